@@ -1,0 +1,79 @@
+//! Floor 1: the only door to the machine.
+//!
+//! **Invariant:** no other part of the crate opens, reads or asks anything of the host. All `unsafe` is in [`sys`].
+//! Nothing here writes, executes, or makes the kernel load a module.
+
+pub mod clock;
+pub mod error;
+pub mod files;
+pub mod footprint;
+pub mod identity;
+pub mod mounts;
+pub mod netlink;
+pub mod netns;
+pub mod pid;
+pub mod privilege;
+pub mod procfs;
+pub mod read;
+pub mod sandbox;
+pub mod sys;
+pub mod watchdog;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use clock::Clock;
+pub use error::{ReadError, Reason};
+pub use files::HostFiles;
+pub use footprint::Footprint;
+pub use procfs::ProcRoot;
+pub use watchdog::Watchdog;
+
+/// A host that can be read: the machine we run on, or a fixture tree that looks like one.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// Its `/proc`.
+    pub proc: Arc<ProcRoot>,
+    /// Its files.
+    pub files: Arc<HostFiles>,
+    /// The run's clock.
+    pub clock: Clock,
+    /// What identifies it.
+    pub identity: Arc<identity::Identity>,
+    /// What we change on it.
+    pub footprint: Arc<Footprint>,
+    /// Whether this is the machine we run on, so that its kernel can be asked (netlink, pidfd, namespaces).
+    pub live: bool,
+}
+
+impl Host {
+    /// The machine we run on, through private views where the kernel has them.
+    ///
+    /// # Errors
+    /// When `/proc` or `/` cannot be opened at all.
+    pub fn live() -> Result<Self, ReadError> {
+        let footprint = Arc::new(Footprint::default());
+        let proc = Arc::new(ProcRoot::live(&footprint)?);
+        let files = Arc::new(HostFiles::live(&proc, Arc::clone(&footprint))?);
+        let identity = Arc::new(identity::Identity::read(&proc, &files));
+        Ok(Self { proc, files, clock: Clock::start(), identity, footprint, live: true })
+    }
+
+    /// A fixture: a folder with `proc/`, `etc/` and so on, captured or made up.
+    ///
+    /// # Errors
+    /// When the folder or its `proc` cannot be opened.
+    pub fn fixture(root: &Path) -> Result<Self, ReadError> {
+        let footprint = Arc::new(Footprint::default());
+        let proc = Arc::new(ProcRoot::fixture(&root.join("proc"))?);
+        let files = Arc::new(HostFiles::fixture(root, Arc::clone(&footprint))?);
+        let identity = Arc::new(identity::Identity::read(&proc, &files));
+        Ok(Self { proc, files, clock: Clock::start(), identity, footprint, live: false })
+    }
+
+    /// A helper that runs reads which may never return.
+    #[must_use]
+    pub fn watchdog(&self) -> Watchdog {
+        Watchdog::new(Arc::clone(&self.footprint))
+    }
+}

@@ -1,0 +1,105 @@
+//! One process, held by its directory in `/proc`.
+//!
+//! The directory belongs to the process, not to its number: when the process ends, every read fails with `ESRCH`, even if the
+//! number is used again. So nothing of two processes can end up in one row.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::read::{self, Bytes};
+use super::sys::{self, Stat};
+use super::{ReadError, Reason};
+
+/// A process.
+#[derive(Debug)]
+pub struct Process {
+    /// Its id.
+    pub pid: i32,
+    dir: OwnedFd,
+}
+
+impl Process {
+    pub(super) fn new(pid: i32, dir: OwnedFd) -> Self {
+        Self { pid, dir }
+    }
+
+    /// The open directory (`O_PATH`).
+    #[must_use]
+    pub fn dir(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    /// The full path of `name`, for rows and errors.
+    #[must_use]
+    pub fn path(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.pid)
+    }
+
+    /// Reads the file `name`, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn file(&self, name: &str, limit: usize) -> Result<Bytes, ReadError> {
+        self.named(name, read::file(self.dir(), name, limit))
+    }
+
+    /// The target of the link `name`, as the kernel words it.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn link(&self, name: &str) -> Result<Vec<u8>, ReadError> {
+        self.named(name, read::link(self.dir(), name))
+    }
+
+    /// The names in the directory `name`, unsorted.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn names(&self, name: &str) -> Result<Vec<Vec<u8>>, ReadError> {
+        self.named(name, read::names(self.dir(), name.as_bytes()))
+    }
+
+    /// The numeric names in the directory `name` (`fd`, `task`), ascending.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn numbers(&self, name: &str) -> Result<Vec<i32>, ReadError> {
+        let mut numbers: Vec<i32> = self.names(name)?.iter().filter_map(|name| super::procfs::number(name)).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// `statx` of what the magic link `name` stands for (`exe`, `fd/3`, `ns/net`). Asks no remote file system.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn target_stat(&self, name: &str) -> Result<Stat, ReadError> {
+        self.named(name, sys::statx(self.dir(), name, true))
+    }
+
+    /// Opens what the magic link `name` stands for, if it is a regular file. Works for deleted files and for files in other
+    /// mount namespaces.
+    ///
+    /// # Errors
+    /// When it is not a regular file, or the kernel refuses; the error names the path.
+    pub fn open_target(&self, name: &str) -> Result<(OwnedFd, Stat), ReadError> {
+        read::open_magic(self.dir(), name).map_err(|reason| self.error(name, reason))
+    }
+
+    /// Opens the namespace `name` (`ns/net`) to enter it.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn open_namespace(&self, name: &str) -> Result<OwnedFd, ReadError> {
+        use nix::fcntl::{OFlag, openat};
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        self.named(name, openat(self.dir(), name, flags, nix::sys::stat::Mode::empty()))
+    }
+
+    fn named<T>(&self, name: &str, result: Result<T, nix::errno::Errno>) -> Result<T, ReadError> {
+        result.map_err(|errno| self.error(name, Reason::Errno(errno)))
+    }
+
+    fn error(&self, name: &str, reason: Reason) -> ReadError {
+        ReadError::new(self.path(name).as_bytes(), reason)
+    }
+}

@@ -1,0 +1,197 @@
+//! The host's `/proc`, through a view that nothing can be mounted over.
+//!
+//! A process is hidden from `ps` by a bind mount over `/proc/PID`. A fresh, detached instance of procfs has no mounts on it,
+//! so it shows what is there. Where the kernel has no `fsopen` (before 5.2) or we lack `CAP_SYS_ADMIN`, plain `/proc` is
+//! used and the begin record says so.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+use super::pid::Process;
+use super::read::{self, Bytes};
+use super::sys::{self, Stat};
+use super::{Footprint, ReadError, Reason};
+
+/// How `/proc` is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// A fresh detached instance: nothing is mounted over it.
+    Detached,
+    /// A detached clone of the mount at `/proc`, without what is mounted over it.
+    Clone,
+    /// `/proc` as every program sees it.
+    Plain,
+    /// A fixture.
+    Fixture,
+}
+
+impl View {
+    /// The word in the records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Detached => "detached",
+            Self::Clone => "clone",
+            Self::Plain => "plain",
+            Self::Fixture => "fixture",
+        }
+    }
+}
+
+/// An open `/proc`.
+#[derive(Debug)]
+pub struct ProcRoot {
+    dir: OwnedFd,
+    view: View,
+}
+
+impl ProcRoot {
+    /// The `/proc` of this machine, by the best view that the kernel allows.
+    ///
+    /// # Errors
+    /// When not even plain `/proc` can be opened.
+    pub fn live(footprint: &Footprint) -> Result<Self, ReadError> {
+        if let Ok(dir) = sys::detached_filesystem(c"proc") {
+            footprint.count("detached_mounts");
+            return Ok(Self { dir, view: View::Detached });
+        }
+        if let Ok(dir) = sys::detached_clone("/proc") {
+            footprint.count("detached_mounts");
+            return Ok(Self { dir, view: View::Clone });
+        }
+        Self::plain()
+    }
+
+    /// `/proc` as every program on the host sees it: the view to compare the other one with.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn plain() -> Result<Self, ReadError> {
+        Ok(Self { dir: open_directory(Path::new("/proc"))?, view: View::Plain })
+    }
+
+    /// A folder that looks like `/proc`.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn fixture(path: &Path) -> Result<Self, ReadError> {
+        Ok(Self { dir: open_directory(path)?, view: View::Fixture })
+    }
+
+    /// How `/proc` is seen.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// The open directory.
+    #[must_use]
+    pub fn dir(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    /// Reads the file `path` below `/proc`, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn file(&self, path: impl AsRef<[u8]>, limit: usize) -> Result<Bytes, ReadError> {
+        let path = path.as_ref();
+        read::named(&full(path), read::file(self.dir(), path, limit))
+    }
+
+    /// The target of the link `path` below `/proc`.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn link(&self, path: impl AsRef<[u8]>) -> Result<Vec<u8>, ReadError> {
+        let path = path.as_ref();
+        read::named(&full(path), read::link(self.dir(), path))
+    }
+
+    /// The names in the directory `path` below `/proc`, unsorted.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn names(&self, path: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>, ReadError> {
+        let path = path.as_ref();
+        read::named(&full(path), read::names(self.dir(), path))
+    }
+
+    /// `statx` of `path` below `/proc`; a final link is not followed.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn stat(&self, path: impl AsRef<[u8]>) -> Result<Stat, ReadError> {
+        let path = path.as_ref();
+        read::named(&full(path), sys::statx(self.dir(), path, false))
+    }
+
+    /// The process ids that listing `/proc` shows, ascending.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn pids(&self) -> Result<Vec<i32>, ReadError> {
+        let mut pids: Vec<i32> = self.names("")?.iter().filter_map(|name| number(name)).collect();
+        pids.sort_unstable();
+        Ok(pids)
+    }
+
+    /// A handle on process `pid` that cannot come to mean another process.
+    ///
+    /// # Errors
+    /// When there is none, or with the kernel's errno.
+    pub fn process(&self, pid: i32) -> Result<Process, ReadError> {
+        let name = pid.to_string();
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let dir = nix::fcntl::openat(self.dir(), name.as_str(), flags, Mode::empty());
+        Ok(Process::new(pid, read::named(&full(name.as_bytes()), dir)?))
+    }
+}
+
+/// A name made of digits only, as a number.
+#[must_use]
+pub fn number(name: &[u8]) -> Option<i32> {
+    let digits = name.first().is_some_and(u8::is_ascii_digit) && name.iter().all(u8::is_ascii_digit);
+    if digits { std::str::from_utf8(name).ok()?.parse().ok() } else { None }
+}
+
+fn full(path: &[u8]) -> Vec<u8> {
+    [b"/proc/", path].concat()
+}
+
+fn open_directory(path: &Path) -> Result<OwnedFd, ReadError> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let bytes = path.as_os_str().as_bytes();
+    open(path, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::ENOTDIR => ReadError::new(bytes, Reason::NotRegular("file, not a directory")),
+        errno => ReadError::errno(bytes, errno),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_seen_in_every_view() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        for proc in [ProcRoot::live(&Footprint::default()).unwrap(), ProcRoot::plain().unwrap()] {
+            assert!(proc.pids().unwrap().contains(&pid), "{:?}", proc.view());
+            assert!(proc.process(pid).unwrap().file("stat", read::SMALL).unwrap().bytes.starts_with(pid.to_string().as_bytes()));
+            assert!(proc.process(i32::MAX).unwrap_err().is_gone());
+        }
+    }
+
+    #[test]
+    fn only_plain_numbers_are_pids() {
+        assert_eq!(number(b"12"), Some(12));
+        for name in [&b""[..], b"+1", b"1a", b"self", b"99999999999"] {
+            assert_eq!(number(name), None);
+        }
+    }
+}

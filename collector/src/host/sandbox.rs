@@ -1,0 +1,1 @@
+//! The filter that we put on ourselves before anything is read.

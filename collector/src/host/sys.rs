@@ -1,0 +1,326 @@
+//! The system calls that no safe crate offers. All `unsafe` of the project is in this file.
+//!
+//! **Invariant:** each function takes and returns owned or borrowed types that cannot dangle, checks the kernel's return
+//! value, and has no effect on the host but the one its name says. None of them attaches a mount, loads a module, writes or
+//! executes.
+#![expect(unsafe_code, reason = "raw system calls; each block states why it is sound")]
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use libc::{c_int, c_long, c_uint};
+use nix::NixPath;
+use nix::errno::Errno;
+
+/// `open_tree(2)`: clone the mount instead of opening the path.
+const OPEN_TREE_CLONE: c_uint = 1;
+const OPEN_TREE_CLOEXEC: c_uint = libc::O_CLOEXEC.cast_unsigned();
+/// `mount_setattr(2)` and `fsmount(2)` attributes (linux/mount.h).
+const MOUNT_ATTR_RDONLY: u64 = 0x1;
+const MOUNT_ATTR_NOSUID: u64 = 0x2;
+const MOUNT_ATTR_NODEV: u64 = 0x4;
+const MOUNT_ATTR_NOEXEC: u64 = 0x8;
+const MOUNT_ATTR_NOATIME: u64 = 0x10;
+/// The mask of the access-time modes, which are exclusive.
+const MOUNT_ATTR_ATIME: u64 = 0x70;
+const FSOPEN_CLOEXEC: c_uint = 1;
+const FSCONFIG_CMD_CREATE: c_uint = 6;
+const FSMOUNT_CLOEXEC: c_uint = 1;
+
+/// `struct mount_attr` of linux/mount.h.
+#[repr(C)]
+#[derive(Debug, Default)]
+struct MountAttr {
+    attr_set: u64,
+    attr_clr: u64,
+    propagation: u64,
+    userns_fd: u64,
+}
+
+/// `struct open_how` of linux/openat2.h.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy)]
+struct OpenHow {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
+}
+
+/// How a path may be resolved (openat2(2), `RESOLVE_*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolve(u64);
+
+impl Resolve {
+    /// Never leaves the directory, never crosses a mount, never follows a magic link.
+    pub const WITHIN: Self = Self(0x08 | 0x01 | 0x02);
+    /// Never crosses a mount; magic links are followed (for `/proc/PID/exe`).
+    pub const NO_XDEV: Self = Self(0x01);
+}
+
+fn check(result: c_long) -> Result<c_long, Errno> {
+    if result < 0 { Err(Errno::last()) } else { Ok(result) }
+}
+
+fn owned(result: c_long) -> Result<OwnedFd, Errno> {
+    let fd = RawFd::try_from(check(result)?).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the kernel has just returned this descriptor to us and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn with_path<T>(path: &(impl NixPath + ?Sized), call: impl FnOnce(&CStr) -> Result<T, Errno>) -> Result<T, Errno> {
+    path.with_nix_path(call)?
+}
+
+/// `openat2(2)` (Linux 5.6).
+///
+/// # Errors
+/// The kernel's errno; `ENOSYS` before 5.6, `EXDEV` where `resolve` forbids the path.
+pub fn openat2(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized), flags: c_int, resolve: Resolve) -> Result<OwnedFd, Errno> {
+    let how = OpenHow { flags: u64::from((flags | libc::O_CLOEXEC).cast_unsigned()), mode: 0, resolve: resolve.0 };
+    with_path(path, |path| {
+        // SAFETY: `path` is NUL-terminated and `how` is a live open_how of the size given; the kernel only reads them.
+        owned(unsafe { libc::syscall(libc::SYS_openat2, dir.as_raw_fd(), path.as_ptr(), &raw const how, size_of::<OpenHow>()) })
+    })
+}
+
+/// A detached clone of the mount at `path`, read-only, without access times, devices or execution: `open_tree(2)` (Linux 5.2)
+/// and `mount_setattr(2)` (5.12). No other process sees it, and it vanishes with the descriptor.
+///
+/// # Errors
+/// The kernel's errno; `ENOSYS` on older kernels, `EPERM` without `CAP_SYS_ADMIN`.
+pub fn detached_clone(path: &(impl NixPath + ?Sized)) -> Result<OwnedFd, Errno> {
+    let flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (libc::AT_NO_AUTOMOUNT | libc::AT_SYMLINK_NOFOLLOW).cast_unsigned();
+    let tree = with_path(path, |path| {
+        // SAFETY: `path` is NUL-terminated and outlives the call; the kernel only reads it.
+        owned(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) })
+    })?;
+    let attr = MountAttr {
+        attr_set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME,
+        attr_clr: MOUNT_ATTR_ATIME,
+        ..MountAttr::default()
+    };
+    // SAFETY: the empty path is NUL-terminated and `attr` is a live mount_attr of the size given; the kernel only reads them.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw const attr,
+            size_of::<MountAttr>(),
+        )
+    })?;
+    Ok(tree)
+}
+
+/// A fresh detached instance of a pseudo file system such as `proc`: `fsopen(2)`, `fsconfig(2)`, `fsmount(2)` (Linux 5.2).
+/// It is attached nowhere, so nothing can be mounted over a part of it.
+///
+/// # Errors
+/// The kernel's errno; `ENOSYS` on older kernels, `EPERM` without `CAP_SYS_ADMIN`.
+pub fn detached_filesystem(kind: &CStr) -> Result<OwnedFd, Errno> {
+    // SAFETY: `kind` is NUL-terminated and outlives the call; the kernel only reads it.
+    let context = owned(unsafe { libc::syscall(libc::SYS_fsopen, kind.as_ptr(), FSOPEN_CLOEXEC) })?;
+    let nothing = std::ptr::null::<libc::c_char>();
+    // SAFETY: FSCONFIG_CMD_CREATE takes no key and no value; both are null as the manual asks.
+    check(unsafe { libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), FSCONFIG_CMD_CREATE, nothing, nothing, 0) })?;
+    let attributes =
+        c_uint::try_from(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME)
+            .map_err(|_| Errno::EINVAL)?;
+    // SAFETY: only integers are passed.
+    owned(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, attributes) })
+}
+
+/// What `statx(2)` says of a file. Times are nanoseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Type and permissions, as `st_mode`.
+    pub mode: u32,
+    /// Hard links.
+    pub nlink: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Inode number.
+    pub ino: u64,
+    /// Bytes.
+    pub size: u64,
+    /// 512-byte blocks in use.
+    pub blocks: u64,
+    /// Device number of the file system, `(major, minor)`.
+    pub dev: (u32, u32),
+    /// Device number of a device node, `(major, minor)`.
+    pub rdev: (u32, u32),
+    /// Access time.
+    pub atime_ns: i128,
+    /// Modification time.
+    pub mtime_ns: i128,
+    /// Status change time.
+    pub ctime_ns: i128,
+    /// Birth time, where the file system keeps one.
+    pub btime_ns: Option<i128>,
+    /// `stx_attributes` (immutable, append-only, …) that the file system reports.
+    pub attributes: u64,
+}
+
+impl Stat {
+    /// The file type bits of `mode` (`S_IFMT`).
+    #[must_use]
+    pub fn kind(&self) -> u32 {
+        self.mode & libc::S_IFMT
+    }
+
+    /// Whether it is a regular file.
+    #[must_use]
+    pub fn is_regular(&self) -> bool {
+        self.kind() == libc::S_IFREG
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        self.kind() == libc::S_IFDIR
+    }
+
+    /// Whether it is a symbolic link.
+    #[must_use]
+    pub fn is_symlink(&self) -> bool {
+        self.kind() == libc::S_IFLNK
+    }
+
+    /// The type in words, for reasons.
+    #[must_use]
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind() {
+            libc::S_IFREG => "regular file",
+            libc::S_IFDIR => "directory",
+            libc::S_IFLNK => "symbolic link",
+            libc::S_IFIFO => "FIFO",
+            libc::S_IFSOCK => "socket",
+            libc::S_IFBLK => "block device",
+            libc::S_IFCHR => "character device",
+            _ => "file of unknown type",
+        }
+    }
+}
+
+/// `statx(2)` (Linux 4.11) of `path` below `dir`, or of `dir` itself where `path` is empty. A final symbolic link is not
+/// followed unless `follow`; network file systems are not asked (`AT_STATX_DONT_SYNC`), automounts not triggered.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn statx(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized), follow: bool) -> Result<Stat, Errno> {
+    let nofollow = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+    let flags = libc::AT_EMPTY_PATH | libc::AT_NO_AUTOMOUNT | libc::AT_STATX_DONT_SYNC | nofollow;
+    let mask = libc::STATX_BASIC_STATS | libc::STATX_BTIME;
+    let mut out = MaybeUninit::<libc::statx>::zeroed();
+    with_path(path, |path| {
+        // SAFETY: `path` is NUL-terminated, `out` is writable for one struct statx; all its fields are integers.
+        check(c_long::from(unsafe { libc::statx(dir.as_raw_fd(), path.as_ptr(), flags, mask, out.as_mut_ptr()) }))
+    })?;
+    // SAFETY: it was zeroed, and an all-zero struct statx is valid, so it is initialised whatever the kernel wrote.
+    Ok(stat_from(&unsafe { out.assume_init() }))
+}
+
+fn stat_from(raw: &libc::statx) -> Stat {
+    let time = |t: &libc::statx_timestamp| i128::from(t.tv_sec) * 1_000_000_000 + i128::from(t.tv_nsec);
+    Stat {
+        mode: u32::from(raw.stx_mode),
+        nlink: raw.stx_nlink,
+        uid: raw.stx_uid,
+        gid: raw.stx_gid,
+        ino: raw.stx_ino,
+        size: raw.stx_size,
+        blocks: raw.stx_blocks,
+        dev: (raw.stx_dev_major, raw.stx_dev_minor),
+        rdev: (raw.stx_rdev_major, raw.stx_rdev_minor),
+        atime_ns: time(&raw.stx_atime),
+        mtime_ns: time(&raw.stx_mtime),
+        ctime_ns: time(&raw.stx_ctime),
+        btime_ns: (raw.stx_mask & libc::STATX_BTIME != 0).then(|| time(&raw.stx_btime)),
+        attributes: raw.stx_attributes & raw.stx_attributes_mask,
+    }
+}
+
+/// `pidfd_open(2)` (Linux 5.3). Unlike `kill(pid, 0)` it does not answer for the id of a thread that leads no process.
+///
+/// # Errors
+/// `ESRCH` where there is no such process; `ENOSYS` on older kernels.
+pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
+    // SAFETY: only integers are passed.
+    owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+}
+
+/// What the kernel says of its clock discipline (adjtimex(2)), read with `modes` 0, which sets nothing.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn adjtimex() -> Result<(libc::timex, c_int), Errno> {
+    let mut out = MaybeUninit::<libc::timex>::zeroed();
+    // SAFETY: `out` is a zeroed, writable struct timex; `modes` 0 makes this a pure query.
+    let state = check(c_long::from(unsafe { libc::adjtimex(out.as_mut_ptr()) }))?;
+    // SAFETY: it was zeroed, and an all-zero struct timex is valid.
+    Ok((unsafe { out.assume_init() }, c_int::try_from(state).unwrap_or(c_int::MAX)))
+}
+
+/// Number of tasks (threads of all processes) that the kernel counts: `procs` of sysinfo(2), which holds at most 65,535.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn sysinfo_procs() -> Result<u16, Errno> {
+    let mut out = MaybeUninit::<libc::sysinfo>::zeroed();
+    // SAFETY: `out` is a zeroed, writable struct sysinfo.
+    check(c_long::from(unsafe { libc::sysinfo(out.as_mut_ptr()) }))?;
+    // SAFETY: it was zeroed, and an all-zero struct sysinfo is valid.
+    Ok(unsafe { out.assume_init() }.procs)
+}
+
+/// Makes this process the last to get the processor and, where the scheduler has classes, the disk: nice 19, I/O class idle.
+///
+/// # Errors
+/// The kernel's errno; the first call that fails.
+pub fn be_nice() -> Result<(), Errno> {
+    const IOPRIO_WHO_PROCESS: c_int = 1;
+    const IOPRIO_CLASS_IDLE: c_int = 3 << 13;
+    // SAFETY: only integers are passed.
+    check(c_long::from(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) }))?;
+    // SAFETY: only integers are passed.
+    check(unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE) })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn statx_of_a_directory_and_of_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/nowhere", dir.path().join("link")).unwrap();
+        let fd = std::fs::File::open(dir.path()).unwrap();
+        assert!(statx(fd.as_fd(), "", false).unwrap().is_directory());
+        assert!(statx(fd.as_fd(), "link", false).unwrap().is_symlink());
+        assert_eq!(statx(fd.as_fd(), "link", true).unwrap_err(), Errno::ENOENT);
+    }
+
+    #[test]
+    fn openat2_within_refuses_to_leave() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.path().join("out")).unwrap();
+        let fd = std::fs::File::open(dir.path()).unwrap();
+        for path in ["out", "../", "/etc/passwd"] {
+            assert_eq!(openat2(fd.as_fd(), path, libc::O_RDONLY, Resolve::WITHIN).unwrap_err(), Errno::EXDEV, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_kernel_counts_at_least_this_thread() {
+        assert!(sysinfo_procs().unwrap() > 0);
+        assert!(pidfd_open(1).is_ok());
+        assert_eq!(pidfd_open(i32::MAX).unwrap_err(), Errno::ESRCH);
+        assert_eq!(adjtimex().unwrap().0.modes, 0);
+    }
+}

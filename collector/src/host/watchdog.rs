@@ -1,0 +1,80 @@
+//! Reads that may never return.
+//!
+//! A thread that sleeps in the kernel on a held `mmap_lock` or a dead FUSE server cannot be killed. So such reads run on a
+//! thread that can be spared: when the time is up it is abandoned, counted in the footprint, and a fresh one takes its place.
+//! The process ends with `exit_group`, which does not wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::Footprint;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The job did not return in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimedOut;
+
+/// One expendable thread for its owner, made on first use and remade after a time-out.
+#[derive(Debug)]
+pub struct Watchdog {
+    worker: Option<Sender<Job>>,
+    footprint: Arc<Footprint>,
+}
+
+impl Watchdog {
+    /// A watchdog without a thread yet.
+    #[must_use]
+    pub fn new(footprint: Arc<Footprint>) -> Self {
+        Self { worker: None, footprint }
+    }
+
+    /// Runs `job` on the expendable thread and waits at most `limit`.
+    ///
+    /// # Errors
+    /// When the job has not returned by then (it may still run, on a thread that nobody waits for) or panicked.
+    pub fn run<T: Send + 'static>(&mut self, limit: Duration, job: impl FnOnce() -> T + Send + 'static) -> Result<T, TimedOut> {
+        let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
+        let job: Job = Box::new(move || drop(reply.send(job())));
+        let sent = self.worker.get_or_insert_with(spawn).send(job);
+        match answer.recv_timeout(limit) {
+            Ok(value) if sent.is_ok() => Ok(value),
+            _ => {
+                self.worker = None;
+                self.footprint.count("threads_abandoned");
+                Err(TimedOut)
+            }
+        }
+    }
+}
+
+fn spawn() -> Sender<Job> {
+    let (sender, jobs) = bounded::<Job>(1);
+    // If no thread can be made the channel is dropped, and the next `run` reports a time-out at once.
+    let _ = std::thread::Builder::new().name("hozen-read".to_owned()).spawn(move || jobs.iter().for_each(|job| job()));
+    sender
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stuck_job_is_abandoned_and_the_next_one_runs() {
+        let footprint = Arc::new(Footprint::default());
+        let mut watchdog = Watchdog::new(Arc::clone(&footprint));
+        let (_never, stuck) = bounded::<()>(0);
+        assert_eq!(watchdog.run(Duration::from_millis(20), move || stuck.recv().is_ok()), Err(TimedOut));
+        assert_eq!(watchdog.run(Duration::from_secs(20), || 7), Ok(7));
+        assert_eq!(footprint.counts().get("threads_abandoned"), Some(&1));
+    }
+
+    #[test]
+    fn a_panicking_job_is_a_time_out_not_a_crash() {
+        let mut watchdog = Watchdog::new(Arc::new(Footprint::default()));
+        assert_eq!(watchdog.run(Duration::from_secs(20), || panic!("as a bug would")), Err::<(), _>(TimedOut));
+        assert_eq!(watchdog.run(Duration::from_secs(20), || 7), Ok(7));
+    }
+}

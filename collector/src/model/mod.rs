@@ -1,0 +1,25 @@
+//! Floor 0: the nouns of the house.
+//!
+//! **Invariant:** no clock and no input or output here; everything is plain data that serialises the same way each time.
+
+pub mod artefact;
+pub mod canonical;
+pub mod case;
+pub mod digest;
+pub mod dsse;
+pub mod escape;
+pub mod key;
+pub mod outcome;
+pub mod receipt;
+pub mod record;
+pub mod row;
+pub mod time;
+
+pub use artefact::{Artefact, Category, Profile};
+pub use case::{CaseId, RunId};
+pub use digest::Digest;
+pub use key::ObjectKey;
+pub use outcome::{Gap, Outcome, Status};
+pub use receipt::{Content, Encoding, Receipt};
+pub use row::Row;
+pub use time::Timestamp;

@@ -1,0 +1,334 @@
+//! The records of a run: what is signed, what is chained. `docs/evidence-format.md` describes every field.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{CaseId, Category, Digest, Gap, ObjectKey, Receipt, RunId, Status, Timestamp};
+
+/// The version of the evidence format that this code writes and reads.
+pub const VERSION: u32 = 1;
+/// `_type` of every statement (in-toto attestation framework v1).
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// `predicateType` of the begin record.
+pub const BEGIN_TYPE: &str = "https://hozen.dev/begin/v1";
+/// `predicateType` of the manifest.
+pub const MANIFEST_TYPE: &str = "https://hozen.dev/manifest/v1";
+/// `predicateType` of the end record.
+pub const END_TYPE: &str = "https://hozen.dev/end/v1";
+
+/// Name of the first object of a run.
+pub const BEGIN_KEY: &str = "000-begin.json";
+/// Folder of the custody objects.
+pub const CUSTODY_FOLDER: &str = "custody";
+/// Name of the list that `sha256sum -c` reads.
+pub const SUMS_KEY: &str = "SHA256SUMS";
+/// Name of the agent's own log.
+pub const LOG_KEY: &str = "log.jsonl.zst";
+/// Name of the manifest.
+pub const MANIFEST_KEY: &str = "900-manifest.json";
+/// Name of the last object of a run.
+pub const END_KEY: &str = "999-end.json";
+
+/// An in-toto statement: a predicate about subjects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement<P> {
+    /// Always [`STATEMENT_TYPE`].
+    #[serde(rename = "_type")]
+    pub kind: String,
+    /// What the predicate is about.
+    pub subject: Vec<Subject>,
+    /// What the predicate is.
+    #[serde(rename = "predicateType")]
+    pub predicate_type: String,
+    /// The predicate.
+    pub predicate: P,
+}
+
+/// One subject: a name and its digest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// Object key, or `hozen` for the agent's own binary in the begin record.
+    pub name: String,
+    /// Its digest.
+    pub digest: SubjectDigest,
+}
+
+/// The digest of a subject, in in-toto's shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectDigest {
+    /// SHA-256.
+    pub sha256: Digest,
+}
+
+impl Subject {
+    /// A subject of this name and digest.
+    pub fn new(name: impl Into<String>, sha256: Digest) -> Self {
+        Self { name: name.into(), digest: SubjectDigest { sha256 } }
+    }
+}
+
+impl<P> Statement<P> {
+    /// A statement of this type about these subjects.
+    pub fn new(predicate_type: &str, subject: Vec<Subject>, predicate: P) -> Self {
+        Self { kind: STATEMENT_TYPE.to_owned(), subject, predicate_type: predicate_type.to_owned(), predicate }
+    }
+}
+
+/// Predicate of the begin record: what is intended, by whom, with what, where, before anything is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Begin {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: CaseId,
+    /// When the run began, by the host's clock.
+    pub started: Timestamp,
+    /// Who asked for the run and on what authority.
+    pub authority: Authority,
+    /// The options in force, after command line, configuration and defaults.
+    pub options: BTreeMap<String, Value>,
+    /// Every artefact of the catalogue, in order, with what is intended for it.
+    pub plan: Vec<PlannedStep>,
+    /// The program.
+    pub agent: Agent,
+    /// The host.
+    pub host: HostFacts,
+    /// The host's clocks.
+    pub clock: Value,
+    /// Where the evidence goes.
+    pub sink: BTreeMap<String, Value>,
+    /// How the host is read: the private views in use, and the seccomp filter the agent has put on itself.
+    pub access: BTreeMap<String, Value>,
+    /// The public half of the run's key.
+    pub run_key: RunKey,
+}
+
+/// Who asked for the run. Everything here was told to the agent, not found out by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authority {
+    /// A person or role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Ticket or legal ground.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// `SSM_COMMAND_ID`, where Run Command started the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssm_command_id: Option<String>,
+    /// Login uid, uid and session of the process that started the agent, as the kernel gives them.
+    pub login: BTreeMap<String, Value>,
+}
+
+/// One artefact of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedStep {
+    /// The artefact.
+    pub artefact: String,
+    /// Its folder.
+    pub category: Category,
+    /// Its time budget in seconds.
+    pub budget_s: u64,
+    /// Why it will not be collected, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip: Option<String>,
+}
+
+/// The program that ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of `/proc/self/exe`; absent where it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+    /// Its process id.
+    pub pid: u32,
+}
+
+/// The host, as far as it can be named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostFacts {
+    /// EC2 instance id from DMI, else the machine id, else the host name; escaped text.
+    pub id: String,
+    /// Which of these it is: `instance-id`, `machine-id` or `hostname`.
+    pub id_kind: String,
+    /// Host name; escaped text.
+    pub hostname: String,
+    /// Kernel release; escaped text.
+    pub kernel: String,
+    /// Machine architecture; escaped text.
+    pub machine: String,
+    /// Boot id; escaped text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
+}
+
+/// The public half of the run's key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunKey {
+    /// Always `ed25519` (RFC 8032).
+    pub algorithm: String,
+    /// `sha256:` and the digest of the key's DER form.
+    pub keyid: String,
+    /// The key as PEM (RFC 8410), for `openssl pkeyutl -verify -pubin`.
+    pub pem: String,
+}
+
+/// One line of the custody journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The run.
+    pub run: RunId,
+    /// The line's number in the run, from 1, without a hole.
+    pub seq: u64,
+    /// `sha256:` and the digest of the line before, newline included; for line 1 of the begin record's bytes.
+    pub prev: String,
+    /// Wall clock.
+    pub t: Timestamp,
+    /// Nanoseconds of the monotonic clock since the run began; never falls.
+    pub mono_ns: u64,
+    /// Who acted.
+    pub actor: Actor,
+    /// What happened: one of [`event`].
+    pub event: String,
+    /// Why it was done.
+    pub justification: String,
+    /// Particulars, by event.
+    pub data: Value,
+}
+
+/// Who acted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// Always `agent`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The agent's version.
+    pub version: String,
+}
+
+/// The words of [`Event::event`].
+pub mod event {
+    /// First line of the journal.
+    pub const RUN_BEGIN: &str = "run.begin";
+    /// An artefact is about to be read.
+    pub const STEP_START: &str = "step.start";
+    /// An artefact has its outcome; `data` is a [`super::Step`].
+    pub const STEP_FINISH: &str = "step.finish";
+    /// A part of the evidence is missing; `data` is the artefact and a gap.
+    pub const GAP: &str = "gap";
+    /// The sink has an object whole; `data` is its receipt.
+    pub const OBJECT_COMPLETED: &str = "object.completed";
+    /// The sink refused something.
+    pub const OBJECT_FAILED: &str = "object.failed";
+    /// A signal or the deadline asked the run to end.
+    pub const INTERRUPTED: &str = "interrupted";
+    /// Last line of the journal.
+    pub const RUN_END: &str = "run.end";
+}
+
+/// What became of one artefact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The artefact.
+    pub artefact: String,
+    /// How it ended.
+    pub status: Status,
+    /// Why, if not simply `ok`; escaped text.
+    pub reasons: Vec<String>,
+    /// When it was begun; for a skipped step, when it was passed over.
+    pub started: Timestamp,
+    /// When its outcome was known.
+    pub finished: Timestamp,
+    /// The objects that hold it.
+    pub objects: Vec<ObjectKey>,
+    /// What is missing, the first [`MAX_GAPS`] of it.
+    pub gaps: Vec<Gap>,
+    /// Gaps beyond those listed.
+    pub gaps_omitted: u64,
+}
+
+/// The most gaps that one step lists.
+pub const MAX_GAPS: usize = 1000;
+
+/// Predicate of the manifest: all that the run stored and all that it could not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: CaseId,
+    /// One entry per artefact of the plan, in its order.
+    pub steps: Vec<Step>,
+    /// One receipt per object stored before the manifest, sorted by key. The subjects are the same objects.
+    pub objects: Vec<Receipt>,
+    /// The custody journal's last line.
+    pub chain: ChainHead,
+    /// How many steps ended with each status; every status is there.
+    pub counts: BTreeMap<Status, u64>,
+}
+
+/// The last line of the custody journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainHead {
+    /// Its number.
+    pub seq: u64,
+    /// `sha256:` and its digest, newline included.
+    pub head: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// Every step that was planned ended `ok` or `absent`.
+    Complete,
+    /// At least one planned step did not, or the run was cut short.
+    Partial,
+    /// Nothing of use was stored.
+    Failed,
+}
+
+/// Predicate of the end record. Its one subject is the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The run.
+    pub run: RunId,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Why, if not complete; escaped text.
+    pub reasons: Vec<String>,
+    /// The exit code (`docs/exit-codes.md`).
+    pub exit_code: u8,
+    /// When it ended, by the host's clock.
+    pub ended: Timestamp,
+    /// The custody journal's last line, again.
+    pub chain: ChainHead,
+    /// Objects of the run, this record included.
+    pub objects: u64,
+}

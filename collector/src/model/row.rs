@@ -1,0 +1,215 @@
+//! One row of a table: a line of NDJSON.
+//!
+//! Bytes are never lossy: text that is valid UTF-8 stands under its column's name; anything else is left out and stands,
+//! base64, under `<column>_b64`. Columns that do not apply are left out. 64-bit addresses are `"0x…"` strings, because
+//! readers with floating-point numbers lose digits above 2^53.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::Timestamp;
+
+/// Something that was not readable while a row was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RowError {
+    /// The column or file.
+    pub src: &'static str,
+    /// The error's name as in errno(3), or a word such as `timeout` or `truncated`.
+    pub errno: String,
+}
+
+/// How complete a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowStatus {
+    /// Every column that applies is there.
+    Ok,
+    /// Some columns could not be read; `errors` says which.
+    Partial,
+    /// The object vanished while it was read; what had been read is kept.
+    Vanished,
+    /// A read did not return in time; what had been read is kept.
+    Timeout,
+    /// Nothing but its existence could be read.
+    Error,
+}
+
+/// A row under construction. Columns keep the order in which they are added.
+#[derive(Clone, Debug)]
+pub struct Row {
+    time: Timestamp,
+    source: String,
+    status: RowStatus,
+    errors: Vec<RowError>,
+    columns: Vec<u8>,
+}
+
+/// The members that stand before the columns of every row, in this order.
+#[derive(Debug, Serialize)]
+struct Head<'a> {
+    _v: u8,
+    artefact: &'a str,
+    seq: u64,
+    collected_at: Timestamp,
+    mono_ns: u64,
+    host_id: &'a str,
+    source: &'a str,
+    status: RowStatus,
+    errors: &'a [RowError],
+}
+
+/// Where and when a row was made; what its table adds to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Placing<'a> {
+    /// The table's name.
+    pub table: &'a str,
+    /// The row's number in its table, from 0.
+    pub seq: u64,
+    /// Nanoseconds of the monotonic clock since the run began.
+    pub mono_ns: u64,
+    /// The host's id.
+    pub host_id: &'a str,
+}
+
+impl Row {
+    /// A row read from `source` (a path or interface on the host; escaped text) at `time`.
+    pub fn new(time: Timestamp, source: impl Into<String>) -> Self {
+        Self { time, source: source.into(), status: RowStatus::Ok, errors: Vec::new(), columns: Vec::new() }
+    }
+
+    /// Sets how complete the row is; the worst of several calls stays.
+    pub fn status(&mut self, status: RowStatus) {
+        if self.status == RowStatus::Ok || status != RowStatus::Partial {
+            self.status = status;
+        }
+    }
+
+    /// Notes that `src` could not be read, and why; the row becomes partial.
+    pub fn error(&mut self, src: &'static str, errno: impl Into<String>) {
+        self.errors.push(RowError { src, errno: errno.into() });
+        self.status(RowStatus::Partial);
+    }
+
+    /// Adds an integer column.
+    pub fn int(&mut self, column: &str, value: impl Into<i128>) -> &mut Self {
+        self.raw(column, value.into().to_string().as_bytes())
+    }
+
+    /// Adds a boolean column as 0 or 1, as osquery has them.
+    pub fn flag(&mut self, column: &str, value: bool) -> &mut Self {
+        self.raw(column, if value { b"1" } else { b"0" })
+    }
+
+    /// Adds a 64-bit value as a `"0x…"` string.
+    pub fn hex(&mut self, column: &str, value: u64) -> &mut Self {
+        self.text(column, &format!("0x{value:x}"))
+    }
+
+    /// Adds a text column.
+    pub fn text(&mut self, column: &str, value: &str) -> &mut Self {
+        self.json(column, value)
+    }
+
+    /// Adds bytes: as text where they are UTF-8, else base64 under `<column>_b64`.
+    pub fn bytes(&mut self, column: &str, value: &[u8]) -> &mut Self {
+        match std::str::from_utf8(value) {
+            Ok(text) => self.json(column, text),
+            Err(_) => self.json(&format!("{column}_b64"), &STANDARD.encode(value)),
+        }
+    }
+
+    /// Adds a list of byte strings; the base64 twin holds the whole list where one of them is not UTF-8.
+    pub fn bytes_list<'a>(&mut self, column: &str, values: impl IntoIterator<Item = &'a [u8]>) -> &mut Self {
+        let values: Vec<&[u8]> = values.into_iter().collect();
+        let texts: Result<Vec<&str>, _> = values.iter().map(|value| std::str::from_utf8(value)).collect();
+        match texts {
+            Ok(texts) => self.json(column, &texts),
+            Err(_) => self.json(&format!("{column}_b64"), &values.iter().map(|v| STANDARD.encode(v)).collect::<Vec<_>>()),
+        }
+    }
+
+    /// Adds any serialisable value: lists, objects.
+    pub fn json<T: Serialize + ?Sized>(&mut self, column: &str, value: &T) -> &mut Self {
+        // Serialising plain data into memory cannot fail; a failure would show as a missing column in the tests.
+        match serde_json::to_vec(value) {
+            Ok(text) => self.raw(column, &text),
+            Err(_) => self,
+        }
+    }
+
+    fn raw(&mut self, column: &str, value: &[u8]) -> &mut Self {
+        self.columns.push(b',');
+        if let Ok(name) = serde_json::to_vec(column) {
+            self.columns.extend_from_slice(&name);
+        }
+        self.columns.push(b':');
+        self.columns.extend_from_slice(value);
+        self
+    }
+
+    /// Writes the row as one line of JSON, newline included, at the end of `out`.
+    pub fn write_to(&self, placing: Placing<'_>, out: &mut Vec<u8>) {
+        let head = Head {
+            _v: 1,
+            artefact: placing.table,
+            seq: placing.seq,
+            collected_at: self.time,
+            mono_ns: placing.mono_ns,
+            host_id: placing.host_id,
+            source: &self.source,
+            status: self.status,
+            errors: &self.errors,
+        };
+        if serde_json::to_writer(&mut *out, &head).is_ok() {
+            out.pop();
+        }
+        out.extend_from_slice(&self.columns);
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(row: &Row) -> serde_json::Value {
+        let mut out = Vec::new();
+        row.write_to(Placing { table: "t", seq: 3, mono_ns: 5, host_id: "h" }, &mut out);
+        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 1);
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn the_head_stands_before_the_columns() {
+        let mut row = Row::new(Timestamp::from_seconds(0), "/proc/1");
+        row.int("pid", 1).text("name", "a\n\"b").flag("hidden", false).hex("start", u64::MAX);
+        let value = line(&row);
+        assert_eq!(value["_v"], 1);
+        assert_eq!(value["seq"], 3);
+        assert_eq!(value["status"], "ok");
+        assert_eq!(value["name"], "a\n\"b");
+        assert_eq!(value["start"], "0xffffffffffffffff");
+    }
+
+    #[test]
+    fn bytes_are_never_lossy() {
+        let mut row = Row::new(Timestamp::from_seconds(0), "x");
+        row.bytes("good", b"a").bytes("bad", b"\xff").bytes_list("args", [&b"a"[..], b"\xfe"]);
+        let value = line(&row);
+        assert_eq!(value["good"], "a");
+        assert!(value.get("bad").is_none());
+        assert_eq!(value["bad_b64"], "/w==");
+        assert_eq!(value["args_b64"], serde_json::json!(["YQ==", "/g=="]));
+    }
+
+    #[test]
+    fn an_error_makes_a_row_partial_and_vanished_stays() {
+        let mut row = Row::new(Timestamp::from_seconds(0), "x");
+        row.error("maps", "EACCES");
+        assert_eq!(line(&row)["status"], "partial");
+        row.status(RowStatus::Vanished);
+        row.error("exe", "ENOENT");
+        assert_eq!(line(&row)["status"], "vanished");
+    }
+}

@@ -1,0 +1,9 @@
+//! Everything that can be collected, in the order in which a run collects it: what is lost first comes first (RFC 3227 2.1).
+
+use super::Source;
+
+/// Every source, in the order of a run.
+#[must_use]
+pub fn all() -> Vec<Box<dyn Source>> {
+    vec![]
+}
