@@ -11,7 +11,7 @@
 //! model     nouns: ids, rows, receipts, outcomes, records
 //! ```
 //!
-//! `source` knows neither `sink` nor `stream`; `sink` and `stream` know neither `host` nor `source`. The way of a byte is one line:
+//! `source` knows neither `sink` nor `stream`, and they do not know it; `stream` does not know `host`. The way of a byte is one line:
 //!
 //! ```text
 //! kernel → host → source → SHA-256(content) → zstd → SHA-256(stored) → part → one bounded queue → sink → receipt

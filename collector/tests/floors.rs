@@ -9,7 +9,7 @@ const MAY_IMPORT: [(&str, &[&str]); 6] = [
     ("model", &[]),
     ("host", &["model"]),
     ("source", &["model", "host"]),
-    ("sink", &["model"]),
+    ("sink", &["model", "host"]),
     ("stream", &["model", "sink"]),
     ("collect", &["model", "host", "source", "sink", "stream"]),
 ];

@@ -72,6 +72,15 @@ fn with_path<T>(path: &(impl NixPath + ?Sized), call: impl FnOnce(&CStr) -> Resu
     path.with_nix_path(call)?
 }
 
+/// A second descriptor for what `fd` is open on, with the lowest free number from `least` up, closed on exec.
+///
+/// # Errors
+/// The kernel's errno; `EINVAL` where `least` is beyond the limit on open files.
+pub fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: only integers are passed.
+    owned(c_long::from(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) }))
+}
+
 /// `openat2(2)` (Linux 5.6).
 ///
 /// # Errors

@@ -1,0 +1,344 @@
+//! A sink that is a folder.
+//!
+//! An object grows as `<key>.part` and gets its own name by a rename that replaces nothing, after its bytes and its name are
+//! on disk (`fsync`). So what a power cut leaves behind can be told from what was whole.
+//!
+//! All folders are held open under descriptor numbers from [`FOLDER_FDS`] up, and every name is created relative to one of
+//! them, following no link: root on the host cannot turn our writes elsewhere, and the seccomp filter can tell our writes
+//! from all others by the number alone.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, OFlag, RenameFlags, fallocate, openat, renameat2};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::statvfs::fstatvfs;
+use nix::unistd::{UnlinkatFlags, ftruncate, unlinkat};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{Cause, EvidenceSink, ObjectWriter, SinkError};
+use crate::host::sys;
+use crate::model::{Digest, ObjectKey, escape};
+
+/// Lowest descriptor number of a folder of this sink.
+pub const FOLDER_FDS: i32 = 900;
+/// Ending of an object that is not whole.
+pub const PART_SUFFIX: &str = ".part";
+/// Space kept back for the seal, at most; a quarter of the free space where that is less.
+const RESERVE: u64 = 4 << 20;
+
+/// Why a folder cannot be the destination.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryError {
+    /// There is something in it already.
+    #[error("{}: exists and is not empty; name a new or empty folder", shown(.0))]
+    NotEmpty(PathBuf),
+    /// It is a file or the like.
+    #[error("{}: exists and is not a folder; name a new or empty folder", shown(.0))]
+    NotAFolder(PathBuf),
+    /// The folder that should hold it is missing.
+    #[error("{}: the folder above it does not exist; create it first", shown(.0))]
+    NoParent(PathBuf),
+    /// The system refused.
+    #[error("{}: cannot be written: {errno}", shown(.path))]
+    Refused {
+        /// The destination.
+        path: PathBuf,
+        /// What the system said.
+        errno: Errno,
+    },
+}
+
+fn shown(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    escape::bytes(path.as_os_str().as_bytes())
+}
+
+/// A folder that holds one run.
+#[derive(Debug)]
+pub struct DirectorySink {
+    location: String,
+    root: Arc<OwnedFd>,
+    folders: Mutex<BTreeMap<String, Arc<OwnedFd>>>,
+    reserve: Mutex<Option<OwnedFd>>,
+}
+
+/// An object that grows.
+#[derive(Debug)]
+struct DirectoryObject {
+    key: ObjectKey,
+    folder: Arc<OwnedFd>,
+    name: String,
+    file: OwnedFd,
+    size: u64,
+    hasher: Sha256,
+    open: bool,
+}
+
+impl DirectorySink {
+    /// Takes the folder at `path`, which is created (mode 0700) if it does not exist and must be empty if it does.
+    ///
+    /// # Errors
+    /// When it is not empty, no folder, has no parent, or cannot be written. Nothing is left behind then.
+    pub fn create(path: &Path) -> Result<Self, DirectoryError> {
+        let refused = |errno| match errno {
+            Errno::ENOENT => DirectoryError::NoParent(path.to_owned()),
+            Errno::ENOTDIR | Errno::ELOOP => DirectoryError::NotAFolder(path.to_owned()),
+            errno => DirectoryError::Refused { path: path.to_owned(), errno },
+        };
+        let made = match nix::unistd::mkdir(path, Mode::S_IRWXU) {
+            Ok(()) => true,
+            Err(Errno::EEXIST) => false,
+            Err(errno) => return Err(refused(errno)),
+        };
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let root = nix::fcntl::open(path, flags, Mode::empty()).and_then(|fd| raise(fd.as_fd())).map_err(refused)?;
+        if !made && !is_empty(root.as_fd()).map_err(refused)? {
+            return Err(DirectoryError::NotEmpty(path.to_owned()));
+        }
+        let writable = probe(root.as_fd());
+        if let Err(errno) = writable {
+            if made {
+                // Best effort: the folder is ours and empty.
+                let _ = nix::unistd::unlinkat(nix::fcntl::AT_FDCWD, path, UnlinkatFlags::RemoveDir);
+            }
+            return Err(refused(errno));
+        }
+        let location = path.canonicalize().map_or_else(|_| shown(path), |path| shown(&path));
+        let reserve = Mutex::new(reserve(root.as_fd()));
+        Ok(Self { location, root: Arc::new(root), folders: Mutex::default(), reserve })
+    }
+
+    /// Where it is: absolute path, escaped text.
+    #[must_use]
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// The open folder `path` below the root, created if need be.
+    fn folder(&self, path: &str) -> Result<Arc<OwnedFd>, (&'static str, Errno)> {
+        if path.is_empty() {
+            return Ok(Arc::clone(&self.root));
+        }
+        let mut folders = self.folders.lock().map_err(|_| ("lock the folders", Errno::EDEADLK))?;
+        if let Some(folder) = folders.get(path) {
+            return Ok(Arc::clone(folder));
+        }
+        let mut current = Arc::clone(&self.root);
+        for name in path.split('/') {
+            current = Arc::new(subfolder(current.as_fd(), name)?);
+        }
+        folders.insert(path.to_owned(), Arc::clone(&current));
+        Ok(current)
+    }
+}
+
+fn subfolder(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, (&'static str, Errno)> {
+    match mkdirat(parent, name, Mode::S_IRWXU) {
+        Ok(()) => nix::unistd::fsync(parent).map_err(|errno| ("sync the folder above", errno))?,
+        Err(Errno::EEXIST) => {}
+        Err(errno) => return Err(("create the folder", errno)),
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let folder = openat(parent, name, flags, Mode::empty()).map_err(|errno| ("open the folder", errno))?;
+    raise(folder.as_fd()).map_err(|errno| ("keep the folder open", errno))
+}
+
+/// The same open folder under a number from [`FOLDER_FDS`] up.
+fn raise(folder: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    sys::duplicate_from(folder, FOLDER_FDS)
+}
+
+fn is_empty(folder: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut entries = nix::dir::Dir::openat(folder, ".", flags, Mode::empty())?;
+    Ok(!entries.iter().flatten().any(|entry| !matches!(entry.file_name().to_bytes(), b"." | b"..")))
+}
+
+/// Creates and removes a file, so that a destination that cannot be written is refused before anything is read.
+fn probe(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    drop(openat(folder, ".probe", flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
+    unlinkat(folder, ".probe", UnlinkatFlags::NoRemoveDir)
+}
+
+/// A nameless file that holds space for the seal until it is closed. `None` where the file system has no such files.
+fn reserve(folder: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let free = fstatvfs(folder).map(|stat| stat.blocks_available().saturating_mul(stat.fragment_size())).ok()?;
+    let length = i64::try_from(RESERVE.min(free / 4)).ok()?;
+    let flags = OFlag::O_WRONLY | OFlag::O_TMPFILE | OFlag::O_CLOEXEC;
+    let file = openat(folder, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR).ok()?;
+    fallocate(&file, FallocateFlags::empty(), 0, length).ok()?;
+    Some(file)
+}
+
+impl EvidenceSink for DirectorySink {
+    fn create(&self, key: &ObjectKey) -> Result<Box<dyn ObjectWriter>, SinkError> {
+        let fail = |(action, errno)| system_error(key, action, errno);
+        let (path, name) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
+        let folder = self.folder(path).map_err(fail)?;
+        if nix::sys::stat::fstatat(&folder, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW).is_ok() {
+            return Err(SinkError { key: key.clone(), cause: Cause::Exists });
+        }
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let part = format!("{name}{PART_SUFFIX}");
+        let file =
+            openat(&folder, part.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(|e| fail(("create the file", e)))?;
+        let (key, name) = (key.clone(), name.to_owned());
+        Ok(Box::new(DirectoryObject { key, folder, name, file, size: 0, hasher: Sha256::new(), open: true }))
+    }
+
+    fn describe(&self) -> BTreeMap<String, Value> {
+        BTreeMap::from([
+            ("kind".to_owned(), Value::from("directory")),
+            ("location".to_owned(), Value::from(self.location.as_str())),
+            ("reserve_held".to_owned(), Value::from(self.reserve.lock().is_ok_and(|reserve| reserve.is_some()))),
+        ])
+    }
+
+    fn prepare_to_seal(&self) {
+        if let Ok(mut reserve) = self.reserve.lock() {
+            *reserve = None;
+        }
+    }
+}
+
+fn system_error(key: &ObjectKey, action: &'static str, errno: Errno) -> SinkError {
+    let cause = match errno {
+        Errno::ENOSPC | Errno::EDQUOT => Cause::Full,
+        Errno::EEXIST => Cause::Exists,
+        errno => Cause::System { action, errno },
+    };
+    SinkError { key: key.clone(), cause }
+}
+
+impl DirectoryObject {
+    fn part_name(&self) -> String {
+        format!("{}{PART_SUFFIX}", self.name)
+    }
+
+    fn error(&self, action: &'static str, errno: Errno) -> SinkError {
+        system_error(&self.key, action, errno)
+    }
+
+    fn write_all(&self, mut bytes: &[u8]) -> Result<(), Errno> {
+        while !bytes.is_empty() {
+            match nix::unistd::write(&self.file, bytes) {
+                Ok(0) => return Err(Errno::EIO),
+                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self) -> Result<(), SinkError> {
+        self.open = false;
+        let part = self.part_name();
+        unlinkat(&self.folder, part.as_str(), UnlinkatFlags::NoRemoveDir).map_err(|errno| self.error("remove the part", errno))
+    }
+
+    /// Puts bytes and name on disk; the name last.
+    fn publish(&self) -> Result<(), SinkError> {
+        nix::unistd::fsync(&self.file).map_err(|errno| self.error("sync the file", errno))?;
+        let part = self.part_name();
+        renameat2(&self.folder, part.as_str(), &self.folder, self.name.as_str(), RenameFlags::RENAME_NOREPLACE)
+            .map_err(|errno| self.error("name the file", errno))?;
+        nix::unistd::fsync(self.folder.as_fd()).map_err(|errno| self.error("sync the folder", errno))
+    }
+}
+
+impl ObjectWriter for DirectoryObject {
+    fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        if let Err(errno) = self.write_all(bytes) {
+            // Back to the end of the last whole part, so that the object can still be finished with that.
+            let length = i64::try_from(self.size).unwrap_or(i64::MAX);
+            let _ = ftruncate(&self.file, length);
+            let _ = nix::unistd::lseek(&self.file, length, nix::unistd::Whence::SeekSet);
+            return Err(self.error("write", errno));
+        }
+        self.hasher.update(bytes);
+        self.size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, size: u64, sha256: &Digest) -> Result<(), SinkError> {
+        let matches = self.size == size && Digest::so_far(&self.hasher) == *sha256;
+        let result = if matches { self.publish() } else { Err(SinkError { key: self.key.clone(), cause: Cause::Mismatch }) };
+        if result.is_ok() {
+            self.open = false;
+        }
+        result
+    }
+
+    fn abort(mut self: Box<Self>) -> Result<(), SinkError> {
+        self.remove()
+    }
+}
+
+impl Drop for DirectoryObject {
+    fn drop(&mut self) {
+        if self.open {
+            let _ = self.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conforms() {
+        let dir = tempfile::tempdir().unwrap();
+        let count = std::cell::Cell::new(0);
+        super::super::conformance::check(|| {
+            count.set(count.get() + 1);
+            let path = dir.path().join(count.get().to_string());
+            let sink = DirectorySink::create(&path).unwrap();
+            (Box::new(sink), Box::new(move |key| std::fs::read(path.join(key.as_str())).ok()))
+        });
+    }
+
+    #[test]
+    fn only_a_new_or_empty_folder_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::create_dir(at("empty")).unwrap();
+        std::fs::write(at("file"), "x").unwrap();
+        assert!(DirectorySink::create(&at("empty")).is_ok());
+        assert_eq!(DirectorySink::create(dir.path()).unwrap_err(), DirectoryError::NotEmpty(dir.path().to_owned()));
+        assert_eq!(DirectorySink::create(&at("file")).unwrap_err(), DirectoryError::NotAFolder(at("file")));
+        assert_eq!(DirectorySink::create(&at("no/such")).unwrap_err(), DirectoryError::NoParent(at("no/such")));
+        std::os::unix::fs::symlink("empty", at("link")).unwrap();
+        assert_eq!(DirectorySink::create(&at("link")).unwrap_err(), DirectoryError::NotAFolder(at("link")));
+    }
+
+    #[test]
+    fn a_link_laid_in_our_way_is_not_followed() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let sink = DirectorySink::create(&dir.path().join("run")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("run/data")).unwrap();
+        assert!(sink.create(&"data/x".parse().unwrap()).is_err());
+        std::os::unix::fs::symlink(elsewhere.path().join("y"), dir.path().join("run/y.part")).unwrap();
+        assert!(sink.create(&"y".parse().unwrap()).is_err());
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_not_finished_bears_the_part_ending() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run");
+        let sink = DirectorySink::create(&path).unwrap();
+        let mut object = sink.create(&"a".parse().unwrap()).unwrap();
+        object.part(b"x").unwrap();
+        assert!(path.join("a.part").exists() && !path.join("a").exists());
+        drop(object);
+        assert!(!path.join("a.part").exists());
+    }
+}
