@@ -1,1 +1,79 @@
-//! x
+//! Floor 4: the order of a run. Each source in turn, one failure never stops the rest.
+//!
+//! **Invariant:** this file decides when something is read and how it ended; it reads nothing itself and writes nothing but
+//! through the stream.
+
+mod archive;
+mod control;
+mod recorder;
+mod step;
+
+use std::sync::Arc;
+
+use crate::host::Host;
+use crate::model::record::Step;
+use crate::model::{Gap, Outcome, Receipt, Status};
+use crate::sink::SinkError;
+use crate::source::Source;
+use crate::stream::Engine;
+
+pub use control::{Control, Progress};
+
+/// A source and whether the plan leaves it out.
+pub struct Planned {
+    /// Reads the artefact.
+    pub source: Box<dyn Source>,
+    /// Why it is left out, if it is.
+    pub skip: Option<String>,
+}
+
+impl std::fmt::Debug for Planned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Planned({}, skip: {:?})", self.source.artefact().name, self.skip)
+    }
+}
+
+/// Watches a run. All calls come from the thread that called [`run`].
+pub trait Observer {
+    /// An artefact is about to be read.
+    fn step_started(&mut self, artefact: &'static str);
+    /// Something is missing.
+    fn gap(&mut self, artefact: &'static str, gap: &Gap);
+    /// The sink has an object whole.
+    fn object_stored(&mut self, receipt: &Receipt);
+    /// The sink did not take an object, from this content byte on.
+    fn object_lost(&mut self, from: u64, error: &SinkError);
+    /// An artefact has its outcome.
+    fn step_finished(&mut self, step: &Step);
+    /// Called several times a second while an artefact is read.
+    fn tick(&mut self, progress: &Progress);
+}
+
+/// Collects every planned artefact in order and returns what became of each, one step per plan entry.
+pub fn run(
+    plan: Vec<Planned>,
+    host: &Host,
+    engine: &Arc<Engine>,
+    control: &Arc<Control>,
+    observer: &mut dyn Observer,
+) -> Vec<Step> {
+    let collect_one = |planned: Planned| {
+        let artefact = planned.source.artefact();
+        let skip = planned.skip.or_else(|| control.stopped(host.clock.mono_ns()).map(|stop| stop.to_string()));
+        let step = match skip {
+            Some(reason) => skipped(artefact.name, host, reason),
+            None => step::collect(planned.source, host, engine, control, observer),
+        };
+        observer.step_finished(&step);
+        step
+    };
+    plan.into_iter().map(collect_one).collect()
+}
+
+fn skipped(artefact: &str, host: &Host, reason: String) -> Step {
+    let now = host.clock.now();
+    step::record(artefact, Outcome::because(Status::Skipped, reason), (now, now), Vec::new(), Vec::new())
+}
+
+#[cfg(test)]
+mod tests;

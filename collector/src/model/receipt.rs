@@ -24,7 +24,7 @@ pub struct Content {
     pub size: u64,
     /// How it is stored.
     pub encoding: Encoding,
-    /// Rows of a table or members of an archive, where the object is one.
+    /// Complete rows of a table or members of an archive, where the object is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
 }

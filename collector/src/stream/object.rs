@@ -65,7 +65,7 @@ impl Object {
         self.size
     }
 
-    /// Counts one entry (a row, an archive member) that begins with the next byte.
+    /// Counts one entry (a row, an archive member) that the bytes so far complete.
     pub fn count_entry(&mut self) {
         *self.entries.get_or_insert(0) += 1;
     }
@@ -81,18 +81,19 @@ impl Object {
     /// When the sink has refused a part of it.
     pub fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Refused> {
         while !bytes.is_empty() {
+            // A full buffer leaves when more comes, not before: an entry that ends with it is then counted with it.
+            if self.buffer.as_ref().is_some_and(|buffer| buffer.bytes.len() >= self.pool.size()) {
+                self.send_part();
+            }
+            if self.refused.load(Ordering::Relaxed) {
+                return Err(Refused);
+            }
             let buffer = self.buffer.get_or_insert_with(|| self.pool.take());
             let room = self.pool.size().saturating_sub(buffer.bytes.len());
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             buffer.bytes.extend_from_slice(now);
             self.size = self.size.saturating_add(u64::try_from(now.len()).unwrap_or(u64::MAX));
             bytes = later;
-            if buffer.bytes.len() == self.pool.size() {
-                self.send_part();
-            }
-            if self.refused.load(Ordering::Relaxed) {
-                return Err(Refused);
-            }
         }
         Ok(())
     }

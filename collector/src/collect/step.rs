@@ -1,0 +1,154 @@
+//! One artefact, from the start of its source to its outcome.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+
+use super::control::Control;
+use super::recorder::{Recorder, Shared};
+use super::{Observer, Step};
+use crate::host::Host;
+use crate::model::record::MAX_GAPS;
+use crate::model::{Gap, ObjectKey, Outcome, Status, Timestamp, escape};
+use crate::source::{Source, Stop};
+use crate::stream::{Closed, Engine};
+
+/// How often the run looks at the clock while a source reads.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a source that was told to stop may take to come back before it is abandoned.
+const GRACE_NS: u64 = 3_000_000_000;
+
+/// What came back from the source's thread.
+enum Ending {
+    Returned(Result<Outcome, Stop>),
+    Panicked(String),
+    Abandoned(Stop),
+}
+
+/// Reads one artefact on a thread of its own, so that a source that hangs or panics costs nothing but itself.
+pub(super) fn collect(
+    source: Box<dyn Source>,
+    host: &Host,
+    engine: &Arc<Engine>,
+    control: &Arc<Control>,
+    observer: &mut dyn Observer,
+) -> Step {
+    let artefact = source.artefact();
+    observer.step_started(artefact.name);
+    let started = host.clock.now();
+    let shared = Arc::new(Shared::open(engine, artefact, &host.identity.facts.id, host.clock, control));
+    let ending = match spawn(source, host, &shared) {
+        Ok(answer) => wait(&answer, &shared, host, control, observer),
+        Err(error) => Ending::Panicked(format!("cannot start a thread: {error}")),
+    };
+    let (closed, gaps) = shared.close();
+    let step = finish(artefact.name, ending, (started, host.clock.now()), &closed, gaps, observer);
+    if step.status == Status::Timeout {
+        host.footprint.count("artefacts_timed_out");
+    }
+    step
+}
+
+fn spawn(source: Box<dyn Source>, host: &Host, shared: &Arc<Shared>) -> std::io::Result<Receiver<Ending>> {
+    let (reply, answer) = bounded(1);
+    let (host, mut recorder) = (host.clone(), Recorder(Arc::clone(shared)));
+    let name = format!("hozen-{}", source.artefact().name);
+    let read = move || {
+        let result = catch_unwind(AssertUnwindSafe(|| source.acquire(&host, &mut recorder)));
+        let ending = result.map_or_else(|panic| Ending::Panicked(panic_text(&*panic)), Ending::Returned);
+        drop(reply.send(ending));
+    };
+    std::thread::Builder::new().name(name).spawn(read)?;
+    Ok(answer)
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    escape::bytes(text.unwrap_or("no message").as_bytes())
+}
+
+fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Control, observer: &mut dyn Observer) -> Ending {
+    let mut told_at = None;
+    loop {
+        match answer.recv_timeout(TICK) {
+            Ok(ending) => return ending,
+            Err(RecvTimeoutError::Disconnected) => return Ending::Panicked("the source's thread vanished".to_owned()),
+            Err(RecvTimeoutError::Timeout) => observer.tick(&shared.progress),
+        }
+        let now = host.clock.mono_ns();
+        let stop = control.stopped(now).or_else(|| (now >= shared.deadline_ns).then_some(Stop::OutOfTime));
+        if let Some(stop) = stop
+            && now.saturating_sub(*told_at.get_or_insert(now)) >= GRACE_NS
+        {
+            host.footprint.count("threads_abandoned");
+            return Ending::Abandoned(stop);
+        }
+    }
+}
+
+fn finish(
+    artefact: &'static str,
+    ending: Ending,
+    times: (Timestamp, Timestamp),
+    closed: &[Closed],
+    mut gaps: Vec<Gap>,
+    observer: &mut dyn Observer,
+) -> Step {
+    for object in closed {
+        if let Some(receipt) = &object.receipt {
+            observer.object_stored(receipt);
+        }
+        if let Some(lost) = &object.lost {
+            observer.object_lost(lost.from, &lost.error);
+            gaps.push(Gap::from(object.key.as_str().as_bytes(), lost.from, None, format!("not stored: {}", lost.error.cause)));
+        }
+    }
+    gaps.iter().for_each(|gap| observer.gap(artefact, gap));
+    let objects: Vec<ObjectKey> = closed.iter().filter_map(|object| object.receipt.as_ref()).map(|r| r.key.clone()).collect();
+    let lost_all = objects.is_empty() && closed.iter().any(|object| object.lost.is_some());
+    let outcome = settle(outcome_of(ending), !gaps.is_empty(), lost_all);
+    record(artefact, outcome, times, objects, gaps)
+}
+
+fn outcome_of(ending: Ending) -> Outcome {
+    match ending {
+        Ending::Returned(Ok(outcome)) => outcome,
+        Ending::Returned(Err(Stop::Interrupted)) => Outcome::because(Status::Partial, "the run was interrupted"),
+        Ending::Returned(Err(Stop::OutOfTime)) => Outcome::because(Status::Timeout, "out of time; what had been read is kept"),
+        Ending::Returned(Err(Stop::Sink)) => Outcome::because(Status::Failed, "the destination takes no more"),
+        Ending::Panicked(what) => Outcome::because(Status::Failed, format!("a bug in Hozen: {what}")),
+        Ending::Abandoned(stop) => {
+            Outcome::because(Status::Timeout, format!("{stop}, and its source did not come back; what had been read is kept"))
+        }
+    }
+}
+
+/// An outcome that says `ok` although something is missing is `partial`; one of which nothing is stored is `failed`.
+fn settle(mut outcome: Outcome, has_gaps: bool, lost_all: bool) -> Outcome {
+    if lost_all {
+        outcome.status = Status::Failed;
+        outcome.reasons.push("nothing of it could be stored".to_owned());
+    } else if outcome.status == Status::Ok && has_gaps {
+        outcome.status = Status::Partial;
+        outcome.reasons.push("some of it is missing; see its gaps".to_owned());
+    }
+    outcome
+}
+
+/// The record of a step with at most [`MAX_GAPS`] of its gaps.
+pub(super) fn record(
+    artefact: &str,
+    outcome: Outcome,
+    (started, finished): (Timestamp, Timestamp),
+    mut objects: Vec<ObjectKey>,
+    mut gaps: Vec<Gap>,
+) -> Step {
+    objects.sort();
+    let gaps_omitted = u64::try_from(gaps.len().saturating_sub(MAX_GAPS)).unwrap_or(u64::MAX);
+    gaps.truncate(MAX_GAPS);
+    let Outcome { status, reasons } = outcome;
+    Step { artefact: artefact.to_owned(), status, reasons, started, finished, objects, gaps, gaps_omitted }
+}

@@ -1,0 +1,192 @@
+//! Tests of a run with sources that misbehave.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::model::{Artefact, Category, Profile, Timestamp};
+use crate::sink::faulty::{Fault, FaultySink};
+use crate::sink::memory::MemorySink;
+use crate::source::{Evidence, Member, Stop};
+
+type Act = fn(&Host, &mut dyn Evidence) -> Result<Outcome, Stop>;
+
+struct Scripted(&'static str, Act);
+
+impl Source for Scripted {
+    fn artefact(&self) -> Artefact {
+        let (category, profile, budget) = (Category::System, Profile::Volatile, Duration::from_millis(200));
+        Artefact { name: self.0, category, profile, budget, about: "a test", tables: &["table"] }
+    }
+    fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        (self.1)(host, evidence)
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    stored: BTreeMap<String, Receipt>,
+    lost: Vec<String>,
+    gaps: Vec<Gap>,
+}
+
+impl Observer for Seen {
+    fn step_started(&mut self, _: &'static str) {}
+    fn gap(&mut self, _: &'static str, gap: &Gap) {
+        self.gaps.push(gap.clone());
+    }
+    fn object_stored(&mut self, receipt: &Receipt) {
+        self.stored.insert(receipt.key.to_string(), receipt.clone());
+    }
+    fn object_lost(&mut self, _: u64, error: &SinkError) {
+        self.lost.push(error.key.to_string());
+    }
+    fn step_finished(&mut self, _: &Step) {}
+    fn tick(&mut self, _: &Progress) {}
+}
+
+fn host() -> Host {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("proc")).unwrap();
+    Host::fixture(dir.path()).unwrap()
+}
+
+fn row(evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let mut row = crate::model::Row::new(Timestamp::from_seconds(0), "test");
+    row.int("n", 1);
+    evidence.row("table", &row)
+}
+
+fn collect(
+    sink: impl crate::sink::EvidenceSink + 'static,
+    control: Control,
+    plan: Vec<(&'static str, Act)>,
+) -> (Vec<Step>, Seen) {
+    let engine = Arc::new(Engine::start(Arc::new(sink), 1, 1, Arc::new(|| Timestamp::from_seconds(0))).unwrap());
+    let plan = plan.into_iter().map(|(name, act)| Planned { source: Box::new(Scripted(name, act)), skip: None }).collect();
+    let mut seen = Seen::default();
+    let steps = run(plan, &host(), &engine, &Arc::new(control), &mut seen);
+    (steps, seen)
+}
+
+fn one(act: Act) -> (Step, Seen, MemorySink) {
+    let sink = MemorySink::default();
+    let (mut steps, seen) = collect(sink.clone(), Control::new(None), vec![("a", act)]);
+    (steps.remove(0), seen, sink)
+}
+
+fn content(sink: &MemorySink, key: &str) -> Vec<u8> {
+    zstd::decode_all(sink.objects()[&key.parse().unwrap()].as_slice()).unwrap()
+}
+
+#[test]
+fn a_good_source_is_ok_and_its_table_and_archive_are_stored() {
+    let (step, seen, sink) = one(|_, evidence| {
+        row(evidence)?;
+        evidence.raw(&Member::pseudo(b"/proc/1/stat"), b"1 (init)")?;
+        Ok(Outcome::ok())
+    });
+    assert_eq!((step.status, step.objects.len()), (Status::Ok, 2));
+    assert_eq!(seen.stored["data/system/table.jsonl.zst"].content.entries, Some(1));
+    assert_eq!(seen.stored["data/raw/a.tar.zst"].content.entries, Some(1));
+    assert!(content(&sink, "data/system/table.jsonl.zst").ends_with(b"\"n\":1}\n"));
+    assert_eq!(content(&sink, "data/raw/a.tar.zst").len(), 512 + 512 + 1024);
+}
+
+#[test]
+fn a_table_without_rows_exists() {
+    let (step, _, sink) = one(|_, _| Ok(Outcome::because(Status::Absent, "none here")));
+    assert_eq!((step.status, content(&sink, "data/system/table.jsonl.zst").len()), (Status::Absent, 0));
+}
+
+#[test]
+fn a_gap_makes_ok_partial() {
+    let (step, seen, _) = one(|_, evidence| {
+        evidence.gap(Gap::whole(b"/x", "denied"));
+        Ok(Outcome::ok())
+    });
+    assert_eq!((step.status, step.gaps.len(), seen.gaps.len()), (Status::Partial, 1, 1));
+}
+
+#[test]
+fn a_panic_is_a_failed_artefact_and_what_came_before_is_kept() {
+    let (step, _, sink) = one(|_, evidence| {
+        row(evidence)?;
+        panic!("boom");
+    });
+    assert_eq!(step.status, Status::Failed);
+    assert!(step.reasons[0].contains("boom"));
+    assert!(!content(&sink, "data/system/table.jsonl.zst").is_empty());
+}
+
+#[test]
+fn a_source_that_hangs_is_abandoned_and_what_came_before_is_kept() {
+    let (step, seen, sink) = one(|_, evidence| {
+        row(evidence)?;
+        let mut endless = std::io::repeat(7);
+        let _ = evidence.raw_stream(&Member::pseudo(b"/big"), 1 << 30, &mut endless);
+        loop {
+            std::thread::park();
+        }
+    });
+    assert_eq!(step.status, Status::Timeout);
+    assert_eq!(step.objects.len(), 2);
+    assert!(seen.gaps.iter().any(|gap| gap.length.is_some()), "the cut member is a gap: {:?}", seen.gaps);
+    let archive = content(&sink, "data/raw/a.tar.zst");
+    let members = tar::Archive::new(archive.as_slice()).entries().unwrap().map(|e| e.unwrap().size()).collect::<Vec<_>>();
+    assert_eq!(members, [1 << 30]);
+}
+
+#[test]
+fn a_stream_that_ends_early_is_filled_and_said() {
+    let (step, seen, sink) = one(|_, evidence| {
+        let streamed = evidence.raw_stream(&Member::pseudo(b"/short"), 1000, &mut &b"abc"[..])?;
+        assert_eq!(streamed.read, 3);
+        Ok(Outcome::ok())
+    });
+    assert_eq!(step.status, Status::Partial);
+    assert_eq!((seen.gaps[0].offset, seen.gaps[0].length), (Some(3), Some(997)));
+    assert_eq!(content(&sink, "data/raw/a.tar.zst").len(), 512 + 1024 + 1024);
+}
+
+#[test]
+fn an_interrupted_run_skips_the_rest() {
+    let control = Control::new(None);
+    control.interrupt();
+    let (steps, _) = collect(MemorySink::default(), control, vec![("a", |_, _| Ok(Outcome::ok()))]);
+    assert_eq!((steps[0].status, steps[0].reasons[0].as_str()), (Status::Skipped, "the run was interrupted"));
+}
+
+#[test]
+fn a_deadline_skips_the_rest() {
+    let (steps, _) = collect(MemorySink::default(), Control::new(Some(0)), vec![("a", |_, _| Ok(Outcome::ok()))]);
+    assert_eq!((steps[0].status, steps[0].reasons[0].as_str()), (Status::Skipped, "out of time"));
+}
+
+/// The sink fails at every call in turn; what the steps say is stored is stored, and what is lost is a gap.
+#[test]
+fn steps_tell_the_truth_whatever_the_sink_does() {
+    let plan = || -> Vec<(&'static str, Act)> {
+        let act: Act = |_, evidence| {
+            row(evidence)?;
+            evidence.raw(&Member::pseudo(b"/f"), &[1; 100])?;
+            Ok(Outcome::ok())
+        };
+        vec![("a", act)]
+    };
+    let (good, count) = FaultySink::new(MemorySink::default(), Fault::Never);
+    collect(good, Control::new(None), plan());
+    for at in 0..count.calls() {
+        for fault in [Fault::Once(at), Fault::From(at)] {
+            let memory = MemorySink::default();
+            let (sink, script) = FaultySink::new(memory.clone(), fault);
+            let (steps, seen) = collect(sink, Control::new(None), plan());
+            assert!(script.injected() > 0);
+            let claimed: Vec<_> = steps.iter().flat_map(|step| &step.objects).collect();
+            assert_eq!(claimed.len(), memory.objects().len(), "{fault:?}");
+            assert!(claimed.iter().all(|key| memory.objects().contains_key(*key)), "{fault:?}");
+            assert!(!seen.lost.is_empty() && !seen.gaps.is_empty(), "{fault:?}");
+            assert!(steps.iter().any(|step| step.status != Status::Ok), "{fault:?}");
+        }
+    }
+}
