@@ -1,1 +1,24 @@
-//! x
+//! Hozen: the on-instance forensic evidence collector, as a library for its binary and its tests.
+//!
+//! ```text
+//! main → cli (values only) → settings (command line over configuration over defaults, checked)
+//!      → run (the order of a run: begin, collect, seal) → result (the one line on stdout) → exit code
+//! verify stands apart: it shares nothing with the writer but the nouns of the records.
+//! ```
+//!
+//! **Invariant:** nothing here opens, reads or asks anything of the host under investigation; that is `hozen_collector::host`.
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub mod cli;
+pub mod commands;
+pub mod custody;
+pub mod exit;
+pub mod interrupt;
+pub mod log;
+pub mod progress;
+pub mod result;
+pub mod run;
+pub mod settings;
+pub mod sign;

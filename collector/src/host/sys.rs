@@ -286,20 +286,6 @@ pub fn sysinfo_procs() -> Result<u16, Errno> {
     Ok(unsafe { out.assume_init() }.procs)
 }
 
-/// Makes this process the last to get the processor and, where the scheduler has classes, the disk: nice 19, I/O class idle.
-///
-/// # Errors
-/// The kernel's errno; the first call that fails.
-pub fn be_nice() -> Result<(), Errno> {
-    const IOPRIO_WHO_PROCESS: c_int = 1;
-    const IOPRIO_CLASS_IDLE: c_int = 3 << 13;
-    // SAFETY: only integers are passed.
-    check(c_long::from(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) }))?;
-    // SAFETY: only integers are passed.
-    check(unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE) })?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,11 @@ impl ObjectKey {
         &self.0
     }
 
+    /// A key whose text the model itself has made; tests hold that it is valid.
+    pub(super) fn made(text: String) -> Self {
+        Self(text)
+    }
+
     /// The components, outermost first.
     pub fn components(&self) -> impl Iterator<Item = &str> {
         self.0.split('/')

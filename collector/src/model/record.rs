@@ -31,6 +31,18 @@ pub const MANIFEST_KEY: &str = "900-manifest.json";
 /// Name of the last object of a run.
 pub const END_KEY: &str = "999-end.json";
 
+/// The key of the record that bears one of the names above.
+#[must_use]
+pub fn key(name: &'static str) -> ObjectKey {
+    ObjectKey::made(name.to_owned())
+}
+
+/// The key of the custody object of this number, from 1.
+#[must_use]
+pub fn custody_key(number: u32) -> ObjectKey {
+    ObjectKey::made(format!("{CUSTODY_FOLDER}/{number:06}.jsonl"))
+}
+
 /// An in-toto statement: a predicate about subjects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -331,4 +343,17 @@ pub struct End {
     pub chain: ChainHead,
     /// Objects of the run, this record included.
     pub objects: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_records_are_valid() {
+        let keys = [BEGIN_KEY, SUMS_KEY, LOG_KEY, MANIFEST_KEY, END_KEY].map(key);
+        for key in keys.into_iter().chain([custody_key(1), custody_key(u32::MAX)]) {
+            assert_eq!(key.as_str().parse(), Ok(key));
+        }
+    }
 }

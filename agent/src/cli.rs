@@ -1,0 +1,163 @@
+//! The command line: values only. Nothing is checked against the host here, and nothing is done.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use hozen_collector::model::{CaseId, Digest, Profile};
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Span;
+
+/// Collects forensic evidence from this Linux host into a sealed folder that anyone can verify.
+///
+/// Start with `hozen preflight` (what can be had here?), then `sudo hozen collect --case ID`, then `hozen verify FOLDER`.
+/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded.
+#[derive(Debug, Parser)]
+#[command(name = "hozen", version, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Collect evidence from this host into a new folder, sealed.
+    Collect(Box<CollectArgs>),
+    /// Say what can be collected here, and why not the rest. Changes nothing; prints JSON.
+    Preflight(PreflightArgs),
+    /// Check a folder of evidence: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
+    /// 3 could not check.
+    Verify(VerifyArgs),
+    /// List what can be collected, in the order of a run.
+    Artefacts(ArtefactsArgs),
+}
+
+/// Which way to physical memory to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemoryMode {
+    /// The first that works: LiME, /proc/kcore, /dev/crash, /dev/mem.
+    Auto,
+    /// LiME or nothing.
+    Lime,
+    /// /proc/kcore or nothing.
+    Kcore,
+    /// No memory image.
+    Off,
+}
+
+/// How much to collect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileName {
+    /// What is lost first, in seconds; no memory image unless --memory asks for one.
+    Volatile,
+    /// What a responder wants before a host is cut off.
+    Triage,
+    /// Everything, at the price of time.
+    Full,
+}
+
+impl From<ProfileName> for Profile {
+    fn from(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Volatile => Self::Volatile,
+            ProfileName::Triage => Self::Triage,
+            ProfileName::Full => Self::Full,
+        }
+    }
+}
+
+/// Options of `collect`. Those not given come from --config, then from the defaults.
+#[derive(Debug, Default, Args)]
+#[command(after_help = COLLECT_HELP)]
+pub struct CollectArgs {
+    /// Destination: a folder that does not exist yet or is empty [default: ./evidence-<run id>]
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Case id: 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first [default: unassigned]
+    #[arg(long, value_name = "ID")]
+    pub case: Option<CaseId>,
+    /// How much to collect [default: triage]
+    #[arg(long, value_enum)]
+    pub profile: Option<ProfileName>,
+    /// Which way to physical memory to take [default: auto; off in profile volatile]
+    #[arg(long, value_enum)]
+    pub memory: Option<MemoryMode>,
+    /// The whole run ends and is sealed by then: 90s, 30m, 2h [default: 30m]
+    #[arg(long, value_name = "TIME")]
+    pub deadline: Option<Span>,
+    /// Collect these artefacts and no others (see `hozen artefacts`)
+    #[arg(long, value_name = "ARTEFACT,…", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Leave these artefacts out
+    #[arg(long, value_name = "ARTEFACT,…", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// TOML file with any of these options (docs/hozen.toml shows all of them)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Who collects: name or role, for the begin record
+    #[arg(long, value_name = "TEXT")]
+    pub operator: Option<String>,
+    /// Ticket or legal ground, for the begin record
+    #[arg(long, value_name = "TEXT")]
+    pub reference: Option<String>,
+    /// Keep secret-looking values of environments instead of their length and digest
+    #[arg(long)]
+    pub include_secrets: bool,
+    /// Collect what can be seen without root
+    #[arg(long)]
+    pub unprivileged: bool,
+    /// Threads that compress, 1 to 4 [default: one less than processors]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u8>,
+    /// zstd level, 1 to 19 [default: 1]
+    #[arg(long, value_name = "N")]
+    pub level: Option<u8>,
+    /// Print the plan and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+const COLLECT_HELP: &str = "\
+Progress goes to stderr. stdout gets exactly one line of JSON, the result, whatever happens.
+Ctrl-C or SIGTERM ends the run early and seals what is there as partial; a second one ends it at once.
+
+Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 31 not sealed,
+32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.
+
+Examples:
+  sudo hozen collect --case IR-2026-014                    triage of this host into ./evidence-<run id>
+  sudo hozen collect --profile volatile --to /mnt/usb/run1 the volatile part only, in seconds
+  sudo hozen collect --skip memory --deadline 5m           no memory image, five minutes at most
+  hozen collect --unprivileged                             what an ordinary user can see";
+
+/// Options of `preflight`.
+#[derive(Debug, Args)]
+pub struct PreflightArgs {}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Folder that holds one run
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// SHA-256 that 999-end.json must have, known from elsewhere (the result line of `collect`)
+    #[arg(long, value_name = "HEX")]
+    pub end_sha256: Option<Digest>,
+    /// SHA-256 that 900-manifest.json must have, known from elsewhere
+    #[arg(long, value_name = "HEX")]
+    pub manifest_sha256: Option<Digest>,
+}
+
+/// Options of `artefacts`.
+#[derive(Debug, Args)]
+pub struct ArtefactsArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}

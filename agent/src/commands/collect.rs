@@ -1,0 +1,166 @@
+//! `hozen collect`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use hozen_collector::collect::{Control, Planned};
+use hozen_collector::host::Host;
+use hozen_collector::host::privilege::Privileges;
+use hozen_collector::host::sandbox::{Sandbox, SandboxError};
+use hozen_collector::model::{Artefact, RunId, escape};
+use hozen_collector::sink::directory::{DirectorySink, FOLDER_FDS};
+use hozen_collector::source::catalogue;
+use serde_json::{Value, json};
+
+use super::summary;
+use crate::cli::CollectArgs;
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::progress::say;
+use crate::result::RunResult;
+use crate::run::{self, Run};
+use crate::settings::Settings;
+
+/// Why nothing was done.
+struct Refusal {
+    exit: Exit,
+    error: anyhow::Error,
+}
+
+/// Attaches the exit code to an error.
+fn or<T>(exit: Exit, result: Result<T, impl Into<anyhow::Error>>) -> Result<T, Refusal> {
+    result.map_err(|error| Refusal { exit, error: error.into() })
+}
+
+/// Collects, prints the result and returns the exit code.
+#[must_use]
+pub fn collect(arguments: &CollectArgs) -> u8 {
+    quiet_panics();
+    let result = std::panic::catch_unwind(|| try_collect(arguments)).unwrap_or_else(|_| {
+        Err(Refusal { exit: Exit::Bug, error: anyhow::anyhow!("a bug ended the run; what is stored verifies as incomplete") })
+    });
+    let result = result.unwrap_or_else(|refusal| {
+        let text = format!("{:#}", refusal.error);
+        say(&format!("hozen: {text}"));
+        RunResult::refused(refusal.exit, &text)
+    });
+    result.print();
+    result.code
+}
+
+/// A panic is reported where it is caught; here it only must not print raw text of the host.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|info| say(&format!("hozen: bug: {}", escape::bytes(info.to_string().as_bytes())))));
+}
+
+fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
+    let settings = or(Exit::Usage, Settings::new(arguments))?;
+    let host = or(Exit::Platform, Host::live().context("this host cannot be read"))?;
+    let sources = catalogue::all(&host, &settings.catalogue());
+    let artefacts: Vec<Artefact> = sources.iter().map(|source| source.artefact()).collect();
+    or(Exit::Usage, settings.check_names(&artefacts))?;
+    let plan = run::plan(sources, &settings);
+    if arguments.dry_run {
+        return Ok(dry_run(&plan, &settings));
+    }
+    or(Exit::Privileges, check_privileges(&host, &settings))?;
+    execute(settings, host, plan)
+}
+
+fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResult, Refusal> {
+    let id = or(Exit::Platform, run_id(&host))?;
+    let control = Arc::new(Control::new(Some(settings.deadline.seconds().saturating_mul(1_000_000_000))));
+    let killed = || RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", BTreeMap::new()).print();
+    or(Exit::Platform, interrupt::watch(Arc::clone(&control), killed).context("signals cannot be watched"))?;
+    let to = settings.to.clone().unwrap_or_else(|| PathBuf::from(format!("evidence-{id}")));
+    // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
+    let _ = raise_file_limit();
+    let sink = or(Exit::Destination, DirectorySink::create(&to))?;
+    let location = sink.location().to_owned();
+    let access = access(&host);
+    say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
+    let run = Run { id, settings, host, sink: Arc::new(sink), plan, control, access };
+    let identity = details(&run, &location);
+    let ended = run.execute();
+    say(&summary::of_run(&ended, &location));
+    let mut result = ended.result;
+    result.details.extend(identity);
+    Ok(result)
+}
+
+/// What the result line says beside the outcome.
+fn details(run: &Run, location: &str) -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        ("run", json!(run.id)),
+        ("case", json!(run.settings.case)),
+        ("host", json!(run.host.identity.facts.id)),
+        ("to", json!(location)),
+    ])
+}
+
+fn run_id(host: &Host) -> anyhow::Result<RunId> {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).context("no random numbers for the run's id")?;
+    Ok(RunId::new(host.clock.now(), u128::from_be_bytes(random)))
+}
+
+fn raise_file_limit() -> nix::Result<()> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard.min(65_536), hard)
+}
+
+/// Puts the filter in force and says how the host is read. Without seccomp the run goes on and says so.
+fn access(host: &Host) -> BTreeMap<String, Value> {
+    let seccomp = enter_sandbox().unwrap_or_else(|error| {
+        say(&format!("hozen: warning: {error}"));
+        json!({"enforced": false, "reason": error.to_string()})
+    });
+    BTreeMap::from([
+        ("proc_view".to_owned(), json!(host.proc.view().word())),
+        ("private_views".to_owned(), json!(host.files.is_private(b"/"))),
+        ("seccomp".to_owned(), seccomp),
+    ])
+}
+
+fn enter_sandbox() -> Result<Value, SandboxError> {
+    let sandbox = Sandbox::new(FOLDER_FDS)?;
+    sandbox.enter()?;
+    let mut description = sandbox.describe();
+    description.insert("enforced".to_owned(), json!(true));
+    Ok(json!(description))
+}
+
+/// Without the privileges to see other processes the evidence is a fraction; whoever wants that must say so.
+fn check_privileges(host: &Host, settings: &Settings) -> anyhow::Result<()> {
+    let unseen = Privileges::read(&host.proc)?.unseen();
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> =
+        unseen.iter().map(|(capability, what)| format!("  {what} (CAP_{})", capability.to_uppercase())).collect();
+    let list = list.join("\n");
+    anyhow::ensure!(
+        settings.unprivileged,
+        "this process may not see all of the host; it lacks:\n{list}\nRun it as root (sudo), or give --unprivileged to collect the rest."
+    );
+    say(&format!("hozen: warning: not collected for lack of privileges:\n{list}"));
+    Ok(())
+}
+
+fn dry_run(plan: &[Planned], settings: &Settings) -> RunResult {
+    say(&summary::of_plan(plan));
+    let names = |skipped: bool| -> Vec<&str> {
+        plan.iter().filter(|planned| planned.skip.is_some() == skipped).map(|planned| planned.source.artefact().name).collect()
+    };
+    let to = settings.to.as_ref().map(|to| escape::bytes(to.as_os_str().as_encoded_bytes()));
+    let details = BTreeMap::from([
+        ("case", json!(settings.case)),
+        ("to", json!(to)),
+        ("collect", json!(names(false))),
+        ("skip", json!(names(true))),
+    ]);
+    RunResult::of("dry-run", Exit::Complete, false, details)
+}

@@ -1,0 +1,153 @@
+//! The custody journal: hash-chained events, stored as the run goes.
+
+use std::sync::Arc;
+
+use hozen_collector::host::Clock;
+use hozen_collector::model::record::{self, Actor, ChainHead, Event, VERSION};
+use hozen_collector::model::{CaseId, Digest, ObjectKey, Receipt, RunId, canonical};
+use hozen_collector::sink::{Cause, EvidenceSink, SinkError};
+use hozen_collector::stream::whole;
+use serde::Serialize;
+
+/// Bytes that are stored at once when that many wait.
+const FLUSH_BYTES: usize = 64 << 10;
+/// Nanoseconds after which what waits is stored.
+const FLUSH_NS: u64 = 15_000_000_000;
+/// Nanoseconds between two tries to store after one has failed.
+const RETRY_NS: u64 = 1_000_000_000;
+/// Tries to store a record before it is given up.
+const TRIES: u32 = 3;
+
+/// The journal and the receipts of everything that is stored.
+#[derive(Debug)]
+pub struct Journal {
+    sink: Arc<dyn EvidenceSink>,
+    clock: Clock,
+    run: RunId,
+    case: CaseId,
+    seq: u64,
+    prev: Digest,
+    mono_ns: u64,
+    waiting: Vec<u8>,
+    stored_ns: u64,
+    files: u32,
+    receipts: Vec<Receipt>,
+}
+
+/// Stores a record, more than once if need be.
+///
+/// # Errors
+/// What the sink said last.
+pub fn store(sink: &dyn EvidenceSink, clock: Clock, key: &ObjectKey, bytes: &[u8]) -> Result<Receipt, SinkError> {
+    let mut result = whole::store(sink, key, bytes, || clock.now());
+    for _ in 1..TRIES {
+        match &result {
+            Err(error) if error.cause != Cause::Exists => result = whole::store(sink, key, bytes, || clock.now()),
+            _ => break,
+        }
+    }
+    result
+}
+
+impl Journal {
+    /// A journal that hangs on the begin record, whose receipt is the first.
+    #[must_use]
+    pub fn new(sink: Arc<dyn EvidenceSink>, clock: Clock, run: RunId, case: CaseId, begin: Receipt) -> Self {
+        let (prev, receipts) = (begin.sha256, vec![begin]);
+        Self {
+            sink,
+            clock,
+            run,
+            case,
+            seq: 0,
+            prev,
+            mono_ns: 0,
+            waiting: Vec::new(),
+            stored_ns: clock.mono_ns(),
+            files: 0,
+            receipts,
+        }
+    }
+
+    /// The run.
+    #[must_use]
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// The case.
+    #[must_use]
+    pub fn case(&self) -> &CaseId {
+        &self.case
+    }
+
+    /// Adds an event and stores what waits if it is due.
+    pub fn append(&mut self, event: &str, justification: &str, data: &impl Serialize) {
+        self.mono_ns = self.clock.mono_ns().max(self.mono_ns);
+        let event = Event {
+            v: VERSION,
+            run: self.run,
+            seq: self.seq + 1,
+            prev: format!("sha256:{}", self.prev),
+            t: self.clock.now(),
+            mono_ns: self.mono_ns,
+            actor: Actor { kind: "agent".to_owned(), version: crate::VERSION.to_owned() },
+            event: event.to_owned(),
+            justification: justification.to_owned(),
+            data: serde_json::to_value(data).unwrap_or_default(),
+        };
+        // Every event is made of integers, text and lists of them, which have a canonical form.
+        if let Ok(mut line) = canonical::to_bytes(&event) {
+            line.push(b'\n');
+            self.seq += 1;
+            self.prev = Digest::of(&line);
+            self.waiting.extend_from_slice(&line);
+        }
+        self.tick();
+    }
+
+    /// Notes that an object is stored.
+    pub fn add_receipt(&mut self, receipt: Receipt) {
+        self.receipts.push(receipt);
+    }
+
+    /// Stores what waits if it is due. A failure is tried again later; only [`Journal::flush`] reports it.
+    pub fn tick(&mut self) {
+        let age = self.clock.mono_ns().saturating_sub(self.stored_ns);
+        let due =
+            age >= FLUSH_NS || (self.waiting.len() >= FLUSH_BYTES && age >= RETRY_NS) || self.waiting.len() >= 4 * FLUSH_BYTES;
+        if due && !self.waiting.is_empty() {
+            let _ = self.flush();
+        }
+    }
+
+    /// Stores what waits.
+    ///
+    /// # Errors
+    /// When the sink refuses; what waits goes on waiting.
+    pub fn flush(&mut self) -> Result<(), SinkError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.stored_ns = self.clock.mono_ns();
+        let receipt = store(&*self.sink, self.clock, &record::custody_key(self.files + 1), &self.waiting)?;
+        self.files += 1;
+        self.waiting.clear();
+        self.receipts.push(receipt);
+        Ok(())
+    }
+
+    /// The last line.
+    #[must_use]
+    pub fn head(&self) -> ChainHead {
+        ChainHead { seq: self.seq, head: format!("sha256:{}", self.prev) }
+    }
+
+    /// Receipts of everything stored so far, sorted by key.
+    #[must_use]
+    pub fn receipts(&self) -> Vec<Receipt> {
+        let mut receipts = self.receipts.clone();
+        receipts.sort_by(|a, b| a.key.cmp(&b.key));
+        receipts
+    }
+}

@@ -1,0 +1,179 @@
+//! The order of a run. The only place that knows all parts.
+//!
+//! ```text
+//! begin record → journal → each artefact in turn → log → journal's end → SHA256SUMS → manifest → end record
+//! ```
+
+mod begin;
+mod observer;
+mod seal;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hozen_collector::collect::{self, Control, Planned};
+use hozen_collector::host::Host;
+use hozen_collector::model::record::{self, PlannedStep, RunStatus, Statement, Step, event};
+use hozen_collector::model::{Digest, ObjectKey, RunId};
+use hozen_collector::sink::{EvidenceSink, SinkError};
+use hozen_collector::stream::{Engine, Kind};
+use serde_json::{Value, json};
+
+use crate::custody::{self, Journal};
+use crate::exit::{self, Exit};
+use crate::log::Log;
+use crate::progress::Display;
+use crate::result::{self, RunResult};
+use crate::settings::Settings;
+use crate::sign::Signing;
+
+pub use begin::plan;
+use observer::RunObserver;
+
+/// All that a run needs.
+pub struct Run {
+    /// The run's id.
+    pub id: RunId,
+    /// What is asked for.
+    pub settings: Settings,
+    /// The host.
+    pub host: Host,
+    /// Where the evidence goes.
+    pub sink: Arc<dyn EvidenceSink>,
+    /// What to collect, in order.
+    pub plan: Vec<Planned>,
+    /// Who may ask the run to end.
+    pub control: Arc<Control>,
+    /// How the host is read, for the begin record.
+    pub access: BTreeMap<String, Value>,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Ended {
+    /// The line for stdout.
+    pub result: RunResult,
+    /// What became of each artefact; empty if nothing was read.
+    pub steps: Vec<Step>,
+    /// Stored bytes, by object.
+    pub stored: BTreeMap<ObjectKey, u64>,
+}
+
+impl Run {
+    /// Collects and seals. Never fails: what went wrong is in the result.
+    #[must_use]
+    pub fn execute(self) -> Ended {
+        let begun = Signing::generate().map_err(|error| format!("no random numbers for the run's key: {error}"));
+        let begun = begun.and_then(|signing| Ok((self.begin(&signing)?, signing)));
+        match begun {
+            Ok((journal, signing)) => self.collect_and_seal(journal, &signing),
+            Err(error) => {
+                Ended { result: RunResult::refused(Exit::Destination, &error), steps: Vec::new(), stored: BTreeMap::new() }
+            }
+        }
+    }
+
+    /// Stores the begin record; nothing has been read for evidence before.
+    fn begin(&self, signing: &Signing) -> Result<Journal, String> {
+        let begin = begin::record(self, signing.public());
+        let subject = begin.agent.sha256.map(|sha256| record::Subject::new("hozen", sha256));
+        let statement = Statement::new(record::BEGIN_TYPE, subject.into_iter().collect(), begin);
+        let bytes = signing.seal(&statement).map_err(|error| error.to_string())?;
+        let receipt = custody::store(&*self.sink, self.host.clock, &record::key(record::BEGIN_KEY), &bytes)
+            .map_err(|error| format!("the destination does not take the begin record: {error}"))?;
+        let digest = receipt.sha256;
+        let mut journal = Journal::new(Arc::clone(&self.sink), self.host.clock, self.id, self.settings.case.clone(), receipt);
+        journal.append(
+            event::RUN_BEGIN,
+            "the plan is fixed and locked before anything is read",
+            &json!({"begin_sha256": digest}),
+        );
+        Ok(journal)
+    }
+
+    fn collect_and_seal(self, mut journal: Journal, signing: &Signing) -> Ended {
+        let started = self.host.clock.now();
+        let planned: Vec<PlannedStep> = begin::planned(&self.plan);
+        let (host, sink, control) = (self.host.clone(), Arc::clone(&self.sink), Arc::clone(&self.control));
+        let steps = match self.start_engine() {
+            Ok(engine) => self.collect(&engine, &mut journal),
+            Err(error) => return unsealed(&format!("cannot start threads: {error}"), Vec::new(), &journal),
+        };
+        sink.prepare_to_seal();
+        let cut_short = control.stopped(host.clock.mono_ns()).is_some();
+        let wanted = |name: &str| planned.iter().any(|step| step.artefact == name && step.skip.is_none());
+        let (exit, reasons) = exit::of_run(&steps, cut_short, wanted);
+        let status = if exit == Exit::Complete { RunStatus::Complete } else { RunStatus::Partial };
+        let ending = seal::Ending { exit, status, reasons, cut_short };
+        match seal::seal(&mut journal, signing, &*sink, &host, &ending, &steps) {
+            Ok(digests) => sealed(&ending, &digests, steps, &journal, started, &host),
+            Err(error) => unsealed(&format!("the evidence could not be sealed: {error}"), steps, &journal),
+        }
+    }
+
+    fn start_engine(&self) -> std::io::Result<Arc<Engine>> {
+        let clock = self.host.clock;
+        let (threads, level) = (usize::from(self.settings.threads), i32::from(self.settings.level));
+        Engine::start(Arc::clone(&self.sink), threads, level, Arc::new(move || clock.now())).map(Arc::new)
+    }
+
+    /// Collects everything, with the log open meanwhile.
+    fn collect(self, engine: &Arc<Engine>, journal: &mut Journal) -> Vec<Step> {
+        let log = Log::new(engine.open(record::key(record::LOG_KEY), Kind::Table).ok());
+        let display = Display::new(self.plan.iter().filter(|planned| planned.skip.is_none()).count());
+        let steps = {
+            let _listening = log.listen();
+            tracing::info!(run = %self.id, version = crate::VERSION, "run begins");
+            let mut observer = RunObserver { journal, display, clock: self.host.clock, control: &self.control, told: false };
+            collect::run(self.plan, &self.host, engine, &self.control, &mut observer)
+        };
+        match log.close() {
+            Some(closed) => observer::store_log(journal, closed),
+            None => journal.append(event::OBJECT_FAILED, "the agent's log", &observer::lost(record::LOG_KEY, 0, "not opened")),
+        }
+        steps
+    }
+}
+
+/// Digests of the records that a witness may want to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Digests {
+    /// Of the manifest.
+    pub manifest: Digest,
+    /// Of the end record.
+    pub end: Digest,
+}
+
+fn stored(journal: &Journal) -> BTreeMap<ObjectKey, u64> {
+    journal.receipts().into_iter().map(|receipt| (receipt.key, receipt.size)).collect()
+}
+
+fn sealed(
+    ending: &seal::Ending,
+    digests: &Digests,
+    steps: Vec<Step>,
+    journal: &Journal,
+    started: hozen_collector::model::Timestamp,
+    host: &Host,
+) -> Ended {
+    let mut details = result::details_of(&steps, started, host.clock.now());
+    details.insert("manifest", result::record(record::MANIFEST_KEY, &digests.manifest));
+    details.insert("end", result::record(record::END_KEY, &digests.end));
+    details.insert("warn", json!(ending.reasons));
+    Ended { result: RunResult::sealed(ending.exit, ending.status, details), steps, stored: stored(journal) }
+}
+
+fn unsealed(error: &str, steps: Vec<Step>, journal: &Journal) -> Ended {
+    Ended { result: RunResult::unsealed(Exit::Unsealed, error, BTreeMap::new()), steps, stored: stored(journal) }
+}
+
+/// An error of the sink in words.
+fn because(error: &SinkError) -> String {
+    error.to_string()
+}

@@ -1,0 +1,114 @@
+//! Turns what happens in a run into custody events, log lines and what a person sees.
+
+use hozen_collector::collect::{Control, Observer, Progress};
+use hozen_collector::host::Clock;
+use hozen_collector::model::record::{Step, event};
+use hozen_collector::model::{Gap, Receipt};
+use hozen_collector::sink::SinkError;
+use hozen_collector::stream::Closed;
+use serde_json::{Value, json};
+
+use crate::custody::Journal;
+use crate::progress::Display;
+
+/// Watches a run for the journal, the log and the person.
+pub(super) struct RunObserver<'a> {
+    pub(super) journal: &'a mut Journal,
+    pub(super) display: Display,
+    pub(super) clock: Clock,
+    pub(super) control: &'a Control,
+    /// Whether the journal knows that the run was asked to end.
+    pub(super) told: bool,
+}
+
+impl RunObserver<'_> {
+    fn tell_interruption(&mut self) {
+        let stop = self.control.stopped(self.clock.mono_ns());
+        if self.told || stop.is_none() {
+            return;
+        }
+        self.told = true;
+        let cause = if self.control.is_interrupted() { "signal" } else { "deadline" };
+        tracing::warn!(cause, "run is cut short");
+        self.journal.append(event::INTERRUPTED, "the run was asked to end", &json!({"cause": cause}));
+    }
+}
+
+impl Observer for RunObserver<'_> {
+    fn step_started(&mut self, artefact: &'static str) {
+        self.display.start(artefact, self.clock.mono_ns());
+        self.journal.append(event::STEP_START, "collection plan", &json!({"artefact": artefact}));
+    }
+
+    fn gap(&mut self, artefact: &'static str, gap: &Gap) {
+        tracing::warn!(artefact, source = gap.source, offset = gap.offset, length = gap.length, reason = gap.reason, "gap");
+        self.journal.append(event::GAP, "what is missing is named", &json!({"artefact": artefact, "gap": gap}));
+    }
+
+    fn object_stored(&mut self, receipt: &Receipt) {
+        tracing::debug!(key = receipt.key.as_str(), size = receipt.size, sha256 = %receipt.sha256, "stored");
+        self.journal.append(event::OBJECT_COMPLETED, "collection plan", receipt);
+        self.journal.add_receipt(receipt.clone());
+    }
+
+    fn object_lost(&mut self, from: u64, error: &SinkError) {
+        tracing::error!(%error, from, "the destination did not take an object");
+        let data = lost(error.key.as_str(), from, &error.cause.to_string());
+        self.journal.append(event::OBJECT_FAILED, "the destination did not take it", &data);
+    }
+
+    fn step_finished(&mut self, step: &Step) {
+        let status = step.status.word();
+        tracing::info!(artefact = step.artefact, status, reasons = step.reasons.join("; "), "step ends");
+        self.tell_interruption();
+        self.journal.append(event::STEP_FINISH, "collection plan", &step_event(step));
+        self.display.finish(step);
+    }
+
+    fn tick(&mut self, progress: &Progress) {
+        self.tell_interruption();
+        self.journal.tick();
+        self.display.tick(progress, self.clock.mono_ns());
+    }
+}
+
+impl Drop for RunObserver<'_> {
+    fn drop(&mut self) {
+        self.display.close();
+    }
+}
+
+/// The data of a `step.finish` event: the step without its gaps, which stand in their own events.
+fn step_event(step: &Step) -> Value {
+    let gap_count = u64::try_from(step.gaps.len()).unwrap_or(u64::MAX).saturating_add(step.gaps_omitted);
+    json!({
+        "artefact": step.artefact,
+        "status": step.status,
+        "reasons": step.reasons,
+        "started": step.started,
+        "finished": step.finished,
+        "objects": step.objects,
+        "gaps_omitted": step.gaps_omitted,
+        "gap_count": gap_count,
+    })
+}
+
+/// The data of an `object.failed` event.
+pub(super) fn lost(key: &str, from: u64, reason: &str) -> Value {
+    json!({"key": key, "from": from, "reason": reason})
+}
+
+/// Notes what became of the agent's log.
+pub(super) fn store_log(journal: &mut Journal, closed: Closed) {
+    if let Some(receipt) = closed.receipt {
+        journal.append(event::OBJECT_COMPLETED, "the agent's log", &receipt);
+        journal.add_receipt(receipt);
+    }
+    if let Some(gone) = closed.lost {
+        journal.append(
+            event::OBJECT_FAILED,
+            "the agent's log",
+            &lost(closed.key.as_str(), gone.from, &gone.error.cause.to_string()),
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! The seal: the journal's end, the sums, the manifest and, last, the end record.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use hozen_collector::host::Host;
+use hozen_collector::model::record::{self, End, Manifest, RunStatus, Statement, Step, Subject, VERSION, event};
+use hozen_collector::model::{Receipt, Status};
+use hozen_collector::sink::EvidenceSink;
+use serde_json::json;
+
+use super::{Digests, because};
+use crate::custody::{self, Journal};
+use crate::exit::Exit;
+use crate::sign::Signing;
+
+/// How the run ends.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) exit: Exit,
+    pub(super) status: RunStatus,
+    pub(super) reasons: Vec<String>,
+    pub(super) cut_short: bool,
+}
+
+/// Everything that the seal is made with.
+struct Sealer<'a> {
+    signing: &'a Signing,
+    sink: &'a dyn EvidenceSink,
+    host: &'a Host,
+    ending: &'a Ending,
+}
+
+/// Seals the run.
+///
+/// # Errors
+/// When the sink does not take a record, after several tries; the run is then incomplete for every verifier.
+pub(super) fn seal(
+    journal: &mut Journal,
+    signing: &Signing,
+    sink: &dyn EvidenceSink,
+    host: &Host,
+    ending: &Ending,
+    steps: &[Step],
+) -> anyhow::Result<Digests> {
+    let sealer = Sealer { signing, sink, host, ending };
+    let data = json!({"status": ending.status, "exit_code": u8::from(ending.exit), "reasons": ending.reasons});
+    let why = if ending.cut_short { "the run was cut short; what is there is sealed" } else { "the plan is done" };
+    journal.append(event::RUN_END, why, &data);
+    journal.flush().map_err(|error| anyhow::anyhow!(because(&error))).context("custody journal")?;
+    let sums = sums(&journal.receipts());
+    let receipt = sealer.store(record::SUMS_KEY, sums.as_bytes())?;
+    journal.add_receipt(receipt);
+    let manifest = sealer.manifest(journal, steps)?;
+    let end = sealer.end(journal, &manifest)?;
+    Ok(Digests { manifest: manifest.sha256, end: end.sha256 })
+}
+
+impl Sealer<'_> {
+    fn store(&self, key: &'static str, bytes: &[u8]) -> anyhow::Result<Receipt> {
+        custody::store(self.sink, self.host.clock, &record::key(key), bytes).map_err(|error| anyhow::anyhow!(because(&error)))
+    }
+
+    fn manifest(&self, journal: &Journal, steps: &[Step]) -> anyhow::Result<Receipt> {
+        let objects = journal.receipts();
+        let subjects = objects.iter().map(|receipt| Subject::new(receipt.key.as_str(), receipt.sha256)).collect();
+        let manifest = Manifest {
+            v: VERSION,
+            run: journal.run(),
+            case: journal.case().clone(),
+            steps: steps.to_vec(),
+            objects,
+            chain: journal.head(),
+            counts: counts(steps),
+        };
+        let bytes = self.signing.seal(&Statement::new(record::MANIFEST_TYPE, subjects, manifest))?;
+        self.store(record::MANIFEST_KEY, &bytes)
+    }
+
+    fn end(&self, journal: &Journal, manifest: &Receipt) -> anyhow::Result<Receipt> {
+        // The manifest and this record come on top of what the journal knows.
+        let objects = u64::try_from(journal.receipts().len()).unwrap_or(u64::MAX).saturating_add(2);
+        let end = End {
+            v: VERSION,
+            run: journal.run(),
+            status: self.ending.status,
+            reasons: self.ending.reasons.clone(),
+            exit_code: self.ending.exit.into(),
+            ended: self.host.clock.now(),
+            chain: journal.head(),
+            objects,
+        };
+        let subject = vec![Subject::new(record::MANIFEST_KEY, manifest.sha256)];
+        let bytes = self.signing.seal(&Statement::new(record::END_TYPE, subject, end))?;
+        self.store(record::END_KEY, &bytes)
+    }
+}
+
+fn counts(steps: &[Step]) -> BTreeMap<Status, u64> {
+    let mut counts: BTreeMap<Status, u64> = Status::ALL.into_iter().map(|status| (status, 0)).collect();
+    for step in steps {
+        *counts.entry(step.status).or_default() += 1;
+    }
+    counts
+}
+
+/// What `sha256sum -c` reads.
+fn sums(receipts: &[Receipt]) -> String {
+    receipts.iter().fold(String::new(), |mut text, receipt| {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "{}  {}", receipt.sha256, receipt.key);
+        text
+    })
+}

@@ -1,0 +1,340 @@
+//! What a run is asked to do: the command line over the configuration file over the defaults, checked.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use hozen_collector::model::{Artefact, CaseId, Profile, escape};
+use hozen_collector::source::catalogue;
+use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::cli::{CollectArgs, MemoryMode};
+use crate::exit::MEMORY;
+
+/// The largest configuration file that is read.
+const MAX_CONFIG: u64 = 1 << 20;
+
+/// A length of time, written `90s`, `30m`, `2h` or `1d`. Never zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Span(Duration);
+
+impl Span {
+    /// The length in seconds.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        self.0.as_secs()
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a length of time; write 90s, 30m, 2h or 1d");
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match text.strip_prefix(digits).unwrap_or_default() {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = digits.parse().map_err(|_| wrong())?;
+        match count.checked_mul(unit) {
+            Some(0) => Err("a deadline of 0 leaves no time for anything; the least is 1s".to_owned()),
+            Some(seconds) if seconds <= 30 * 86_400 => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err(format!("{text:?} is too long; the most is 30d")),
+        }
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> Self {
+        format!("{}s", span.seconds())
+    }
+}
+
+/// The configuration file: any option of `collect` but --config and --dry-run. `docs/hozen.toml` documents each.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    to: Option<PathBuf>,
+    case: Option<CaseId>,
+    profile: Option<Profile>,
+    memory: Option<MemoryMode>,
+    deadline: Option<Span>,
+    only: Option<Vec<String>>,
+    skip: Option<Vec<String>>,
+    operator: Option<String>,
+    reference: Option<String>,
+    include_secrets: Option<bool>,
+    unprivileged: Option<bool>,
+    threads: Option<u8>,
+    level: Option<u8>,
+}
+
+impl Config {
+    /// Parses TOML; the error says line and column.
+    ///
+    /// # Errors
+    /// When it is not TOML, or holds an unknown option or a value that cannot be.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+        let mut text = String::new();
+        let file = std::fs::File::open(path).with_context(|| format!("cannot open the configuration file {shown}"))?;
+        file.take(MAX_CONFIG).read_to_string(&mut text).with_context(|| format!("cannot read the configuration file {shown}"))?;
+        Self::parse(&text).with_context(|| format!("the configuration file {shown} is wrong"))
+    }
+}
+
+/// What a run is asked to do.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Destination folder; `None` for the default.
+    pub to: Option<PathBuf>,
+    /// Case.
+    pub case: CaseId,
+    /// Profile.
+    pub profile: Profile,
+    /// Way to memory; `None` where nobody asked and the profile decides.
+    pub memory: Option<MemoryMode>,
+    /// When the run must end.
+    pub deadline: Span,
+    /// Artefacts to collect alone; empty for all.
+    pub only: Vec<String>,
+    /// Artefacts to leave out.
+    pub skip: Vec<String>,
+    /// Who collects.
+    pub operator: Option<String>,
+    /// Ticket or legal ground.
+    pub reference: Option<String>,
+    /// Whether secrets are kept.
+    pub include_secrets: bool,
+    /// Whether to go on without root.
+    pub unprivileged: bool,
+    /// Threads that compress.
+    pub threads: u8,
+    /// zstd level.
+    pub level: u8,
+}
+
+impl Settings {
+    /// Merges and checks.
+    ///
+    /// # Errors
+    /// When the configuration file cannot be read or a value cannot be; the message says what to do.
+    pub fn new(arguments: &CollectArgs) -> Result<Self> {
+        let config = arguments.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let list = |given: &Vec<String>, file: Option<Vec<String>>| {
+            if given.is_empty() { file.unwrap_or_default() } else { given.clone() }
+        };
+        let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
+        let settings = Self {
+            to: arguments.to.clone().or(config.to),
+            case: arguments.case.clone().or(config.case).map_or_else(|| "unassigned".parse(), Ok)?,
+            profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
+            memory: arguments.memory.or(config.memory),
+            deadline: arguments.deadline.or(config.deadline).map_or_else(|| "30m".parse(), Ok).map_err(anyhow::Error::msg)?,
+            only: list(&arguments.only, config.only),
+            skip: list(&arguments.skip, config.skip),
+            operator: arguments.operator.clone().or(config.operator),
+            reference: arguments.reference.clone().or(config.reference),
+            include_secrets: arguments.include_secrets || config.include_secrets.unwrap_or(false),
+            unprivileged: arguments.unprivileged || config.unprivileged.unwrap_or(false),
+            threads: arguments.threads.or(config.threads).unwrap_or(threads),
+            level: arguments.level.or(config.level).unwrap_or(u8::try_from(DEFAULT_LEVEL).unwrap_or(1)),
+        };
+        settings.check()
+    }
+
+    fn check(self) -> Result<Self> {
+        ensure!((1..=4).contains(&self.threads), "--threads is {}; it must be 1 to 4", self.threads);
+        ensure!((1..=19).contains(&self.level), "--level is {}; it must be 1 to 19", self.level);
+        for text in [&self.operator, &self.reference].into_iter().flatten() {
+            ensure!(text.len() <= 1000, "--operator and --reference take at most 1000 bytes, one of them has {}", text.len());
+        }
+        if let Some(to) = &self.to {
+            ensure!(!to.as_os_str().is_empty(), "--to is empty; name a folder");
+            let text = to.as_os_str().as_encoded_bytes();
+            ensure!(!text.starts_with(b"s3://"), "this version writes to a folder only; name one with --to DIR");
+        }
+        Ok(self)
+    }
+
+    /// Whether an image of memory is wanted.
+    #[must_use]
+    pub fn wants_memory(&self) -> bool {
+        match self.memory {
+            Some(mode) => mode != MemoryMode::Off,
+            None => self.profile != Profile::Volatile,
+        }
+    }
+
+    /// Why `artefact` is left out, if it is.
+    #[must_use]
+    pub fn skip_reason(&self, artefact: &Artefact) -> Option<String> {
+        let named = |list: &[String]| list.iter().any(|name| name == artefact.name);
+        if named(&self.skip) {
+            return Some("left out by --skip".to_owned());
+        }
+        if !self.only.is_empty() && !named(&self.only) {
+            return Some("not named by --only".to_owned());
+        }
+        if artefact.name == MEMORY && !self.wants_memory() {
+            let why = if self.memory.is_some() {
+                "--memory off"
+            } else {
+                "profile volatile takes no memory image; --memory auto asks for one"
+            };
+            return Some(why.to_owned());
+        }
+        let beyond = artefact.profile > self.profile && !named(&self.only);
+        beyond.then(|| format!("belongs to profile {}", word(artefact.profile)))
+    }
+
+    /// Refuses names that are no artefacts, and contradictions.
+    ///
+    /// # Errors
+    /// When a name is unknown, or `--only` and `--skip` (or `--memory off`) contradict each other.
+    pub fn check_names(&self, catalogue: &[Artefact]) -> Result<()> {
+        for name in self.only.iter().chain(&self.skip) {
+            if !catalogue.iter().any(|artefact| artefact.name == name) {
+                let names: Vec<&str> = catalogue.iter().map(|artefact| artefact.name).collect();
+                bail!("there is no artefact {name:?}; there are: {}", names.join(", "));
+            }
+        }
+        if let Some(name) = self.only.iter().find(|name| self.skip.contains(name)) {
+            bail!("{name} is named by both --only and --skip; take it out of one of them");
+        }
+        ensure!(
+            !self.only.iter().any(|name| name == MEMORY) || self.wants_memory(),
+            "--only names memory, but no memory image is wanted; give --memory auto"
+        );
+        Ok(())
+    }
+
+    /// What the sources are asked for.
+    #[must_use]
+    pub fn catalogue(&self) -> catalogue::Options {
+        catalogue::Options { include_secrets: self.include_secrets, thorough: self.profile == Profile::Full }
+    }
+
+    /// The options in force, for the begin record.
+    #[must_use]
+    pub fn record(&self) -> BTreeMap<String, Value> {
+        let memory = match self.memory {
+            Some(mode) => json!(mode),
+            None if self.wants_memory() => json!("auto"),
+            None => json!("off"),
+        };
+        BTreeMap::from([
+            ("profile".to_owned(), json!(self.profile)),
+            ("memory".to_owned(), memory),
+            ("deadline_s".to_owned(), json!(self.deadline.seconds())),
+            ("only".to_owned(), json!(self.only)),
+            ("skip".to_owned(), json!(self.skip)),
+            ("include_secrets".to_owned(), json!(self.include_secrets)),
+            ("unprivileged".to_owned(), json!(self.unprivileged)),
+            ("threads".to_owned(), json!(self.threads)),
+            ("level".to_owned(), json!(self.level)),
+        ])
+    }
+}
+
+fn word(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Volatile => "volatile",
+        Profile::Triage => "triage",
+        Profile::Full => "full",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hozen_collector::model::Category;
+
+    fn artefact(name: &'static str, profile: Profile) -> Artefact {
+        Artefact { name, category: Category::System, profile, budget: Duration::from_secs(1), about: "", tables: &[] }
+    }
+
+    fn settings(change: impl FnOnce(&mut CollectArgs)) -> Settings {
+        let mut arguments = CollectArgs::default();
+        change(&mut arguments);
+        Settings::new(&arguments).unwrap()
+    }
+
+    #[test]
+    fn spans_are_read_and_zero_is_refused() {
+        assert_eq!("90s".parse::<Span>().unwrap().seconds(), 90);
+        assert_eq!("2h".parse::<Span>().unwrap().seconds(), 7200);
+        for wrong in ["", "0s", "0m", "5", "m", "-1s", "1.5h", "1w", "99999999999999999999s", "31d", "5 m"] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_documented_configuration_holds_every_option_and_the_defaults() {
+        let text = include_str!("../../docs/hozen.toml");
+        let live: String =
+            text.lines().map(|line| line.strip_prefix("#= ").unwrap_or(line)).map(|line| format!("{line}\n")).collect();
+        let config = Config::parse(&live).unwrap();
+        let given = [config.to.is_some(), config.case.is_some(), config.profile.is_some(), config.memory.is_some()];
+        assert!(given.iter().all(|given| *given));
+        assert_eq!(config.deadline, Some("30m".parse().unwrap()));
+        assert_eq!((config.level, config.include_secrets, config.unprivileged), (Some(1), Some(false), Some(false)));
+        assert!(config.only.is_some() && config.skip.is_some() && config.operator.is_some() && config.reference.is_some());
+        assert!(config.threads.is_some());
+    }
+
+    #[test]
+    fn a_wrong_configuration_says_where() {
+        for (text, place) in [
+            ("case = \"a\"\nprofil = \"full\"\n", "line 2, column 1"),
+            ("case = \"a/b\"\n", "line 1, column 8"),
+            ("\n\nlevel = \"x\"\n", "line 3, column 9"),
+            ("deadline = \"0s\"\n", "line 1, column 12"),
+            ("case = \n", "line 1"),
+        ] {
+            let error = Config::parse(text).unwrap_err().to_string();
+            assert!(error.contains(place), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn names_are_checked() {
+        let catalogue = [artefact("context", Profile::Volatile), artefact(MEMORY, Profile::Volatile)];
+        let error = |change: fn(&mut CollectArgs)| settings(change).check_names(&catalogue).unwrap_err().to_string();
+        assert!(error(|a| a.only = vec!["contxt".to_owned()]).contains("there are: context, memory"));
+        assert!(error(|a| (a.only, a.skip) = (vec!["context".to_owned()], vec!["context".to_owned()])).contains("both"));
+        assert!(error(|a| (a.only, a.memory) = (vec![MEMORY.to_owned()], Some(MemoryMode::Off))).contains("--memory auto"));
+    }
+
+    #[test]
+    fn the_plan_says_why_something_is_left_out() {
+        let (context, memory, late) =
+            (artefact("context", Profile::Volatile), artefact(MEMORY, Profile::Volatile), artefact("late", Profile::Full));
+        let triage = settings(|_| ());
+        assert_eq!((triage.skip_reason(&context), triage.skip_reason(&memory)), (None, None));
+        assert_eq!(triage.skip_reason(&late).unwrap(), "belongs to profile full");
+        assert_eq!(settings(|a| a.only = vec!["late".to_owned()]).skip_reason(&late), None);
+        let volatile = settings(|a| a.profile = Some(crate::cli::ProfileName::Volatile));
+        assert!(volatile.skip_reason(&memory).unwrap().contains("profile volatile"));
+    }
+}
