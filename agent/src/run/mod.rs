@@ -14,7 +14,7 @@ use std::sync::Arc;
 use hozen_collector::collect::{self, Control, Planned};
 use hozen_collector::host::Host;
 use hozen_collector::model::record::{self, PlannedStep, RunStatus, Statement, Step, event};
-use hozen_collector::model::{Digest, ObjectKey, RunId};
+use hozen_collector::model::{Digest, ObjectKey, RunId, Status};
 use hozen_collector::sink::{EvidenceSink, SinkError};
 use hozen_collector::stream::{Engine, Kind};
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ impl Run {
         let cut_short = control.stopped(host.clock.mono_ns()).is_some();
         let wanted = |name: &str| planned.iter().any(|step| step.artefact == name && step.skip.is_none());
         let (exit, reasons) = exit::of_run(&steps, cut_short, wanted);
-        let status = if exit == Exit::Complete { RunStatus::Complete } else { RunStatus::Partial };
+        let status = status_of(exit, &steps);
         let ending = seal::Ending { exit, status, reasons, cut_short };
         match seal::seal(&mut journal, signing, &*sink, &host, &ending, &steps) {
             Ok(digests) => sealed(&ending, &digests, steps, &journal, started, &host),
@@ -148,6 +148,16 @@ pub struct Digests {
     pub manifest: Digest,
     /// Of the end record.
     pub end: Digest,
+}
+
+/// Complete only with exit code 0; failed where no artefact came to anything.
+fn status_of(exit: Exit, steps: &[Step]) -> RunStatus {
+    let of_use = |step: &Step| !step.objects.is_empty() && !matches!(step.status, Status::Failed | Status::Denied);
+    match exit {
+        Exit::Complete => RunStatus::Complete,
+        _ if steps.iter().any(of_use) => RunStatus::Partial,
+        _ => RunStatus::Failed,
+    }
 }
 
 fn stored(journal: &Journal) -> BTreeMap<ObjectKey, u64> {

@@ -12,11 +12,11 @@ pub const VERSION: u32 = 1;
 /// `_type` of every statement (in-toto attestation framework v1).
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// `predicateType` of the begin record.
-pub const BEGIN_TYPE: &str = "https://hozen.dev/begin/v1";
+pub const BEGIN_TYPE: &str = "hozen:begin/v1";
 /// `predicateType` of the manifest.
-pub const MANIFEST_TYPE: &str = "https://hozen.dev/manifest/v1";
+pub const MANIFEST_TYPE: &str = "hozen:manifest/v1";
 /// `predicateType` of the end record.
-pub const END_TYPE: &str = "https://hozen.dev/end/v1";
+pub const END_TYPE: &str = "hozen:end/v1";
 
 /// Name of the first object of a run.
 pub const BEGIN_KEY: &str = "000-begin.json";

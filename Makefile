@@ -1,0 +1,22 @@
+# What a developer and CI run. `make check` is exactly what CI runs.
+
+.PHONY: build test lint check bench
+
+build:
+	cargo build --release --locked --bin hozen
+
+# Formatting and every lint; warnings are errors.
+lint:
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# All tests, with what they need (installed by the script on Debian and Ubuntu).
+test:
+	tests/run.sh
+
+check: lint test
+
+# Figures of docs/specification.md.
+bench:
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked --bin bench
