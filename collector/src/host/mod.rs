@@ -8,6 +8,7 @@ pub mod error;
 pub mod files;
 pub mod footprint;
 pub mod identity;
+pub mod module;
 pub mod mounts;
 pub mod netlink;
 pub mod netns;
