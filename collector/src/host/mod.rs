@@ -17,6 +17,7 @@ pub mod privilege;
 pub mod procfs;
 pub mod read;
 pub mod sandbox;
+pub mod sockfs;
 pub mod sys;
 pub mod watchdog;
 

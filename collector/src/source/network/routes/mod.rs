@@ -139,7 +139,7 @@ fn rows(seen: &Seen, evidence: &mut dyn Evidence) -> Result<(), Stop> {
 fn fill(mut row: Row, seen: &Seen, route: &Route) -> Row {
     row.text("destination", &route.destination.to_string()).int("netmask", route.prefix);
     put_text(&mut row, "gateway", route.hop.gateway);
-    put_text(&mut row, "source", route.source);
+    put_text(&mut row, "source_address", route.source);
     put_int(&mut row, "flags", route.flags);
     let named = route.hop.index.and_then(|index| seen.interface(index)).or(route.hop.interface.as_deref());
     put_bytes(&mut row, "interface", named);

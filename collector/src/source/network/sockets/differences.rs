@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, json};
 
-use super::kind::Kind;
+use super::kind::{ALL, Kind};
 use super::socket::{Key, Seen, Socket};
 use super::{Counts, Sockets, Visited};
 use crate::model::Row;
@@ -107,7 +107,8 @@ fn row(inode: u64, visits: &[(&str, &Visited)], differences: &Differences) -> Op
     row.text("entered", &first.entered);
     row.json("sockets", &counts(visits));
     row.json("not_asked", &first.not_asked);
-    row.json("anomalies", &visits.iter().flat_map(|(_, visited)| &visited.anomalies).collect::<Vec<_>>());
+    let noted = visits.iter().flat_map(|(_, visited)| visited.anomalies.iter().cloned());
+    row.json("anomalies", &noted.chain(empty_dumps(visits)).collect::<Vec<_>>());
     put_difference(&mut row, "text_only", &differences.text_only);
     put_difference(&mut row, "diag_only", &differences.diag_only);
     for (label, (source, reason)) in visits.iter().flat_map(|(label, visited)| visited.errors.iter().map(move |e| (label, e))) {
@@ -122,6 +123,15 @@ fn row(inode: u64, visits: &[(&str, &Visited)], differences: &Differences) -> Op
 fn put_difference(row: &mut Row, column: &'static str, sockets: &[Named]) {
     row.int(column, i128::try_from(sockets.len()).unwrap_or(i128::MAX));
     row.json(&format!("{column}_sockets"), &sockets.iter().take(NAMED).collect::<Vec<_>>());
+}
+
+/// Kinds of which the text shows sockets and the dump none, each time. A kernel without `raw_diag` does so, without an error;
+/// so does whoever hides them all.
+fn empty_dumps(visits: &[(&str, &Visited)]) -> Vec<String> {
+    let is_empty = |counts: &Counts| counts.text.is_some_and(|text| text > 0) && counts.diag == Some(0);
+    let always = |kind: &Kind| visits.iter().all(|(_, visited)| visited.counts.get(kind).is_some_and(is_empty));
+    let kinds = ALL.into_iter().filter(always);
+    kinds.map(|kind| format!("{}: sock_diag shows none, the text shows some", kind.file())).collect()
 }
 
 /// `{"tcp": {"text-before": 3, "diag-before": 3, …}, …}`; kinds that no view has are left out.

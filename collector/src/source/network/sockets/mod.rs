@@ -180,6 +180,8 @@ impl Sockets {
         if !dump.messages.is_empty() {
             evidence.raw(&Member::pseudo(self.dump_path(kind, visited).as_bytes()), &frame(&dump))?;
         }
+        let path = self.dump_path(kind, visited);
+        dump.anomalies.iter().for_each(|anomaly| evidence.gap(Gap::whole(path.as_bytes(), anomaly)));
         let sockets = parse_dump(self.label, kind, dump, &mut visited.anomalies);
         visited.counts.entry(kind).or_default().diag = Some(sockets.len());
         sockets.into_iter().for_each(|socket| self.insert(visited.namespace.inode, socket, View::Diag));

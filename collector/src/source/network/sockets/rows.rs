@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::differences;
 use super::socket::{Details, Key, Socket};
 use super::{Owner, Sockets};
-use crate::host::Host;
-use crate::model::{Row, Timestamp};
+use crate::host::{Host, sockfs};
+use crate::model::Row;
 use crate::source::{Evidence, Stop};
 
 const TABLE: &str = "process_open_sockets";
@@ -44,7 +44,7 @@ pub fn emit(
     let listed: BTreeSet<u64> = pairs.keys().map(|key| key.inode).collect();
     for (inode, owners) in owners.iter().filter(|(inode, _)| !listed.contains(inode)) {
         evidence.check()?;
-        evidence.row(TABLE, &unlisted(*inode, owners, host.clock.now()))?;
+        evidence.row(TABLE, &unlisted(host, *inode, owners))?;
     }
     differences::emit(before, after, &pairs, evidence)
 }
@@ -162,12 +162,16 @@ fn seen_by((before, after): Pair<'_>) -> Vec<&'static str> {
     views.into_iter().filter(|(seen, _)| *seen).map(|(_, view)| view).collect()
 }
 
-/// A socket that only its descriptors show.
-fn unlisted(inode: u64, owners: &[Owner], now: Timestamp) -> Row {
-    let source = owners.iter().min().map(|owner| format!("/proc/{}/fd/{}", owner.pid, owner.fd)).unwrap_or_default();
-    let mut row = Row::new(now, source);
+/// A socket that only its descriptors show. Its protocol's name tells an unbound socket from one that something hides.
+fn unlisted(host: &Host, inode: u64, owners: &[Owner]) -> Row {
+    let owner = owners.iter().min();
+    let source = owner.map(|owner| format!("/proc/{}/fd/{}", owner.pid, owner.fd)).unwrap_or_default();
+    let mut row = Row::new(host.clock.now(), source);
     put_owner(&mut row, inode, owners);
     put_pids(&mut row, owners);
+    if let Some(Ok(name)) = owner.filter(|_| host.live).map(|o| sockfs::protocol_name(&host.proc, o.pid, o.fd, inode)) {
+        row.bytes("protocol_name", &name);
+    }
     row.json("seen_by", &["fd"]);
     row
 }
