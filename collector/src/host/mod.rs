@@ -8,6 +8,7 @@ pub mod error;
 pub mod files;
 pub mod footprint;
 pub mod identity;
+pub mod module;
 pub mod mounts;
 pub mod netlink;
 pub mod netns;
@@ -16,6 +17,7 @@ pub mod privilege;
 pub mod procfs;
 pub mod read;
 pub mod sandbox;
+pub mod sockfs;
 pub mod sys;
 pub mod watchdog;
 

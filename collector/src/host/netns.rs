@@ -1,12 +1,33 @@
 //! Looking into another network namespace.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::Mode;
+use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
 use super::watchdog::TimedOut;
+use super::{ProcRoot, sys};
+
+/// Opens the namespace with this inode, to which `path` below `/proc` leads: a link such as `1/ns/net` or `7/fd/3`, or a
+/// bind mount seen as `self/root/run/netns/blue`.
+///
+/// The path is first opened as a mere handle (`O_PATH`), so that nothing but a namespace is ever opened.
+///
+/// # Errors
+/// `ESTALE` where something else is there by now; else the kernel's errno.
+pub fn open(proc: &ProcRoot, path: &[u8], inode: u64) -> Result<OwnedFd, Errno> {
+    let handle = openat(proc.dir(), path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+    let is_namespace = fstatfs(&handle)?.filesystem_type() == NSFS_MAGIC;
+    if !is_namespace || sys::statx(handle.as_fd(), "", false)?.ino != inode {
+        return Err(Errno::ESTALE);
+    }
+    let again = format!("self/fd/{}", handle.as_raw_fd());
+    openat(proc.dir(), again.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+}
 
 /// Why a namespace could not be looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -262,6 +262,20 @@ pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
     owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
 }
 
+/// The extended attribute `name` of `path` (getxattr(2)); a final symbolic link is followed. At most 255 bytes.
+///
+/// # Errors
+/// The kernel's errno; `ERANGE` where it is longer.
+pub fn getxattr(path: &(impl NixPath + ?Sized), name: &CStr) -> Result<Vec<u8>, Errno> {
+    let mut value = [0_u8; 255];
+    let length = with_path(path, |path| {
+        // SAFETY: `path` and `name` are NUL-terminated, and `value` is writable for the length given.
+        let length = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+        usize::try_from(length).map_err(|_| Errno::last())
+    })?;
+    Ok(value.iter().take(length).copied().collect())
+}
+
 /// What the kernel says of its clock discipline (adjtimex(2)), read with `modes` 0, which sets nothing.
 ///
 /// # Errors

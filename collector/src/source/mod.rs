@@ -11,6 +11,7 @@ use crate::host::sys::Stat;
 use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod catalogue;
+pub mod network;
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
 

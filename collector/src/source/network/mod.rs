@@ -1,0 +1,19 @@
+//! The network as the kernel has it: sockets, neighbours, routes and interfaces of every network namespace.
+//!
+//! **Invariant:** two views of the same thing are kept apart (text files of `/proc/PID/net` and netlink dumps), because whoever
+//! hides from one may have forgotten the other. Nothing asked here makes the kernel load a module (see [`autoload`]).
+
+pub mod arp_cache;
+pub mod autoload;
+pub mod interfaces;
+pub mod namespaces;
+pub mod routes;
+pub mod sockets;
+
+mod archive;
+mod ask;
+mod fields;
+mod rtnetlink;
+#[cfg(test)]
+mod second;
+mod visit;
