@@ -7,6 +7,7 @@
 //! The input is mixed: a third text-like, a third random, a third zeros, in blocks, streamed over and over.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::cast_precision_loss,
