@@ -5,5 +5,5 @@ use super::Source;
 /// Every source, in the order of a run.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Source>> {
-    vec![]
+    vec![Box::new(super::freeze_frame::FreezeFrame), Box::new(super::hidden::HiddenProcesses)]
 }
