@@ -58,7 +58,7 @@ impl Source for FreezeFrame {
 
 /// The network namespace of each process that tells it.
 fn net_namespaces(host: &Host, pids: &[i32]) -> BTreeMap<i32, u64> {
-    let inode = |pid: i32| link::namespace(&host.proc.link(format!("{pid}/ns/net")).ok()?);
+    let inode = |pid: i32| link::namespace(&host.proc.process(pid).ok()?.link("ns/net").ok()?);
     pids.iter().filter_map(|pid| Some((*pid, inode(*pid)?))).collect()
 }
 

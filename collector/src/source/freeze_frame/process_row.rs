@@ -113,7 +113,9 @@ fn owner(row: &mut Row, status: &Status) {
 fn sizes(row: &mut Row, capture: &Capture, stat: Option<&ProcStat<'_>>, status: &Status) {
     row.int("on_disk", is_deleted(capture).map_or(-1, |deleted| i32::from(!deleted)));
     row.int("wired_size", 0);
-    if let Some(resident) = status.vm_rss_kib {
+    // A kernel thread or a zombie has no memory, and its `status` no such line.
+    let without_memory = stat.filter(|stat| stat.vsize == 0).map(|_| 0);
+    if let Some(resident) = status.vm_rss_kib.or(without_memory) {
         row.int("resident_size", resident.saturating_mul(1024));
     }
     if let Some(total) = status.vm_size_kib.map(|kib| kib.saturating_mul(1024)).or(stat.map(|stat| stat.vsize)) {

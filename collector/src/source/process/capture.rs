@@ -308,3 +308,49 @@ impl Path {
         &self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{Host, Reason};
+    use crate::source::recorded::Recorded;
+
+    fn own(host: &Host) -> Process {
+        host.proc.process(i32::try_from(std::process::id()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn all_of_a_living_process_is_read() {
+        let host = Host::live().unwrap();
+        let capture = Capture::read(own(&host), host.clock.now(), true, &mut host.watchdog(), Duration::from_secs(60));
+        assert!(!capture.vanished && !capture.timed_out && capture.errors().count() == 0);
+        assert_eq!(capture.files.len(), QUICK.len() + SLOW.len());
+        assert_eq!(capture.exe.unwrap().ino, std::os::unix::fs::MetadataExt::ino(&std::fs::metadata("/proc/self/exe").unwrap()));
+        assert!(capture.fds.iter().all(|fd| fd.stat.is_some() == link::is_path(&fd.target) || fd.number > 2));
+    }
+
+    #[test]
+    fn a_wedged_process_is_described_by_what_waits_for_nothing() {
+        let host = Host::live().unwrap();
+        let mut capture = Capture::read(own(&host), host.clock.now(), true, &mut host.watchdog(), Duration::from_secs(60));
+        // As if the expendable thread had read `syscall` and then hung.
+        capture.files.truncate(QUICK.len() + 1);
+        capture.timed_out = true;
+        assert_eq!(capture.hanging().collect::<Vec<_>>(), ["io", "cmdline"]);
+        let mut recorded = Recorded::default();
+        capture.keep(&mut recorded).unwrap();
+        assert!(recorded.members.iter().any(|(path, ..)| path.ends_with(b"/status")));
+        let sources: Vec<&str> = recorded.gaps.iter().map(|gap| gap.source.rsplit('/').next().unwrap()).collect();
+        assert_eq!(sources, ["io", "cmdline"]);
+    }
+
+    #[test]
+    fn what_never_was_and_what_is_refused_differ() {
+        let host = Host::live().unwrap();
+        let error = |reason| ReadError::new(b"/proc/7", reason);
+        let gone = Capture::unreadable(7, host.clock.now(), host.proc.process(i32::MAX).unwrap_err());
+        assert!(gone.vanished && gone.errors().count() == 0);
+        let refused = Capture::unreadable(7, host.clock.now(), error(Reason::Timeout));
+        assert!(!refused.vanished && refused.errors().count() > 0);
+    }
+}
