@@ -16,6 +16,13 @@ pub fn nanoseconds(clock: ClockId) -> i128 {
     clock_gettime(clock).map_or(0, |time| i128::from(time.tv_sec()) * 1_000_000_000 + i128::from(time.tv_nsec()))
 }
 
+/// The wall clock's time at boot, in nanoseconds since the Unix epoch: `CLOCK_REALTIME` less `CLOCK_BOOTTIME`, in which the
+/// kernel counts the start of processes.
+#[must_use]
+pub fn boot_ns() -> i128 {
+    nanoseconds(ClockId::CLOCK_REALTIME) - nanoseconds(ClockId::CLOCK_BOOTTIME)
+}
+
 impl Clock {
     /// Starts the run's monotonic time at 0.
     #[must_use]

@@ -51,6 +51,24 @@ impl ReadError {
         matches!(self.reason, Reason::Errno(Errno::ENOENT | Errno::ESRCH))
     }
 
+    /// Whether it was open and has been removed since, as kernfs (cgroups, `/sys`) says it.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        matches!(self.reason, Reason::Errno(Errno::ENODEV))
+    }
+
+    /// Whether it is covered by a mount that was not to be crossed.
+    #[must_use]
+    pub fn is_covered(&self) -> bool {
+        matches!(self.reason, Reason::Errno(Errno::EXDEV))
+    }
+
+    /// Whether the kernel has no answer to such a question, as for the label of a process where no security module labels.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.reason, Reason::Errno(Errno::EINVAL | Errno::EOPNOTSUPP))
+    }
+
     /// Whether privileges were missing.
     #[must_use]
     pub fn is_denied(&self) -> bool {

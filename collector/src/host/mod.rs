@@ -3,6 +3,7 @@
 //! **Invariant:** no other part of the crate opens, reads or asks anything of the host. All `unsafe` is in [`sys`].
 //! Nothing here writes, executes, or makes the kernel load a module.
 
+pub mod cgroups;
 pub mod clock;
 pub mod error;
 pub mod files;

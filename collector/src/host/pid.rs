@@ -17,6 +17,28 @@ pub struct Process {
     dir: OwnedFd,
 }
 
+/// Whether the kernel finds anything of the number `pid` to signal: a process, a thread or a zombie. Signal 0 is only checked
+/// for, never delivered (kill(2)).
+#[must_use]
+pub fn answers_signal(pid: i32) -> bool {
+    use nix::{errno::Errno, sys::signal::kill, unistd::Pid};
+    // Numbers below 1 mean groups of processes.
+    pid > 0 && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
+}
+
+/// Whether the kernel gives a handle on a process of the number `pid` (pidfd_open(2)), which it does not on a mere thread.
+/// `None` where it has no such handles (before Linux 5.3) or refuses them all.
+#[must_use]
+pub fn has_handle(pid: i32) -> Option<bool> {
+    use nix::errno::Errno;
+    match sys::pidfd_open(pid) {
+        Err(Errno::ENOSYS | Errno::EPERM) => None,
+        Err(Errno::ESRCH | Errno::EINVAL | Errno::ENOENT) => Some(false),
+        // A full table of descriptors is found only after the process.
+        Ok(_) | Err(_) => Some(true),
+    }
+}
+
 impl Process {
     pub(super) fn new(pid: i32, dir: OwnedFd) -> Self {
         Self { pid, dir }

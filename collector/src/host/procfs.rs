@@ -13,7 +13,7 @@ use nix::sys::stat::Mode;
 
 use super::pid::Process;
 use super::read::{self, Bytes};
-use super::sys::{self, Stat};
+use super::sys::{self, Resolve, Stat};
 use super::{Footprint, ReadError, Reason};
 
 /// How `/proc` is seen.
@@ -140,15 +140,26 @@ impl ProcRoot {
         Ok(pids)
     }
 
-    /// A handle on process `pid` that cannot come to mean another process.
+    /// A handle on process `pid` that cannot come to mean another process. What is mounted over it is never entered.
     ///
     /// # Errors
-    /// When there is none, or with the kernel's errno.
+    /// When there is none, with `EXDEV` where something is mounted over it, or with the kernel's errno.
     pub fn process(&self, pid: i32) -> Result<Process, ReadError> {
         let name = pid.to_string();
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let dir = nix::fcntl::openat(self.dir(), name.as_str(), flags, Mode::empty());
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+        let dir = match sys::openat2(self.dir(), name.as_str(), flags.bits(), Resolve::NO_XDEV) {
+            Err(Errno::ENOSYS) => self.on_this_device(&name, flags),
+            result => result,
+        };
         Ok(Process::new(pid, read::named(&full(name.as_bytes()), dir)?))
+    }
+
+    /// Before Linux 5.6 nothing but the device number tells what is mounted over a directory; procfs mounted over procfs is
+    /// not noticed here.
+    fn on_this_device(&self, name: &str, flags: OFlag) -> Result<OwnedFd, Errno> {
+        let dir = nix::fcntl::openat(self.dir(), name, flags | OFlag::O_CLOEXEC, Mode::empty())?;
+        let (here, there) = (sys::statx(self.dir(), "", false)?, sys::statx(dir.as_fd(), "", false)?);
+        if here.dev == there.dev { Ok(dir) } else { Err(Errno::EXDEV) }
     }
 }
 

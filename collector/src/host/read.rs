@@ -132,6 +132,18 @@ pub fn link(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result<Vec<u
 /// # Errors
 /// The kernel's errno.
 pub fn names(dir: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
+    entries(dir, path, |_| true)
+}
+
+/// The names of the directories in the directory `path` below `dir`, as [`names`], by the type that the kernel lists them with.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn directories(dir: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
+    entries(dir, path, |entry| entry.file_type() == Some(nix::dir::Type::Directory))
+}
+
+fn entries(dir: BorrowedFd<'_>, path: &[u8], wanted: impl Fn(&nix::dir::Entry) -> bool) -> Result<Vec<Vec<u8>>, Errno> {
     let path = if path.is_empty() { b"." } else { path };
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
     let fd = open_flags(dir, path, flags)?;
@@ -140,7 +152,7 @@ pub fn names(dir: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
     for entry in entries.iter() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
+        if name != b"." && name != b".." && wanted(&entry) {
             names.push(name.to_owned());
         }
     }

@@ -11,7 +11,10 @@ use crate::host::sys::Stat;
 use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod catalogue;
+pub mod freeze_frame;
+pub mod hidden;
 pub mod network;
+pub mod process;
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
 

@@ -1,0 +1,137 @@
+//! Threads, children, and the kernel's own count of tasks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::host::pid::Process;
+use crate::host::read::SMALL;
+use crate::host::{Host, sys};
+use crate::source::process::{number, status};
+use crate::source::{Evidence, Stop};
+
+/// The namespace in which the kernel boots (linux/proc_ns.h, `PROC_PID_INIT_INO`): only in it all tasks have a number.
+const INITIAL_NAMESPACE: &[u8] = b"pid:[4026531836]";
+/// How often the threads are counted to find a moment in which none came or went.
+const ATTEMPTS: usize = 5;
+
+/// The threads of the processes `pids`: the process of each, by the thread's id.
+pub(super) fn threads(host: &Host, pids: &BTreeSet<i32>, evidence: &dyn Evidence) -> Result<BTreeMap<i32, i32>, Stop> {
+    let mut threads = BTreeMap::new();
+    for pid in pids {
+        evidence.check()?;
+        // Through the handle, because a path would lead into what is mounted over it where `/proc` is the plain one.
+        let tids = host.proc.process(*pid).and_then(|process| process.numbers("task")).unwrap_or_default();
+        threads.extend(tids.into_iter().map(|tid| (tid, *pid)));
+    }
+    Ok(threads)
+}
+
+/// The children of these threads; empty where the kernel has no such lists (`CONFIG_PROC_CHILDREN`).
+pub(super) fn children(host: &Host, threads: &BTreeMap<i32, i32>, evidence: &dyn Evidence) -> Result<BTreeSet<i32>, Stop> {
+    let mut children = BTreeSet::new();
+    let mut open: Option<Process> = None;
+    for (tid, pid) in threads {
+        evidence.check()?;
+        // Threads of one process mostly follow each other, so its handle serves them all.
+        if open.as_ref().is_none_or(|process| process.pid != *pid) {
+            open = host.proc.process(*pid).ok();
+        }
+        let list = open.as_ref().and_then(|process| process.file(&format!("task/{tid}/children"), SMALL).ok());
+        let list = list.unwrap_or_default().bytes;
+        children.extend(list.split(|b| *b == b' ').filter_map(number::<i32>));
+    }
+    Ok(children)
+}
+
+/// The process that the thread or process `id` belongs to. `/proc` answers for the number of a thread though it does not list it.
+pub(super) fn leader(host: &Host, id: i32) -> Option<i32> {
+    let text = host.proc.process(id).ok()?.file("status", SMALL).ok()?;
+    status::parse(&text.bytes).tgid
+}
+
+/// Tasks as they were found and as the kernel counts them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    /// Threads found in `task` folders.
+    pub(super) found: u64,
+    /// The count of sysinfo(2), which ends at 65,535.
+    pub(super) sysinfo: Option<u64>,
+    /// The count in `/proc/loadavg` before and after.
+    pub(super) loadavg: Option<(u64, u64)>,
+    /// Whether the counts hold for what we see: they include tasks of other pid namespaces.
+    pub(super) comparable: bool,
+}
+
+impl Tally {
+    /// Tasks that the kernel counts and that were not found.
+    pub(super) fn unaccounted(&self) -> Option<u64> {
+        let (before, after) = self.loadavg.filter(|_| self.comparable)?;
+        Some(before.min(after).saturating_sub(self.found))
+    }
+}
+
+/// Counts the threads of all processes that `/proc` lists and of `others`, several times if need be: threads come and go
+/// while they are counted, and the smallest difference is the one that no such thread explains.
+pub(super) fn tally(host: &Host, others: &BTreeSet<i32>, evidence: &dyn Evidence) -> Result<Tally, Stop> {
+    let mut best = count(host, others, evidence)?;
+    for _ in 1..ATTEMPTS {
+        if best.unaccounted().unwrap_or(0) == 0 {
+            break;
+        }
+        let next = count(host, others, evidence)?;
+        if next.unaccounted() < best.unaccounted() {
+            best = next;
+        }
+    }
+    Ok(best)
+}
+
+fn count(host: &Host, others: &BTreeSet<i32>, evidence: &dyn Evidence) -> Result<Tally, Stop> {
+    let before = total(host);
+    let pids: BTreeSet<i32> = host.proc.pids().unwrap_or_default().into_iter().chain(others.iter().copied()).collect();
+    let found = threads(host, &pids, evidence)?.len();
+    Ok(Tally {
+        found: u64::try_from(found).unwrap_or(u64::MAX),
+        sysinfo: sys::sysinfo_procs().ok().map(u64::from),
+        loadavg: before.zip(total(host)),
+        comparable: host.proc.link("self/ns/pid").is_ok_and(|link| link == INITIAL_NAMESPACE),
+    })
+}
+
+/// The number behind the slash of the fourth field of `/proc/loadavg`: all tasks.
+fn total(host: &Host) -> Option<u64> {
+    tasks_in_loadavg(&host.proc.file("loadavg", SMALL).ok()?.bytes)
+}
+
+fn tasks_in_loadavg(text: &[u8]) -> Option<u64> {
+    let tasks = text.split(|b| *b == b' ').nth(3)?;
+    number(tasks.split(|b| *b == b'/').nth(1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_load_holds_the_number_of_tasks() {
+        assert_eq!(tasks_in_loadavg(b"0.80 0.37 0.23 2/88 10768\n"), Some(88));
+        for odd in [&b""[..], b"0 0 0", b"0 0 0 2", b"0 0 0 2/x 1"] {
+            assert_eq!(tasks_in_loadavg(odd), None);
+        }
+    }
+
+    #[test]
+    fn only_what_is_missing_all_the_time_is_unaccounted() {
+        let tally = Tally { found: 86, sysinfo: None, loadavg: Some((90, 88)), comparable: true };
+        assert_eq!(tally.unaccounted(), Some(2));
+        assert_eq!(Tally { found: 89, ..tally }.unaccounted(), Some(0));
+        assert_eq!(Tally { comparable: false, ..tally }.unaccounted(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes: Vec<u8>) {
+            tasks_in_loadavg(&bytes);
+        }
+    }
+}
