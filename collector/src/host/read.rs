@@ -64,14 +64,26 @@ fn open_flags(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized), flags: OFlag)
 /// # Errors
 /// When it is not a regular file, or with the kernel's errno.
 pub fn open_regular(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result<(OwnedFd, Stat), Reason> {
-    let handle = open_within(dir, path, libc::O_PATH | libc::O_NOFOLLOW).map_err(Reason::Errno)?;
+    open_regular_by(dir, path, |dir, path, flags| open_within(dir, path, flags | libc::O_NOFOLLOW))
+}
+
+/// Opens `path` below `dir` with `open(dir, path, flags)`, if it is a regular file: first as a mere handle (`O_PATH`), so that
+/// a FIFO or a device is never opened.
+///
+/// # Errors
+/// When it is not a regular file, or with the kernel's errno.
+pub fn open_regular_by<P: NixPath + ?Sized>(
+    dir: BorrowedFd<'_>,
+    path: &P,
+    open: impl Fn(BorrowedFd<'_>, &P, i32) -> Result<OwnedFd, Errno>,
+) -> Result<(OwnedFd, Stat), Reason> {
+    let handle = open(dir, path, libc::O_PATH).map_err(Reason::Errno)?;
     let before = sys::statx(handle.as_fd(), "", false).map_err(Reason::Errno)?;
     if !before.is_regular() {
         return Err(Reason::NotRegular(before.kind_name()));
     }
-    let flags = READ.bits() | libc::O_NOFOLLOW;
-    let file = match open_within(dir, path, flags | libc::O_NOATIME) {
-        Err(Errno::EPERM) => open_within(dir, path, flags),
+    let file = match open(dir, path, READ.bits() | libc::O_NOATIME) {
+        Err(Errno::EPERM) => open(dir, path, READ.bits()),
         result => result,
     }
     .map_err(Reason::Errno)?;
@@ -132,6 +144,14 @@ pub fn link(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result<Vec<u
 /// # Errors
 /// The kernel's errno.
 pub fn names(dir: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
+    names_limited(dir, path, usize::MAX).map(|(names, _)| names)
+}
+
+/// The first `limit` names, as [`names`] has them, and whether there are more.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn names_limited(dir: BorrowedFd<'_>, path: &[u8], limit: usize) -> Result<(Vec<Vec<u8>>, bool), Errno> {
     let path = if path.is_empty() { b"." } else { path };
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
     let fd = open_flags(dir, path, flags)?;
@@ -140,11 +160,15 @@ pub fn names(dir: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
     for entry in entries.iter() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            names.push(name.to_owned());
+        if name == b"." || name == b".." {
+            continue;
         }
+        if names.len() >= limit {
+            return Ok((names, true));
+        }
+        names.push(name.to_owned());
     }
-    Ok(names)
+    Ok((names, false))
 }
 
 /// A descriptor as [`Read`], for content that is streamed.
@@ -158,6 +182,19 @@ impl Read for FdReader {
                 Err(Errno::EINTR) => {}
                 result => return result.map_err(io::Error::from),
             }
+        }
+    }
+}
+
+/// Calls `call` again for as long as a signal interrupts it.
+///
+/// # Errors
+/// The call's errno.
+pub fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            result => return result,
         }
     }
 }

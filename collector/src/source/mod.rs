@@ -11,8 +11,13 @@ use crate::host::sys::Stat;
 use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod catalogue;
+mod each_process;
+mod failure;
+pub mod process_envs;
+pub mod process_memory_map;
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
+mod stat_columns;
 
 /// Reads one artefact.
 pub trait Source: Send {
