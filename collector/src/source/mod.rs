@@ -11,13 +11,18 @@ use crate::host::sys::Stat;
 use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod catalogue;
+pub mod deleted_files;
 mod each_process;
+pub mod executables;
 mod failure;
+mod keep;
 pub mod process_envs;
 pub mod process_memory_map;
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
+pub mod shm;
 mod stat_columns;
+pub mod walk;
 
 /// Reads one artefact.
 pub trait Source: Send {
