@@ -64,24 +64,26 @@ fn open_flags(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized), flags: OFlag)
 /// # Errors
 /// When it is not a regular file, or with the kernel's errno.
 pub fn open_regular(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result<(OwnedFd, Stat), Reason> {
-    open_regular_by(dir, path, |dir, path, flags| open_within(dir, path, flags | libc::O_NOFOLLOW))
+    open_regular_by(dir, path, |dir, path, flags| open_within(dir, path, flags | libc::O_NOFOLLOW), |_| Ok(()))
 }
 
-/// Opens `path` below `dir` with `open(dir, path, flags)`, if it is a regular file: first as a mere handle (`O_PATH`), so that
-/// a FIFO or a device is never opened.
+/// Opens `path` below `dir` with `open(dir, path, flags)`, if it is a regular file that is `allowed`: first as a mere handle
+/// (`O_PATH`), so that a FIFO or a device is never opened.
 ///
 /// # Errors
-/// When it is not a regular file, or with the kernel's errno.
+/// When it is not a regular file or not allowed, or with the kernel's errno.
 pub fn open_regular_by<P: NixPath + ?Sized>(
     dir: BorrowedFd<'_>,
     path: &P,
     open: impl Fn(BorrowedFd<'_>, &P, i32) -> Result<OwnedFd, Errno>,
+    allowed: impl Fn(&Stat) -> Result<(), Reason>,
 ) -> Result<(OwnedFd, Stat), Reason> {
     let handle = open(dir, path, libc::O_PATH).map_err(Reason::Errno)?;
     let before = sys::statx(handle.as_fd(), "", false).map_err(Reason::Errno)?;
     if !before.is_regular() {
         return Err(Reason::NotRegular(before.kind_name()));
     }
+    allowed(&before)?;
     let file = match open(dir, path, READ.bits() | libc::O_NOATIME) {
         Err(Errno::EPERM) => open(dir, path, READ.bits()),
         result => result,

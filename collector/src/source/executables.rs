@@ -79,9 +79,7 @@ impl Hasher {
             Err(error) if error.is_gone() => return Ok(()),
             Err(_) if is_kernel_thread(process) => return Ok(()),
             Err(error) => {
-                let mut row = Row::new(host.clock.now(), process.path("exe"));
-                row.int("pid", process.pid);
-                failure::note(&mut row, evidence, "path", &error);
+                let row = failure::row(host, process, "exe", evidence, &error);
                 return evidence.row("process_executables", &row);
             }
         };
@@ -99,16 +97,19 @@ impl Hasher {
     fn is_name_of(&mut self, process: &Arc<Process>, target: &[u8], running: Running) -> bool {
         target.ends_with(DELETED)
             && running.identity.is_some()
-            && self.open_named(process, target).is_ok_and(|named| named.map(|content| identity(&content.stat)) == running.identity)
+            && self
+                .open_named(process, target)
+                .is_ok_and(|named| named.map(|content| identity(&content.stat)) == running.identity)
     }
 
     /// The file that runs: its identity and digest, as far as they could be had.
     fn running(&mut self, process: &Arc<Process>, row: &mut Row, evidence: &mut dyn Evidence) -> Result<Running, Stop> {
         let (owned, file_systems) = (Arc::clone(process), Arc::clone(&self.file_systems));
         let opened = self.watchdog.read(LIMIT, process.path("exe").as_bytes(), move || {
+            let path = owned.path("exe").into_bytes();
+            file_systems.check(&owned.target_stat("exe")?).map_err(|reason| ReadError::new(&path, reason))?;
             let (fd, stat) = owned.open_target("exe")?;
-            file_systems.check(&stat).map_err(|reason| ReadError::new(owned.path("exe").as_bytes(), reason))?;
-            content(owned.path("exe").as_bytes(), fd, stat)
+            content(&path, fd, stat)
         });
         let content = match opened {
             Ok(content) => content,
@@ -140,20 +141,24 @@ impl Hasher {
         evidence: &mut dyn Evidence,
     ) -> Result<(), Stop> {
         let digest = match self.open_named(process, path) {
-            Ok(Some(content)) if Some(identity(&content.stat)) == running.identity => running.digest,
-            Ok(Some(content)) => match self.digest(path, &content, evidence)? {
-                Ok(digest) => Some(digest),
-                Err(error) => return Ok(failure::note(row, evidence, "path_sha256", &error)),
-            },
+            Ok(Some(content)) if Some(identity(&content.stat)) == running.identity => Ok(running.digest),
+            Ok(Some(content)) => self.digest(path, &content, evidence)?.map(Some),
             // That nothing, or no file, bears the name any more is an answer, not a failure.
-            Ok(None) => return Ok(matches(row, false)),
-            Err(error) => return Ok(failure::note(row, evidence, "path_sha256", &error)),
+            Ok(None) => {
+                row.flag("matches", false);
+                Ok(None)
+            }
+            Err(error) => Err(error),
         };
+        let digest = digest.unwrap_or_else(|error| {
+            failure::note(row, evidence, "path_sha256", &error);
+            None
+        });
         if let Some(digest) = digest {
             row.text("path_sha256", &digest.to_string());
         }
         if let (Some(running), Some(named)) = (running.digest, digest) {
-            matches(row, running == named);
+            row.flag("matches", running == named);
         }
         Ok(())
     }
@@ -167,14 +172,11 @@ impl Hasher {
             return Err(ReadError::new(&shown, Reason::FileSystem(escape::bytes(&mount.kind))));
         }
         let (owned, file_systems) = (Arc::clone(process), Arc::clone(&self.file_systems));
-        self.watchdog.read(LIMIT, &shown.clone(), move || match owned.open_in_root(&path) {
+        self.watchdog.read(LIMIT, &shown.clone(), move || match owned.open_in_root(&path, |stat| file_systems.check(stat)) {
             // An error of another path means that the process itself is gone.
             Err(error) if error.path == shown && is_no_file(&error.reason) => Ok(None),
             Err(error) => Err(error),
-            Ok((fd, stat)) => {
-                file_systems.check(&stat).map_err(|reason| ReadError::new(&shown, reason))?;
-                content(&shown, fd, stat).map(Some)
-            }
+            Ok((fd, stat)) => content(&shown, fd, stat).map(Some),
         })
     }
 
@@ -214,10 +216,6 @@ impl Hasher {
         self.seen.insert(key, digest);
         Ok(Ok(digest))
     }
-}
-
-fn matches(row: &mut Row, same: bool) {
-    row.flag("matches", same);
 }
 
 fn is_no_file(reason: &Reason) -> bool {
@@ -305,6 +303,36 @@ mod tests {
         assert_eq!(row["path"], exe.to_str().unwrap());
         let (row, _) = running("sleeper", |exe| std::fs::remove_file(exe).unwrap());
         assert_eq!((&row["matches"], &row["deleted"], &row["status"]), (&0.into(), &1.into(), &"ok".into()));
+    }
+
+    /// Needs root. The file exists in the process's own mount namespace or root only, where we do not look by path.
+    #[test]
+    fn an_executable_is_found_by_the_path_that_its_process_sees() {
+        assert!(nix::unistd::geteuid().is_root(), "this test makes a mount namespace and a chroot, which needs root");
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().to_str().unwrap();
+        let libraries = "mkdir -p $0/r && mount -t tmpfs none $0/r && mkdir $0/r/usr && mount --bind /usr $0/r/usr && \
+            ln -s usr/lib usr/lib64 usr/bin $0/r/ && cp /bin/sleep $0/r/hidden";
+        for (enter, path) in
+            [("exec $0/r/hidden 600", format!("{at}/r/hidden")), ("exec chroot $0/r /hidden 600", format!("{at}/r/hidden"))]
+        {
+            let script = format!("{libraries} && {enter}");
+            let mut child = std::process::Command::new("unshare").args(["-m", "sh", "-c", &script, at]).spawn().unwrap();
+            let link = format!("/proc/{}/exe", child.id());
+            while std::fs::read_link(&link).unwrap().to_str() != Some(&path) {
+                assert!(child.try_wait().unwrap().is_none(), "the process ended before it ran its program");
+                std::thread::yield_now();
+            }
+            let mut evidence = Recorded::default();
+            let done = Executables.acquire(&Host::live().unwrap(), &mut evidence);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(done, Ok(Outcome::ok()));
+            let row = row_of(&evidence, child.id()).unwrap();
+            assert_eq!((&row["path"], &row["status"]), (&path.as_str().into(), &"ok".into()), "{enter}");
+            assert_eq!((&row["matches"], &row["path_sha256"]), (&1.into(), &row["sha256"]), "{enter}");
+            assert!(!std::path::Path::new(&path).exists());
+        }
     }
 
     /// Another thread of this test may fork while the copy is open for writing, and then `execve` says `ETXTBSY` for a moment.

@@ -15,7 +15,7 @@ use self::redact::Secret;
 use super::each_process::each_process;
 use super::{Evidence, Member, Source, Stop, failure};
 use crate::host::read::{self, Bytes};
-use crate::host::{Host, Process};
+use crate::host::{Host, Process, Watchdog};
 use crate::model::{Artefact, Category, Digest, Gap, Outcome, Profile, Row};
 
 /// The line of the catalogue.
@@ -48,23 +48,29 @@ impl Source for ProcessEnvs {
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         let mut watchdog = host.watchdog();
-        each_process(host, evidence, |process, evidence| {
-            let (owned, path) = (Arc::clone(process), process.path("environ"));
-            match watchdog.read(LIMIT, path.as_bytes(), move || owned.file("environ", read::SMALL)) {
-                Ok(environ) => self.keep(host, process, environ, evidence),
-                Err(error) if error.is_gone() => Ok(()),
-                Err(error) => {
-                    let mut row = Row::new(host.clock.now(), path);
-                    row.int("pid", process.pid);
-                    failure::note(&mut row, evidence, "environ", &error);
-                    evidence.row("process_envs", &row)
-                }
-            }
-        })
+        each_process(host, evidence, |process, evidence| self.process(host, process, &mut watchdog, evidence))
     }
 }
 
 impl ProcessEnvs {
+    fn process(
+        &self,
+        host: &Host,
+        process: &Arc<Process>,
+        watchdog: &mut Watchdog,
+        evidence: &mut dyn Evidence,
+    ) -> Result<(), Stop> {
+        let owned = Arc::clone(process);
+        match watchdog.read(LIMIT, process.path("environ").as_bytes(), move || owned.file("environ", read::SMALL)) {
+            Ok(environ) => self.keep(host, process, environ, evidence),
+            Err(error) if error.is_gone() => Ok(()),
+            Err(error) => {
+                let row = failure::row(host, process, "environ", evidence, &error);
+                evidence.row("process_envs", &row)
+            }
+        }
+    }
+
     fn keep(&self, host: &Host, process: &Process, environ: Bytes, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let path = process.path("environ");
         let digest = Digest::of(&environ.bytes);
@@ -174,8 +180,10 @@ mod tests {
     fn this_process_is_read_on_a_live_host() {
         let host = Host::live().unwrap();
         let mut evidence = Recorded::default();
-        assert_eq!(ProcessEnvs::default().acquire(&host, &mut evidence), Ok(Outcome::ok()));
         let pid = std::process::id();
+        let process = Arc::new(host.proc.process(pid.try_into().unwrap()).unwrap());
+        let done = ProcessEnvs::default().process(&host, &process, &mut host.watchdog(), &mut evidence);
+        assert_eq!((done, evidence.gaps.len()), (Ok(()), 0));
         let path = std::env::var("PATH").unwrap();
         assert!(
             evidence.rows("process_envs").iter().any(|row| row["pid"] == pid && row["key"] == "PATH" && row["value"] == path)

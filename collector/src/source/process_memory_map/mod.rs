@@ -48,9 +48,7 @@ impl Source for ProcessMemoryMap {
             Ok(map) => keep(host, process, file, &map, evidence),
             Err(error) if error.is_gone() => Ok(()),
             Err(error) => {
-                let mut row = Row::new(host.clock.now(), process.path(file));
-                row.int("pid", process.pid);
-                failure::note(&mut row, evidence, file, &error);
+                let row = failure::row(host, process, file, evidence, &error);
                 evidence.row("process_memory_map", &row)
             }
         })
