@@ -30,6 +30,8 @@ pub enum Reason {
     Timeout,
     /// The kernel's answer makes no sense; what is wrong with it.
     Malformed(String),
+    /// It is larger or deeper than what is read; the limit in words.
+    Limit(String),
 }
 
 impl ReadError {
@@ -77,7 +79,8 @@ impl ReadError {
 }
 
 impl Reason {
-    /// One word for the `errors` of a row: the errno's name, `timeout`, `not-regular`, `file-system` or `malformed`.
+    /// One word for the `errors` of a row: the errno's name, `timeout`, `not-regular`, `file-system`, `malformed` or
+    /// `limit`.
     #[must_use]
     pub fn word(&self) -> String {
         match self {
@@ -86,6 +89,7 @@ impl Reason {
             Self::FileSystem(_) => "file-system".to_owned(),
             Self::Timeout => "timeout".to_owned(),
             Self::Malformed(_) => "malformed".to_owned(),
+            Self::Limit(_) => "limit".to_owned(),
         }
     }
 }
@@ -98,6 +102,7 @@ impl fmt::Display for Reason {
             Self::FileSystem(kind) => write!(f, "lies on {kind}, which may hang; not touched"),
             Self::Timeout => f.write_str("the read did not return in time and was abandoned"),
             Self::Malformed(what) => write!(f, "the kernel's answer is malformed: {what}"),
+            Self::Limit(limit) => write!(f, "beyond the limit: {limit}"),
         }
     }
 }

@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use super::mounts::{self, Mount};
 use super::read::{self, Bytes, FdReader};
 use super::sys::{self, Stat};
-use super::{Footprint, ProcRoot, ReadError, Reason};
+use super::{Dir, Footprint, ProcRoot, ReadError, Reason, dir};
 use crate::model::escape;
 
 /// The host's files below its root.
@@ -133,12 +133,34 @@ impl HostFiles {
         Ok(names)
     }
 
+    /// Opens the directory `path`; symbolic links are followed inside the host's own root.
+    ///
+    /// # Errors
+    /// When it is no directory, lies on a file system that may hang, or the kernel refuses.
+    pub fn dir(&self, path: impl AsRef<[u8]>) -> Result<Dir, ReadError> {
+        let path = path.as_ref();
+        let (target, place) = self.resolve(path)?;
+        let name: &[u8] = if place.relative.is_empty() { b"." } else { &place.relative };
+        let fd = read::named(path, read::open_within(place.view.dir.as_fd(), name, dir::FLAGS))?;
+        // Reading a link changes its access time unless the view is private.
+        let watched = (!place.view.private && self.prefix.is_empty()).then(|| Arc::clone(&self.footprint));
+        Ok(Dir::new(fd, target, watched))
+    }
+
     /// The place of `path` with every symbolic link on the way and at its end followed.
     fn follow(&self, path: &[u8]) -> Result<Place, ReadError> {
+        self.resolve(path).map(|(_, place)| place)
+    }
+
+    /// The path that `path` leads to when every symbolic link is followed, and its place.
+    fn resolve(&self, path: &[u8]) -> Result<(Vec<u8>, Place), ReadError> {
         let mut target = normalise(path);
         for _ in 0..MAX_LINKS {
             match self.first_link(&target)? {
-                None => return self.place(&target),
+                None => {
+                    let place = self.place(&target)?;
+                    return Ok((target, place));
+                }
                 Some((at, link)) => target = splice(&target, at, &link),
             }
         }

@@ -5,8 +5,11 @@
 
 pub mod cgroups;
 pub mod clock;
+pub mod content;
+pub mod dir;
 pub mod error;
 pub mod files;
+pub mod filesystems;
 pub mod footprint;
 pub mod identity;
 pub mod module;
@@ -26,9 +29,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use clock::Clock;
+pub use content::Content;
+pub use dir::Dir;
 pub use error::{ReadError, Reason};
 pub use files::HostFiles;
+pub use filesystems::FileSystems;
 pub use footprint::Footprint;
+pub use pid::Process;
 pub use procfs::ProcRoot;
 pub use watchdog::Watchdog;
 

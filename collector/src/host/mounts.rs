@@ -26,9 +26,25 @@ pub struct Mount {
 }
 
 /// File systems whose server is this kernel: reading them waits for a local disk at most.
-const LOCAL: [&str; 16] = [
-    "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "ramfs", "devtmpfs", "overlay", "vfat", "exfat", "squashfs",
-    "erofs", "iso9660", "zfs",
+const LOCAL: [&str; 18] = [
+    "ext2",
+    "ext3",
+    "ext4",
+    "xfs",
+    "btrfs",
+    "f2fs",
+    "tmpfs",
+    "ramfs",
+    "devtmpfs",
+    "overlay",
+    "vfat",
+    "exfat",
+    "squashfs",
+    "erofs",
+    "iso9660",
+    "zfs",
+    "hugetlbfs",
+    "rootfs",
 ];
 
 impl Mount {

@@ -107,6 +107,22 @@ impl Process {
         read::open_magic(self.dir(), name).map_err(|reason| self.error(name, reason))
     }
 
+    /// Opens the regular file that `path` names in the process's own root (`/proc/PID/root`): links are followed inside that
+    /// root. Mounts are crossed, so the caller must know that none on the way may hang, or must be ready to abandon the call;
+    /// `allowed` is asked before the file itself is opened.
+    ///
+    /// # Errors
+    /// When it is not a regular file or not allowed, or the kernel refuses (`ENOSYS` before Linux 5.6); the error names the
+    /// path.
+    pub fn open_in_root(&self, path: &[u8], allowed: impl Fn(&Stat) -> Result<(), Reason>) -> Result<(OwnedFd, Stat), ReadError> {
+        use nix::fcntl::{OFlag, openat};
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = self.named("root", openat(self.dir(), "root", flags, nix::sys::stat::Mode::empty()))?;
+        let shown = [self.path("root").as_bytes(), path].concat();
+        let open = |dir: BorrowedFd<'_>, path: &[u8], flags| sys::openat2(dir, path, flags, sys::Resolve::IN_ROOT);
+        read::open_regular_by(root.as_fd(), path, open, allowed).map_err(|reason| ReadError::new(&shown, reason))
+    }
+
     /// Opens the namespace `name` (`ns/net`) to enter it.
     ///
     /// # Errors

@@ -64,14 +64,28 @@ fn open_flags(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized), flags: OFlag)
 /// # Errors
 /// When it is not a regular file, or with the kernel's errno.
 pub fn open_regular(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result<(OwnedFd, Stat), Reason> {
-    let handle = open_within(dir, path, libc::O_PATH | libc::O_NOFOLLOW).map_err(Reason::Errno)?;
+    open_regular_by(dir, path, |dir, path, flags| open_within(dir, path, flags | libc::O_NOFOLLOW), |_| Ok(()))
+}
+
+/// Opens `path` below `dir` with `open(dir, path, flags)`, if it is a regular file that is `allowed`: first as a mere handle
+/// (`O_PATH`), so that a FIFO or a device is never opened.
+///
+/// # Errors
+/// When it is not a regular file or not allowed, or with the kernel's errno.
+pub fn open_regular_by<P: NixPath + ?Sized>(
+    dir: BorrowedFd<'_>,
+    path: &P,
+    open: impl Fn(BorrowedFd<'_>, &P, i32) -> Result<OwnedFd, Errno>,
+    allowed: impl Fn(&Stat) -> Result<(), Reason>,
+) -> Result<(OwnedFd, Stat), Reason> {
+    let handle = open(dir, path, libc::O_PATH).map_err(Reason::Errno)?;
     let before = sys::statx(handle.as_fd(), "", false).map_err(Reason::Errno)?;
     if !before.is_regular() {
         return Err(Reason::NotRegular(before.kind_name()));
     }
-    let flags = READ.bits() | libc::O_NOFOLLOW;
-    let file = match open_within(dir, path, flags | libc::O_NOATIME) {
-        Err(Errno::EPERM) => open_within(dir, path, flags),
+    allowed(&before)?;
+    let file = match open(dir, path, READ.bits() | libc::O_NOATIME) {
+        Err(Errno::EPERM) => open(dir, path, READ.bits()),
         result => result,
     }
     .map_err(Reason::Errno)?;
@@ -132,7 +146,15 @@ pub fn link(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result<Vec<u
 /// # Errors
 /// The kernel's errno.
 pub fn names(dir: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
-    entries(dir, path, |_| true)
+    entries(dir, path, usize::MAX, |_| true).map(|(names, _)| names)
+}
+
+/// The first `limit` names, as [`names`] has them, and whether there are more.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn names_limited(dir: BorrowedFd<'_>, path: &[u8], limit: usize) -> Result<(Vec<Vec<u8>>, bool), Errno> {
+    entries(dir, path, limit, |_| true)
 }
 
 /// The names of the directories in the directory `path` below `dir`, as [`names`], by the type that the kernel lists them with.
@@ -140,10 +162,15 @@ pub fn names(dir: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
 /// # Errors
 /// The kernel's errno.
 pub fn directories(dir: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
-    entries(dir, path, |entry| entry.file_type() == Some(nix::dir::Type::Directory))
+    entries(dir, path, usize::MAX, |entry| entry.file_type() == Some(nix::dir::Type::Directory)).map(|(names, _)| names)
 }
 
-fn entries(dir: BorrowedFd<'_>, path: &[u8], wanted: impl Fn(&nix::dir::Entry) -> bool) -> Result<Vec<Vec<u8>>, Errno> {
+fn entries(
+    dir: BorrowedFd<'_>,
+    path: &[u8],
+    limit: usize,
+    wanted: impl Fn(&nix::dir::Entry) -> bool,
+) -> Result<(Vec<Vec<u8>>, bool), Errno> {
     let path = if path.is_empty() { b"." } else { path };
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
     let fd = open_flags(dir, path, flags)?;
@@ -152,11 +179,15 @@ fn entries(dir: BorrowedFd<'_>, path: &[u8], wanted: impl Fn(&nix::dir::Entry) -
     for entry in entries.iter() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." && wanted(&entry) {
-            names.push(name.to_owned());
+        if name == b"." || name == b".." || !wanted(&entry) {
+            continue;
         }
+        if names.len() >= limit {
+            return Ok((names, true));
+        }
+        names.push(name.to_owned());
     }
-    Ok(names)
+    Ok((names, false))
 }
 
 /// A descriptor as [`Read`], for content that is streamed.
@@ -170,6 +201,19 @@ impl Read for FdReader {
                 Err(Errno::EINTR) => {}
                 result => return result.map_err(io::Error::from),
             }
+        }
+    }
+}
+
+/// Calls `call` again for as long as a signal interrupts it.
+///
+/// # Errors
+/// The call's errno.
+pub fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            result => return result,
         }
     }
 }

@@ -56,6 +56,8 @@ impl Resolve {
     pub const WITHIN: Self = Self(0x08 | 0x01 | 0x02);
     /// Never crosses a mount; magic links are followed (for `/proc/PID/exe`).
     pub const NO_XDEV: Self = Self(0x01);
+    /// As if the directory were `/`: absolute links and `..` stay below it; mounts are crossed, magic links never followed.
+    pub const IN_ROOT: Self = Self(0x10 | 0x02);
 }
 
 fn check(result: c_long) -> Result<c_long, Errno> {
@@ -172,6 +174,8 @@ pub struct Stat {
     pub btime_ns: Option<i128>,
     /// `stx_attributes` (immutable, append-only, …) that the file system reports.
     pub attributes: u64,
+    /// Id of the mount through which it was reached, as mountinfo has it (Linux 5.8).
+    pub mnt_id: Option<u64>,
 }
 
 impl Stat {
@@ -223,7 +227,7 @@ impl Stat {
 pub fn statx(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized), follow: bool) -> Result<Stat, Errno> {
     let nofollow = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
     let flags = libc::AT_EMPTY_PATH | libc::AT_NO_AUTOMOUNT | libc::AT_STATX_DONT_SYNC | nofollow;
-    let mask = libc::STATX_BASIC_STATS | libc::STATX_BTIME;
+    let mask = libc::STATX_BASIC_STATS | libc::STATX_BTIME | libc::STATX_MNT_ID;
     let mut out = MaybeUninit::<libc::statx>::zeroed();
     with_path(path, |path| {
         // SAFETY: `path` is NUL-terminated, `out` is writable for one struct statx; all its fields are integers.
@@ -250,6 +254,7 @@ fn stat_from(raw: &libc::statx) -> Stat {
         ctime_ns: time(&raw.stx_ctime),
         btime_ns: (raw.stx_mask & libc::STATX_BTIME != 0).then(|| time(&raw.stx_btime)),
         attributes: raw.stx_attributes & raw.stx_attributes_mask,
+        mnt_id: (raw.stx_mask & libc::STATX_MNT_ID != 0).then_some(raw.stx_mnt_id),
     }
 }
 

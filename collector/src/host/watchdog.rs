@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::Footprint;
+use super::{Footprint, ReadError, Reason};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -47,6 +47,19 @@ impl Watchdog {
                 Err(TimedOut)
             }
         }
+    }
+
+    /// Runs a `job` that reads `path`, as [`Watchdog::run`] does.
+    ///
+    /// # Errors
+    /// The job's own error, or [`Reason::Timeout`] for `path`.
+    pub fn read<T: Send + 'static>(
+        &mut self,
+        limit: Duration,
+        path: &[u8],
+        job: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        self.run(limit, job).unwrap_or_else(|TimedOut| Err(ReadError::new(path, Reason::Timeout)))
     }
 }
 

@@ -11,12 +11,25 @@ use crate::host::sys::Stat;
 use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod catalogue;
+<<<<<<< HEAD
 pub mod freeze_frame;
 pub mod hidden;
 pub mod network;
 pub mod process;
+=======
+pub mod deleted_files;
+mod each_process;
+pub mod executables;
+mod failure;
+mod keep;
+pub mod process_envs;
+pub mod process_memory_map;
+>>>>>>> detail
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
+pub mod shm;
+mod stat_columns;
+pub mod walk;
 
 /// Reads one artefact.
 pub trait Source: Send {

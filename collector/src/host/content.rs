@@ -1,0 +1,212 @@
+//! The content of an open regular file, read where a read may hang and where most of the file may be holes.
+//!
+//! Holes are found with `SEEK_DATA` and `SEEK_HOLE` (lseek(2)) and never read; every read runs on a [`Watchdog`].
+
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::uio::pread;
+use nix::unistd::{Whence, lseek};
+
+use super::sys::{self, Stat};
+use super::{Watchdog, read};
+
+/// The longest one read may take: a stalled network disk recovers within it, or not at all.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+/// The most that one read asks for.
+const CHUNK: u64 = 1 << 20;
+
+/// Extents closer together than this are taken as one; zeros cost little, members and system calls do.
+const MERGE: u64 = 1 << 20;
+
+/// The most extents that are told apart; the rest of the file counts as one.
+const MOST_EXTENTS: usize = 4096;
+
+/// An open regular file.
+#[derive(Debug, Clone)]
+pub struct Content {
+    fd: Arc<OwnedFd>,
+    /// What `statx` said when it was opened.
+    pub stat: Stat,
+    /// Where it has data, ascending, within `stat.size`.
+    pub data: Vec<Range<u64>>,
+}
+
+impl Content {
+    /// Looks for the holes of a file that was opened for reading. It may have to wait for the disk.
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub fn new(fd: OwnedFd, stat: Stat) -> Result<Self, Errno> {
+        let data = extents(fd.as_fd(), stat.size)?;
+        Ok(Self { fd: Arc::new(fd), stat, data })
+    }
+
+    /// What `statx` says of it now.
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub fn stat_now(&self) -> Result<Stat, Errno> {
+        sys::statx(self.fd.as_fd(), "", false)
+    }
+
+    /// Whether its size, modification time or status change time is no longer what it was when it was opened.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        let key = |stat: &Stat| (stat.size, stat.mtime_ns, stat.ctime_ns);
+        self.stat_now().map_or(true, |now| key(&now) != key(&self.stat))
+    }
+
+    /// A reader of the bytes in `range`. It ends early where the file has shrunk.
+    pub fn reader<'w>(&self, range: Range<u64>, watchdog: &'w mut Watchdog) -> ContentReader<'w> {
+        let data = self.data.iter().filter(|extent| extent.end > range.start && extent.start < range.end);
+        let data = data.cloned().collect();
+        ContentReader { fd: Arc::clone(&self.fd), data, at: range.start, end: range.end, buffer: Vec::new(), watchdog }
+    }
+}
+
+/// Where `fd` has data below `size`. A file system that cannot tell has data everywhere.
+fn extents(fd: BorrowedFd<'_>, size: u64) -> Result<Vec<Range<u64>>, Errno> {
+    let mut found: Vec<Range<u64>> = Vec::new();
+    let mut at = 0;
+    while at < size {
+        let start = match seek(fd, at, Whence::SeekData) {
+            Err(Errno::ENXIO) => break,
+            Err(Errno::EINVAL | Errno::EOPNOTSUPP | Errno::ESPIPE) => at,
+            result => result?,
+        };
+        if start >= size {
+            break;
+        }
+        let last = found.len() >= MOST_EXTENTS;
+        let end = if last { size } else { seek(fd, start, Whence::SeekHole).unwrap_or(size).min(size) };
+        // Whatever a file system answers, the loop moves on.
+        let end = if end > start { end } else { size };
+        match found.last_mut() {
+            Some(before) if start - before.end < MERGE || last => before.end = end,
+            _ => found.push(start..end),
+        }
+        at = end;
+    }
+    Ok(found)
+}
+
+fn seek(fd: BorrowedFd<'_>, at: u64, whence: Whence) -> Result<u64, Errno> {
+    let at = i64::try_from(at).map_err(|_| Errno::EOVERFLOW)?;
+    let found = u64::try_from(lseek(fd, at, whence)?).map_err(|_| Errno::EOVERFLOW)?;
+    if found < at.cast_unsigned() { Err(Errno::EIO) } else { Ok(found) }
+}
+
+/// Reads a range of a [`Content`]; holes are zeros that nobody reads.
+#[derive(Debug)]
+pub struct ContentReader<'w> {
+    fd: Arc<OwnedFd>,
+    data: VecDeque<Range<u64>>,
+    at: u64,
+    end: u64,
+    buffer: Vec<u8>,
+    watchdog: &'w mut Watchdog,
+}
+
+impl io::Read for ContentReader<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.data.front().is_some_and(|extent| extent.end <= self.at) {
+            self.data.pop_front();
+        }
+        let next = self.data.front().cloned().unwrap_or(self.end..self.end);
+        let hole = next.start > self.at;
+        let until = if hole { next.start } else { next.end.min(self.at.saturating_add(CHUNK)) }.min(self.end);
+        let room = usize::try_from(until.saturating_sub(self.at)).unwrap_or(usize::MAX).min(out.len());
+        let out = out.get_mut(..room).unwrap_or_default();
+        let length = if hole { zero(out) } else { self.pread(out)? };
+        self.at = self.at.saturating_add(u64::try_from(length).unwrap_or(0));
+        Ok(length)
+    }
+}
+
+impl ContentReader<'_> {
+    fn pread(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let (fd, mut buffer) = (Arc::clone(&self.fd), std::mem::take(&mut self.buffer));
+        let at = i64::try_from(self.at).map_err(|_| Errno::EOVERFLOW)?;
+        buffer.resize(out.len(), 0);
+        let job = move || {
+            let result = read::retry(|| pread(fd.as_fd(), &mut buffer, at));
+            (buffer, result)
+        };
+        let (buffer, result) = self.watchdog.run(READ_LIMIT, job).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+        out.iter_mut().zip(&buffer).for_each(|(out, byte)| *out = *byte);
+        self.buffer = buffer;
+        Ok(result?)
+    }
+}
+
+fn zero(out: &mut [u8]) -> usize {
+    out.fill(0);
+    out.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+    use std::os::unix::fs::FileExt as _;
+
+    fn content(file: std::fs::File) -> Content {
+        let stat = sys::statx(file.as_fd(), "", false).unwrap();
+        Content::new(file.into(), stat).unwrap()
+    }
+
+    #[test]
+    fn holes_are_zeros_and_data_is_data() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(b"head", 0).unwrap();
+        file.write_all_at(b"tail", (64 << 20) + 10).unwrap();
+        let content = content(file);
+        let mut watchdog = Watchdog::new(Arc::default());
+        let mut bytes = Vec::new();
+        content.reader(0..content.stat.size, &mut watchdog).read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes.len(), (64 << 20) + 14);
+        assert!(bytes.starts_with(b"head") && bytes.ends_with(b"\0tail"));
+        let mut piece = Vec::new();
+        content.reader(2..6, &mut watchdog).read_to_end(&mut piece).unwrap();
+        assert_eq!(piece, b"ad\0\0");
+        assert!(!content.has_changed());
+    }
+
+    #[test]
+    fn a_file_that_shrinks_ends_early() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&[7; 100], 0).unwrap();
+        let content = content(file.try_clone().unwrap());
+        file.set_len(10).unwrap();
+        let mut bytes = Vec::new();
+        content.reader(0..100, &mut Watchdog::new(Arc::default())).read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, [7; 10]);
+        assert!(content.has_changed());
+    }
+
+    #[test]
+    fn a_huge_hole_is_skipped_and_many_extents_are_bounded() {
+        let memfd = nix::sys::memfd::memfd_create("holes", nix::sys::memfd::MFdFlags::empty()).unwrap();
+        let file = std::fs::File::from(memfd);
+        file.set_len(1 << 40).unwrap();
+        file.write_all_at(b"x", 1 << 39).unwrap();
+        let sparse = content(file.try_clone().unwrap());
+        assert_eq!((sparse.data.len(), sparse.data[0].clone()), (1, 1 << 39..(1 << 39) + 4096));
+        for n in 0..5000_u64 {
+            file.write_all_at(b"x", n * (3 << 20)).unwrap();
+        }
+        let many = content(file);
+        assert_eq!(many.data.len(), MOST_EXTENTS);
+        assert_eq!(many.data.last().unwrap().end, 1 << 40);
+    }
+}

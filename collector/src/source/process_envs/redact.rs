@@ -1,0 +1,253 @@
+//! Which entries of an environment are secrets, and how they are kept out of the evidence.
+//!
+//! The rules err on the side of secrecy: a value that is wrongly hidden still has its length and digest, one that is wrongly
+//! shown cannot be taken back.
+
+use super::parse::Entry;
+
+/// What of an entry must be hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secret {
+    /// Nothing.
+    No,
+    /// What stands behind the `=`.
+    Value,
+    /// All of it.
+    Whole,
+}
+
+/// A key that holds one of these, in any case, has a secret value.
+const IN_KEY: [&[u8]; 8] =
+    [b"TOKEN", b"SECRET", b"PASSWORD", b"PASSWD", b"PASSPHRASE", b"CREDENTIAL", b"APIKEY", b"AUTHORIZATION"];
+
+/// A key that ends with one of these, in any case, has a secret value. `PWD` alone is the working directory.
+const AT_KEY_END: [&[u8]; 5] = [b"_KEY", b"_DSN", b"_PASS", b"_PWD", b"_COOKIE"];
+
+/// A value that holds one of these, in any case, assigns or carries a secret, as command lines and connection strings do.
+const IN_VALUE: [&[u8]; 11] = [
+    b"PASSWORD=",
+    b"PASSWD=",
+    b"PWD=",
+    b"PASSPHRASE=",
+    b"SECRET=",
+    b"TOKEN=",
+    b"API_KEY=",
+    b"APIKEY=",
+    b"ACCESS_KEY=",
+    b"BEARER ",
+    b"-----BEGIN",
+];
+
+/// Prefixes of issued tokens, and how many letters, digits, `-` and `_` must follow.
+const TOKENS: [(&[u8], usize); 9] = [
+    (b"eyJ", 8),
+    (b"ghp_", 20),
+    (b"gho_", 20),
+    (b"ghs_", 20),
+    (b"github_pat_", 20),
+    (b"glpat-", 16),
+    (b"xoxb-", 10),
+    (b"xoxp-", 10),
+    (b"sk-", 20),
+];
+
+/// What of `entry` must be hidden.
+pub(super) fn judge(entry: &Entry<'_>) -> Secret {
+    if is_secret_text(entry.key) {
+        return Secret::Whole;
+    }
+    match entry.value {
+        Some(b"") => Secret::No,
+        Some(value) if entry.cut || is_secret_key(entry.key) || is_secret_text(value) => Secret::Value,
+        None if entry.cut => Secret::Whole,
+        _ => Secret::No,
+    }
+}
+
+/// A copy of `environ` in which every hidden byte is an `x`, so that all others keep their place.
+pub(super) fn masked<'a>(environ: &[u8], judged: impl IntoIterator<Item = (&'a Entry<'a>, Secret)>) -> Vec<u8> {
+    let mut copy = environ.to_owned();
+    for (entry, secret) in judged {
+        let hidden = match secret {
+            Secret::No => continue,
+            Secret::Value => entry.span.end - entry.value.unwrap_or_default().len()..entry.span.end,
+            Secret::Whole => entry.span.clone(),
+        };
+        copy.get_mut(hidden).unwrap_or_default().fill(b'x');
+    }
+    copy
+}
+
+fn is_secret_key(key: &[u8]) -> bool {
+    let key = key.to_ascii_uppercase();
+    let aws = key.starts_with(b"AWS_") && contains(&key, b"KEY");
+    aws || IN_KEY.iter().any(|part| contains(&key, part)) || AT_KEY_END.iter().any(|end| key.ends_with(end))
+}
+
+fn is_secret_text(text: &[u8]) -> bool {
+    let upper = text.to_ascii_uppercase();
+    IN_VALUE.iter().any(|part| contains(&upper, part))
+        || has_access_key(text)
+        || TOKENS.iter().any(|(prefix, length)| has_token(text, prefix, *length))
+        || has_password_in_url(text)
+        || has_password_at_host(text)
+}
+
+/// An AWS access key id: `AKIA` or `ASIA` and 16 capitals or digits.
+fn has_access_key(text: &[u8]) -> bool {
+    let is_key = |window: &[u8]| {
+        (window.starts_with(b"AKIA") || window.starts_with(b"ASIA"))
+            && window.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
+    text.windows(20).any(is_key)
+}
+
+fn has_token(text: &[u8], prefix: &[u8], length: usize) -> bool {
+    let follows = |rest: &[u8]| rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b"-_".contains(b)).count();
+    behind(text, prefix).any(|rest| follows(rest) >= length)
+}
+
+/// `scheme://user:password@`, whatever the password holds but blanks and quotes.
+fn has_password_in_url(text: &[u8]) -> bool {
+    behind(text, b"://").any(|rest| {
+        let authority = rest.split(|b| b.is_ascii_whitespace() || b"\"'".contains(b)).next().unwrap_or_default();
+        let login = authority.iter().rposition(|b| *b == b'@').and_then(|at| authority.get(..at)).unwrap_or_default();
+        login.iter().position(|b| *b == b':').is_some_and(|colon| colon + 1 < login.len())
+    })
+}
+
+/// `user:password@host` without a scheme.
+fn has_password_at_host(text: &[u8]) -> bool {
+    let stops = |b: &u8| b.is_ascii_whitespace() || b"/@".contains(b);
+    let mut parts = text.split_inclusive(stops);
+    parts.any(|part| {
+        let login = part.strip_suffix(b"@").unwrap_or_default();
+        login.iter().position(|b| *b == b':').is_some_and(|colon| colon > 0 && colon + 1 < login.len())
+    })
+}
+
+/// What stands behind each occurrence of `part`.
+fn behind<'a>(text: &'a [u8], part: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    text.windows(part.len()).zip(part.len()..).filter(move |(window, _)| *window == part).filter_map(|(_, end)| text.get(end..))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::entries;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn verdict(entry: &str) -> Secret {
+        judge(&entries(entry.as_bytes(), false)[0])
+    }
+
+    #[test]
+    fn secrets_are_known_by_their_key() {
+        for key in [
+            "AWS_ACCESS_KEY_ID",
+            "aws_secret_access_key",
+            "AWS_SESSION_TOKEN",
+            "GitHub_Token",
+            "PGPASSWORD",
+            "MYSQL_PWD",
+            "APP_SECRET",
+            "SSH_KEY",
+            "myApiKey",
+            "SENTRY_DSN",
+            "GOOGLE_CREDENTIALS",
+            "ROOT_PASSWD",
+            "DB_PASS",
+        ] {
+            assert_eq!(verdict(&format!("{key}=v")), Secret::Value, "{key}");
+            assert_eq!(verdict(&format!("{key}=")), Secret::No, "nothing to hide in {key}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_known_by_their_value() {
+        for value in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "x ASIAIOSFODNN7EXAMPLE y",
+            "eyJhbGciOiJIUzI1NiJ9.e30.x",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "postgres://u:p/w@h/db",
+            "a http://x:y@z",
+            "root:pw@tcp(db:3306)/x",
+            "-Djavax.net.ssl.keyStorePassword=changeit",
+            "Bearer abc",
+            "ghp_aaaaaaaaaaaaaaaaaaaaaaaa",
+            "redis://:pw@h",
+        ] {
+            assert_eq!(verdict(&format!("X={value}")), Secret::Value, "{value}");
+            assert_ne!(verdict(value), Secret::No, "{value} alone");
+        }
+    }
+
+    #[test]
+    fn what_a_responder_needs_stays() {
+        for entry in [
+            "PATH=/usr/bin:/bin",
+            "PWD=/tmp",
+            "OLDPWD=/",
+            "SSH_CONNECTION=10.0.0.1 22 10.0.0.2 22",
+            "SSH_AUTH_SOCK=/tmp/a",
+            "LD_PRELOAD=/dev/shm/x.so",
+            "SESSION_MANAGER=local/h:@/tmp/.ICE-unix/1",
+            "IMAGE=reg:5000/img@sha256:00",
+            "bare",
+            "HISTFILE=/dev/null",
+            "http_proxy=http://10.0.0.9:3128",
+            "MAIL=root@host",
+            "GIT=git@github.com:a/b",
+            "AKIA=AKIA",
+        ] {
+            assert_eq!(verdict(entry), Secret::No, "{entry}");
+        }
+    }
+
+    #[test]
+    fn an_entry_cut_short_is_hidden() {
+        let cut = |environ: &'static [u8]| judge(entries(environ, true).last().unwrap());
+        assert_eq!((cut(b"A=1\0URL=postgres://u:pass"), cut(b"A=1\0eyJ")), (Secret::Value, Secret::Whole));
+    }
+
+    fn secret_entry() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+        let value = "[Q-Z]{16,40}";
+        let by_key = ("[a-p]{0,4}", "(_TOKEN|_KEY|SECRET|password|_dsn|Credential)", value)
+            .prop_map(|(start, end, value)| (format!("{start}{end}={value}").into_bytes(), value.into_bytes()));
+        let by_url =
+            ("[a-p]{1,4}", value).prop_map(|(key, value)| (format!("{key}=ftp://u:{value}@h/").into_bytes(), value.into_bytes()));
+        let by_shape = ("[a-p]{0,4}", "[Q-Z]{16}").prop_map(|(key, value)| {
+            let value = format!("AKIA{value}");
+            (format!("{key}={value}").into_bytes(), value.into_bytes())
+        });
+        prop_oneof![by_key, by_url, by_shape]
+    }
+
+    proptest! {
+        #[test]
+        fn no_byte_of_a_secret_survives(
+            pieces in proptest::collection::vec((secret_entry(), proptest::collection::vec(any::<u8>(), 0..40)), 0..8),
+        ) {
+            let environ: Vec<u8> = pieces.iter().flat_map(|((entry, _), noise)| [entry, &b"\0"[..], noise, b"\0"].concat()).collect();
+            let found = entries(&environ, false);
+            let copy = masked(&environ, found.iter().map(|entry| (entry, judge(entry))));
+            prop_assert_eq!(copy.len(), environ.len());
+            for ((_, secret), _) in &pieces {
+                prop_assert!(!contains(&copy, secret));
+            }
+            // Whatever is not an x is what it was.
+            prop_assert!(copy.iter().zip(&environ).all(|(new, old)| new == old || *new == b'x'));
+        }
+
+        #[test]
+        fn any_bytes_are_judged(environ: Vec<u8>) {
+            let found = entries(&environ, true);
+            prop_assert_eq!(masked(&environ, found.iter().map(|entry| (entry, judge(entry)))).len(), environ.len());
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Shared memory: the files of `/dev/shm` with their content, and the list of System V segments.
+//!
+//! The content of a System V segment is in `deleted_files` as long as a process has it attached. Of one that nobody has
+//! attached only the list tells: to attach it would change its times and its owner of last use.
+
+mod sysv;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::keep::Keeper;
+use super::walk::{Entry, Walk};
+use super::{Evidence, Member, MemberKind, Source, Stop, failure, stat_columns};
+use crate::host::{Content, Host, ReadError, read};
+use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row};
+
+/// The line of the catalogue.
+pub const ARTEFACT: Artefact = Artefact {
+    name: "shm",
+    category: Category::File,
+    profile: Profile::Volatile,
+    budget: Duration::from_secs(120),
+    about: "files in /dev/shm with their content, and System V shared memory segments",
+    tables: &["shared_memory_files", "shared_memory"],
+};
+
+const TOP: &str = "/dev/shm";
+
+/// Reads shared memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Shm {
+    /// The most bytes that are kept of one file, holes included.
+    pub file_cap: u64,
+    /// The most bytes that are kept of all files together, holes included.
+    pub total_cap: u64,
+}
+
+impl Default for Shm {
+    fn default() -> Self {
+        Self { file_cap: 1 << 30, total_cap: 4 << 30 }
+    }
+}
+
+impl Source for Shm {
+    fn artefact(&self) -> Artefact {
+        ARTEFACT
+    }
+
+    fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        let segments = sysv::acquire(host, evidence)?;
+        match Walk::new(&host.files, TOP) {
+            Ok(walk) => {
+                let keeper = Keeper { watchdog: host.watchdog(), file_cap: self.file_cap, left: self.total_cap };
+                Files { host, keeper, linked: BTreeMap::new() }.all(walk, evidence)
+            }
+            Err(error) if error.is_gone() && segments => Ok(Outcome::ok()),
+            Err(error) => Ok(failure::outcome(&error)),
+        }
+    }
+}
+
+/// The files below `/dev/shm` on their way into the evidence.
+struct Files<'a> {
+    host: &'a Host,
+    keeper: Keeper,
+    /// The path under which the content of an inode with several names was kept.
+    linked: BTreeMap<((u32, u32), u64), Vec<u8>>,
+}
+
+impl Files<'_> {
+    fn all(mut self, walk: Walk, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        for found in walk {
+            evidence.check()?;
+            match found {
+                Ok(entry) => self.entry(&entry, evidence)?,
+                Err(error) if error.is_gone() => {}
+                Err(error) => evidence.gap(Gap::whole(&error.path, error.reason.to_string())),
+            }
+        }
+        Ok(Outcome::ok())
+    }
+
+    fn entry(&mut self, entry: &Entry, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let mut row = Row::new(self.host.clock.now(), TOP);
+        row.bytes("path", &entry.path).bytes("directory", entry.directory()).bytes("filename", &entry.name);
+        stat_columns::add(&mut row, &entry.stat);
+        let member = Member { path: &entry.path, kind: MemberKind::Special, stat: Some(entry.stat) };
+        if entry.stat.is_regular() {
+            self.file(entry, &mut row, evidence)?;
+        } else if entry.stat.is_directory() {
+            evidence.raw(&Member { kind: MemberKind::Directory, ..member }, b"")?;
+        } else if entry.stat.is_symlink() {
+            match entry.link() {
+                Ok(target) => {
+                    row.bytes("symlink_target_path", &target);
+                    evidence.raw(&Member { kind: MemberKind::Symlink(&target), ..member }, b"")?;
+                }
+                Err(error) => failure::note(&mut row, evidence, "symlink_target_path", &error),
+            }
+        } else {
+            evidence.raw(&member, b"")?;
+        }
+        evidence.row("shared_memory_files", &row)
+    }
+
+    fn file(&mut self, entry: &Entry, row: &mut Row, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        if entry.stat.nlink > 1 {
+            let inode = (entry.stat.dev, entry.stat.ino);
+            if let Some(first) = self.linked.get(&inode) {
+                row.bytes("content_at", first);
+                return Ok(());
+            }
+            self.linked.insert(inode, entry.path.clone());
+        }
+        match open(entry) {
+            Ok(content) => self.keeper.keep(&entry.path, &content, row, evidence),
+            Err(error) => {
+                failure::note(row, evidence, "content", &error);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn open(entry: &Entry) -> Result<Content, ReadError> {
+    let (reader, stat) = entry.open()?;
+    read::named(&entry.path, Content::new(reader.0, stat))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Digest;
+    use crate::source::recorded::Recorded;
+    use nix::sys::stat::Mode;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
+
+    fn shm(source: Shm, lay_out: impl FnOnce(&std::path::Path)) -> (Outcome, Recorded) {
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(tree.path().join("proc")).unwrap();
+        std::fs::create_dir_all(tree.path().join("dev/shm")).unwrap();
+        lay_out(&tree.path().join("dev/shm"));
+        let mut evidence = Recorded::default();
+        let outcome = source.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
+        (outcome, evidence)
+    }
+
+    fn row<'a>(evidence: &'a Recorded, path: &str) -> &'a serde_json::Value {
+        evidence.rows("shared_memory_files").iter().find(|row| row["path"] == path).unwrap()
+    }
+
+    #[test]
+    fn files_folders_and_links_are_kept_whatever_their_names() {
+        let (outcome, evidence) = shm(Shm::default(), |at| {
+            std::fs::create_dir(at.join(".hidden")).unwrap();
+            std::fs::write(at.join(".hidden/x"), "payload").unwrap();
+            std::fs::write(at.join(std::ffi::OsStr::from_bytes(b"n\n\x1b[2J\xff")), "odd").unwrap();
+            symlink("../shm", at.join("loop")).unwrap();
+        });
+        assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
+        assert_eq!(evidence.member("/dev/shm/.hidden/x"), Some(&b"payload"[..]));
+        let file = row(&evidence, "/dev/shm/.hidden/x");
+        assert_eq!((&file["sha256"], &file["size"]), (&Digest::of(b"payload").to_string().into(), &7.into()));
+        assert_eq!((&file["directory"], &file["type"]), (&"/dev/shm/.hidden".into(), &"regular".into()));
+        assert_eq!(row(&evidence, "/dev/shm/loop")["symlink_target_path"], "../shm");
+        assert_eq!(evidence.rows("shared_memory_files").len(), 4);
+        assert_eq!(evidence.rows("shared_memory_files")[3]["path_b64"], "L2Rldi9zaG0vbgobWzJK/w==");
+        assert!(evidence.members.iter().any(|(path, _, content)| path == b"/dev/shm/n\n\x1b[2J\xff" && content == b"odd"));
+    }
+
+    #[test]
+    fn a_fifo_is_listed_and_its_writer_stays_blocked() {
+        let (sender, opened) = std::sync::mpsc::channel();
+        let mut fifo = std::path::PathBuf::new();
+        let (outcome, evidence) = shm(Shm::default(), |at| {
+            fifo = at.join("fifo");
+            nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+            // Opening a FIFO for writing returns when somebody opens it for reading.
+            let (fifo, started) = (fifo.clone(), std::sync::mpsc::channel());
+            std::thread::spawn(move || {
+                started.0.send(()).unwrap();
+                let _ = sender.send(std::fs::OpenOptions::new().write(true).open(fifo).map(drop));
+            });
+            started.1.recv().unwrap();
+        });
+        assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
+        assert_eq!(row(&evidence, "/dev/shm/fifo")["type"], "fifo");
+        // Either the writer waits still, or it came so late that the folder was gone already; nobody ever read from the FIFO.
+        assert!(!matches!(opened.try_recv(), Ok(Ok(()))));
+    }
+
+    #[test]
+    fn limits_are_gaps() {
+        let (_, evidence) = shm(Shm { file_cap: 10, total_cap: 15 }, |at| {
+            for name in ["a", "b", "c"] {
+                std::fs::write(at.join(name), "0123456789ABCDEF").unwrap();
+            }
+        });
+        let kept = |name: &str| evidence.member(&format!("/dev/shm/{name}")).map(<[u8]>::len);
+        assert_eq!((kept("a@0"), kept("b@0"), kept("c@0"), kept("a")), (Some(10), Some(5), None, None));
+        let gaps: Vec<_> = evidence.gaps.iter().map(|gap| (gap.offset, gap.length)).collect();
+        assert_eq!(gaps, [(Some(10), Some(6)), (Some(5), Some(11)), (Some(0), Some(16))]);
+        assert_eq!(row(&evidence, "/dev/shm/a")["status"], "partial");
+        assert!(row(&evidence, "/dev/shm/a").get("sha256").is_none());
+        assert_eq!(row(&evidence, "/dev/shm/a")["pieces"][0]["sha256"], Digest::of(b"0123456789").to_string());
+    }
+
+    #[test]
+    fn what_hides_behind_a_hole_is_kept_and_a_second_name_is_not_read_again() {
+        let (outcome, evidence) = shm(Shm::default(), |at| {
+            let file = std::fs::File::create(at.join("a")).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, b"payload", 1 << 42).unwrap();
+            std::fs::hard_link(at.join("a"), at.join("b")).unwrap();
+        });
+        assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
+        let piece = &row(&evidence, "/dev/shm/a")["pieces"][0];
+        let member = evidence.member(&format!("/dev/shm/a@{}", piece["offset"])).unwrap();
+        assert!(member.ends_with(b"payload") && member.len() < 1 << 20);
+        assert_eq!(row(&evidence, "/dev/shm/b")["content_at"], "/dev/shm/a");
+    }
+
+    #[test]
+    fn this_machine_has_shared_memory() {
+        let name = format!("/dev/shm/hozen-test-{}", std::process::id());
+        std::fs::write(&name, "here").unwrap();
+        let mut evidence = Recorded::default();
+        let outcome = Shm { file_cap: 1 << 20, total_cap: 8 << 20 }.acquire(&Host::live().unwrap(), &mut evidence);
+        std::fs::remove_file(&name).unwrap();
+        assert_eq!(outcome, Ok(Outcome::ok()));
+        assert_eq!(evidence.member(&name), Some(&b"here"[..]));
+        assert!(evidence.member("/proc/sysvipc/shm").unwrap().starts_with(b" "));
+    }
+}
