@@ -11,8 +11,11 @@ use crate::host::sys::Stat;
 use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod catalogue;
+pub mod context;
+pub mod keep;
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
+pub mod taint;
 
 /// Reads one artefact.
 pub trait Source: Send {

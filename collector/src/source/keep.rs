@@ -1,0 +1,196 @@
+//! Reads a small file of the kernel's, keeps its bytes in the archive, and hands them to whoever makes rows of them.
+//!
+//! **Invariant:** what is handed on is what was archived. Something that is not there is no gap; something that is there and
+//! was refused, or cut short, is one.
+
+use super::{Evidence, Member, Stop};
+use crate::host::read::{Bytes, SMALL};
+use crate::host::{Host, ReadError, SysRoot};
+use crate::model::{Gap, Row, escape};
+
+/// What was read and kept, or why there is nothing.
+pub type Kept = Result<Bytes, ReadError>;
+
+/// Reads and keeps for one source.
+pub struct Keeper<'a> {
+    /// The host that is read.
+    pub host: &'a Host,
+    /// Where it is kept.
+    pub evidence: &'a mut dyn Evidence,
+}
+
+impl std::fmt::Debug for Keeper<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keeper").field("host", self.host).finish_non_exhaustive()
+    }
+}
+
+impl Keeper<'_> {
+    /// Reads and keeps `path` below `/proc`.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn proc(&mut self, path: &str) -> Result<Kept, Stop> {
+        let read = self.host.proc.file(path, SMALL);
+        self.keep(format!("/proc/{path}").as_bytes(), read)
+    }
+
+    /// Reads and keeps `path` below `/sys`.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn sys(&mut self, path: &str) -> Result<Kept, Stop> {
+        let host = self.host;
+        self.below(&host.sys, path.as_bytes())
+    }
+
+    /// Reads and keeps `path` below `root`.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn below(&mut self, root: &SysRoot, path: &[u8]) -> Result<Kept, Stop> {
+        let read = root.file(path, SMALL);
+        self.keep(&root.full(path), read)
+    }
+
+    /// Reads and keeps the regular file at the absolute `path`, with its metadata.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn file(&mut self, path: &[u8]) -> Result<Kept, Stop> {
+        use std::os::fd::AsFd as _;
+        let opened = self.host.files.open(path);
+        let read = opened.and_then(|(reader, stat)| {
+            let bytes = crate::host::read::to_end(reader.0.as_fd(), SMALL).map_err(|errno| ReadError::errno(path, errno))?;
+            Ok((bytes, stat))
+        });
+        match read {
+            Ok((bytes, stat)) => self.keep_member(&Member::file(path, stat), Ok(bytes)),
+            Err(error) => self.keep_member(&Member::pseudo(path), Err(error)),
+        }
+    }
+
+    /// Keeps what was read from the pseudo file at the absolute `path`.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn keep(&mut self, path: &[u8], read: Kept) -> Result<Kept, Stop> {
+        self.keep_member(&Member::pseudo(path), read)
+    }
+
+    fn keep_member(&mut self, member: &Member<'_>, read: Kept) -> Result<Kept, Stop> {
+        self.evidence.check()?;
+        match &read {
+            Ok(bytes) => {
+                self.evidence.raw(member, &bytes.bytes)?;
+                if bytes.truncated {
+                    let length = u64::try_from(bytes.bytes.len()).unwrap_or(u64::MAX);
+                    self.evidence.gap(Gap::from(member.path, length, None, "longer than what is read of it"));
+                }
+            }
+            Err(error) if error.is_gone() => {}
+            Err(error) => self.evidence.gap(Gap::whole(member.path, error.reason.to_string())),
+        }
+        Ok(read)
+    }
+}
+
+/// The content for the column `column` of `row`; what is missing or cut short is noted in the row's errors.
+pub fn content(row: &mut Row, column: &'static str, kept: Kept) -> Option<Vec<u8>> {
+    match kept {
+        Ok(bytes) => {
+            if bytes.truncated {
+                row.error(column, "truncated");
+            }
+            Some(bytes.bytes)
+        }
+        Err(error) if error.is_gone() => None,
+        Err(error) => {
+            row.error(column, error.reason.word());
+            None
+        }
+    }
+}
+
+/// Adds the content as the column `column`: an integer where it is one, else its bytes without the white space around them.
+pub fn column(row: &mut Row, column: &'static str, kept: Kept) -> Option<Vec<u8>> {
+    let value = content(row, column, kept)?;
+    let value = value.trim_ascii();
+    match number(value) {
+        Some(number) => row.int(column, number),
+        None => row.bytes(column, value),
+    };
+    Some(value.to_owned())
+}
+
+/// A decimal number, with a sign or without.
+#[must_use]
+pub fn number(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
+}
+
+/// A hexadecimal number, with `0x` or without.
+#[must_use]
+pub fn hexadecimal(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii();
+    let digits = text.strip_prefix(b"0x").unwrap_or(text);
+    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
+    if plain { u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok() } else { None }
+}
+
+/// The lines of `text` that are not empty, without their newlines.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|b| *b == b'\n').filter(|line| !line.is_empty())
+}
+
+/// The fields of `line` between blanks and tabs.
+pub fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|b| matches!(b, b' ' | b'\t')).filter(|field| !field.is_empty())
+}
+
+/// What a row says of where it was read: the escaped path.
+#[must_use]
+pub fn shown(path: &[u8]) -> String {
+    escape::bytes(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+    use crate::source::recorded::Recorded;
+    use nix::errno::Errno;
+
+    #[test]
+    fn a_cut_is_a_gap_and_a_row_error_and_the_absent_is_neither() {
+        let host = Host::live().unwrap();
+        let mut evidence = Recorded::default();
+        let mut keeper = Keeper { host: &host, evidence: &mut evidence };
+        let cut = keeper.keep(b"/proc/x", Ok(Bytes { bytes: b" 1\n".to_vec(), truncated: true })).unwrap();
+        let gone = keeper.keep(b"/proc/y", Err(ReadError::errno(b"/proc/y", Errno::ENOENT))).unwrap();
+        let denied = keeper.keep(b"/proc/z", Err(ReadError::errno(b"/proc/z", Errno::EACCES))).unwrap();
+        assert_eq!(evidence.gaps.iter().map(|gap| gap.source.as_str()).collect::<Vec<_>>(), ["/proc/x", "/proc/z"]);
+        assert_eq!(evidence.member("/proc/x").unwrap(), b" 1\n");
+        let mut row = Row::new(Timestamp::from_seconds(0), "/proc");
+        assert_eq!(column(&mut row, "x", cut).unwrap(), b"1");
+        assert!(column(&mut row, "y", gone).is_none() && column(&mut row, "z", denied).is_none());
+        crate::source::Evidence::row(&mut evidence, "t", &row).unwrap();
+        let row = &evidence.rows("t")[0];
+        assert_eq!(
+            (row["x"].as_i64(), row["errors"][0]["errno"].as_str(), row["errors"][1]["errno"].as_str()),
+            (Some(1), Some("truncated"), Some("EACCES"))
+        );
+    }
+
+    #[test]
+    fn numbers_are_whole_or_none() {
+        assert_eq!(
+            (number(b" -7\n"), number(b"7 8"), number(b"\xff"), number(b"99999999999999999999")),
+            (Some(-7), None, None, None)
+        );
+        assert_eq!(
+            (hexadecimal(b"0xff"), hexadecimal(b"+f"), hexadecimal(b""), hexadecimal(b"0x")),
+            (Some(255), None, None, None)
+        );
+    }
+}
