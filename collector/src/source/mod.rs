@@ -13,8 +13,13 @@ use crate::model::{Artefact, Gap, Outcome, Row};
 pub mod catalogue;
 pub mod context;
 pub mod keep;
+pub mod kernel_log;
+pub mod kernel_modules;
+pub mod memory;
+pub mod mounts;
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
+pub mod system_controls;
 pub mod taint;
 
 /// Reads one artefact.

@@ -9,6 +9,8 @@ mod privileges;
 
 use std::time::Duration;
 
+pub(super) use kernel::chosen;
+
 use super::keep::Keeper;
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
@@ -63,7 +65,8 @@ mod tests {
         assert!(evidence.rows("uptime")[0]["total_seconds"].as_u64().unwrap() > 0);
         assert!(evidence.rows("memory_info")[0]["memory_total"].as_u64().unwrap() > 1 << 20);
         assert!(evidence.member("/proc/version").is_some() && evidence.member("/proc/meminfo").is_some());
-        assert_eq!(evidence.gaps, []);
+        // Root in a box may not look at the namespaces of process 1.
+        assert!(evidence.gaps.iter().all(|gap| gap.source == "/proc/1/ns"), "{:?}", evidence.gaps);
     }
 
     #[test]

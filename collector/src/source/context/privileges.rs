@@ -84,16 +84,22 @@ pub(crate) fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
 
 /// Compares our namespaces with those of process 1 and with the host's first ones.
 fn namespaces(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Stop> {
-    let (mut not_of_init, mut not_first) = (Vec::new(), Vec::new());
+    let (mut not_of_init, mut not_first, mut denied) = (Vec::new(), Vec::new(), false);
     for (name, first) in NAMESPACES {
         let Some(ours) = namespace(row, keeper, "self", name)? else { continue };
         row.bytes(&format!("ns_{name}"), &ours);
-        if namespace(row, keeper, "1", name)?.is_some_and(|inits| inits != ours) {
-            not_of_init.push(name);
+        match namespace(row, keeper, "1", name)? {
+            Some(inits) if inits != ours => not_of_init.push(name),
+            Some(_) => {}
+            None => denied |= keeper.host.proc.stat("1/ns").is_ok(),
         }
         if first.is_some_and(|first| first.as_bytes() != ours) {
             not_first.push(name);
         }
+    }
+    if denied {
+        // The kernel shows them only to those who could trace process 1.
+        keeper.evidence.gap(Gap::whole(b"/proc/1/ns", "not readable; whether we share them is not known"));
     }
     row.json("ns_other_than_of_pid_1", &not_of_init).json("ns_other_than_first", &not_first);
     row.flag("in_container", !not_of_init.is_empty() || !not_first.is_empty());
@@ -110,7 +116,6 @@ fn namespace(row: &mut Row, keeper: &mut Keeper<'_>, of: &str, name: &str) -> Re
         Err(error) if error.is_gone() => Ok(None),
         Err(error) => {
             row.error("ns", error.reason.word());
-            keeper.evidence.gap(Gap::whole(&error.path, error.reason.to_string()));
             Ok(None)
         }
     }

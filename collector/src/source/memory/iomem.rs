@@ -59,8 +59,10 @@ mod tests {
 
     #[test]
     fn inclusive_ends_become_half_open_at_any_depth() {
-        let map = parse(b"00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n100000000-1ffffffff : Persistent Memory\n  \
-            140000000-17fffffff : System RAM (kmem)\n  broken\n");
+        let map = parse(
+            b"00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n100000000-1ffffffff : Persistent Memory\n  \
+            140000000-17fffffff : System RAM (kmem)\n  broken\n",
+        );
         assert_eq!(map.ram, [PhysRange::new(0x1000, 0x9_fc00).unwrap(), PhysRange::new(0x1_4000_0000, 0x1_8000_0000).unwrap()]);
         assert_eq!((map.entries, map.bad, map.hidden), (4, 1, false));
     }
