@@ -12,6 +12,7 @@ use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod catalogue;
 pub mod context;
+pub mod footprint;
 pub mod keep;
 pub mod kernel_log;
 pub mod kernel_modules;
@@ -19,6 +20,7 @@ pub mod memory;
 pub mod mounts;
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
+pub mod sessions;
 pub mod system_controls;
 pub mod taint;
 
