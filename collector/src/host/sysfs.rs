@@ -101,17 +101,19 @@ impl Host {
     /// The file system of type `kind`, which belongs at `point`, also where nobody has mounted it: then a detached instance
     /// that no other process sees. The kernel is asked only for a type that it has registered, because asking for another
     /// one makes it run modprobe; and a mount that exists is cloned, because a second instance could change its options.
-    #[must_use]
-    pub fn filesystem(&self, kind: &CStr, point: &str) -> Option<SysRoot> {
+    ///
+    /// # Errors
+    /// `ENOENT` where the kernel does not have it; else why the kernel refused (`EPERM` without `CAP_SYS_ADMIN`).
+    pub fn filesystem(&self, kind: &CStr, point: &str) -> Result<SysRoot, ReadError> {
         if let Some(mounted) = self.mounted(kind, point) {
-            return Some(mounted);
+            return Ok(mounted);
         }
         if !self.live || !self.has_filesystem(kind.to_bytes()) {
-            return None;
+            return Err(ReadError::errno(point.as_bytes(), Errno::ENOENT));
         }
-        let dir = sys::detached_filesystem(kind).ok()?;
+        let dir = read::named(point.as_bytes(), sys::detached_filesystem(kind))?;
         self.footprint.count("detached_mounts");
-        Some(SysRoot { dir: Some(dir), point: point.to_owned() })
+        Ok(SysRoot { dir: Some(dir), point: point.to_owned() })
     }
 
     /// Whether the kernel has a file system of this type registered.
@@ -158,7 +160,7 @@ mod tests {
         let host = Host::live().unwrap();
         assert!(host.has_filesystem(b"proc"));
         assert!(!host.has_filesystem(b"nodev") && !host.has_filesystem(b"") && !host.has_filesystem(b"no-such-type"));
-        assert!(host.filesystem(c"no-such-type", "/sys/nowhere").is_none());
+        assert!(host.filesystem(c"no-such-type", "/sys/nowhere").unwrap_err().is_gone());
         assert!(host.mounted(c"sysfs", "/sys").is_some());
     }
 
@@ -171,6 +173,6 @@ mod tests {
         let host = Host::fixture(dir.path()).unwrap();
         let security = host.filesystem(c"securityfs", "/sys/kernel/security").unwrap();
         assert_eq!(security.file("lsm", 10).unwrap().bytes, b"yama");
-        assert!(host.filesystem(c"efivarfs", "/sys/firmware/efi/efivars").is_none());
+        assert!(host.filesystem(c"efivarfs", "/sys/firmware/efi/efivars").is_err());
     }
 }

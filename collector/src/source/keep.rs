@@ -3,6 +3,8 @@
 //! **Invariant:** what is handed on is what was archived. Something that is not there is no gap; something that is there and
 //! was refused, or cut short, is one.
 
+use std::ffi::CStr;
+
 use super::{Evidence, Member, Stop};
 use crate::host::read::{Bytes, SMALL};
 use crate::host::{Host, ReadError, SysRoot};
@@ -51,6 +53,21 @@ impl Keeper<'_> {
     pub fn below(&mut self, root: &SysRoot, path: &[u8]) -> Result<Kept, Stop> {
         let read = root.file(path, SMALL);
         self.keep(&root.full(path), read)
+    }
+
+    /// The file system of type `kind` that belongs at `point`. None where the kernel does not have it, or where it was
+    /// refused, which `column` of `row` and a gap then say.
+    pub fn filesystem(&mut self, row: &mut Row, column: &'static str, kind: &CStr, point: &str) -> Option<SysRoot> {
+        match self.host.filesystem(kind, point) {
+            Ok(root) => Some(root),
+            Err(error) if error.is_gone() => None,
+            Err(error) => {
+                row.error(column, error.reason.word());
+                self.evidence
+                    .gap(Gap::whole(&error.path, format!("not mounted, and a view of our own was refused: {}", error.reason)));
+                None
+            }
+        }
     }
 
     /// Reads and keeps the regular file at the absolute `path`, with its metadata.

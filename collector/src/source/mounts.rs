@@ -65,24 +65,32 @@ fn by_namespace(keeper: &mut Keeper<'_>, pids: Vec<i32>) -> Result<Namespaces, S
     Ok(namespaces)
 }
 
-/// Processes whose namespace we may not see: their mounts can be read all the same, so those stand under a name that says
-/// that the namespace is not known, each table once.
+/// Processes whose namespace we may not see: their mounts can be read all the same. The ids of mounts are never the same in
+/// two namespaces, so a table that is known shows the namespace; others stand under a name that says that it is not known.
 fn unseen(keeper: &mut Keeper<'_>, namespaces: &mut Namespaces, refused: &[i32]) -> Result<(), Stop> {
     let mut tables: BTreeMap<Vec<u8>, Vec<i32>> = BTreeMap::new();
     for pid in refused {
         keeper.evidence.check()?;
-        if let Ok(table) = keeper.host.proc.file(format!("{pid}/mountinfo"), read::SMALL) {
-            tables.entry(table.bytes).or_default().push(*pid);
-        }
+        tables.entry(table_of(keeper.host, *pid).unwrap_or_default()).or_default().push(*pid);
     }
-    if let Some(first) = refused.first() {
-        let reason =
-            format!("the mount namespaces of {} processes cannot be seen; equal mount tables count as one", refused.len());
+    for pids in namespaces.values_mut().filter(|_| !refused.is_empty()) {
+        keeper.evidence.check()?;
+        let known = pids.iter().find_map(|pid| table_of(keeper.host, *pid)).unwrap_or_default();
+        pids.extend(tables.remove(&known).unwrap_or_default());
+    }
+    for pids in tables.into_values() {
+        let Some(first) = pids.first() else { continue };
+        let reason = format!("the mount namespace of {} processes cannot be seen", pids.len());
         keeper.evidence.gap(Gap::whole(format!("/proc/{first}/ns/mnt").as_bytes(), reason));
+        namespaces.insert(format!("unknown, of {first}").into_bytes(), pids);
     }
-    namespaces
-        .extend(tables.into_values().map(|pids| (format!("unknown, of {}", pids.first().unwrap_or(&0)).into_bytes(), pids)));
     Ok(())
+}
+
+/// The mount table of a process, if it can be read; that of one that is ending is empty.
+fn table_of(host: &Host, pid: i32) -> Option<Vec<u8>> {
+    let table = host.proc.file(format!("{pid}/mountinfo"), read::SMALL).ok()?.bytes;
+    (!table.is_empty()).then_some(table)
 }
 
 /// Reads the table from the first process that still lives.

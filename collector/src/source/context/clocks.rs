@@ -23,7 +23,9 @@ pub(super) fn acquire(keeper: &mut Keeper<'_>) -> Result<(), Stop> {
         discipline(&mut row);
     }
     for path in CHRONY {
-        keep::column(&mut row, "chrony_drift", keeper.file(path.as_bytes())?);
+        if keep::column(&mut row, "chrony_drift", keeper.file(path.as_bytes())?).is_some() {
+            break;
+        }
     }
     timezone(&mut row, keeper)?;
     keeper.evidence.row("clocks", &row)

@@ -71,7 +71,7 @@ pub(super) fn security(keeper: &mut Keeper<'_>) -> Result<(), Stop> {
 
 /// Lockdown, and the state of the security modules.
 fn modules_of_security(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Stop> {
-    if let Some(security) = keeper.host.filesystem(c"securityfs", "/sys/kernel/security") {
+    if let Some(security) = keeper.filesystem(row, "lockdown", c"securityfs", "/sys/kernel/security") {
         if let Some(text) = keep::content(row, "lockdown", keeper.below(&security, b"lockdown")?) {
             row.bytes("lockdown", &chosen(&text));
         }
@@ -90,9 +90,13 @@ fn modules_of_security(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Sto
 }
 
 fn secure_boot(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Stop> {
-    // Without EFI firmware there is nothing to be asked, and asking could make the kernel load the file system.
-    row.flag("efi", keeper.host.sys.stat("firmware/efi").is_ok());
-    let Some(variables) = keeper.host.filesystem(c"efivarfs", "/sys/firmware/efi/efivars") else { return Ok(()) };
+    let efi = keeper.host.sys.stat("firmware/efi").is_ok();
+    row.flag("efi", efi);
+    if !efi {
+        return Ok(());
+    }
+    let point = "/sys/firmware/efi/efivars";
+    let Some(variables) = keeper.filesystem(row, "secure_boot", c"efivarfs", point) else { return Ok(()) };
     for (column, name) in [("secure_boot", "SecureBoot"), ("setup_mode", "SetupMode")] {
         if let Some(value) = efi_variable(row, keeper, &variables, column, name)? {
             row.int(column, value);

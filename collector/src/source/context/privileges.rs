@@ -86,9 +86,9 @@ pub(crate) fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
 fn namespaces(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Stop> {
     let (mut not_of_init, mut not_first, mut denied) = (Vec::new(), Vec::new(), false);
     for (name, first) in NAMESPACES {
-        let Some(ours) = namespace(row, keeper, "self", name)? else { continue };
+        let Some(ours) = namespace(keeper, "self", name)? else { continue };
         row.bytes(&format!("ns_{name}"), &ours);
-        match namespace(row, keeper, "1", name)? {
+        match namespace(keeper, "1", name)? {
             Some(inits) if inits != ours => not_of_init.push(name),
             Some(_) => {}
             None => denied |= keeper.host.proc.stat("1/ns").is_ok(),
@@ -99,6 +99,7 @@ fn namespaces(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Stop> {
     }
     if denied {
         // The kernel shows them only to those who could trace process 1.
+        row.error("ns_other_than_of_pid_1", "EACCES");
         keeper.evidence.gap(Gap::whole(b"/proc/1/ns", "not readable; whether we share them is not known"));
     }
     row.json("ns_other_than_of_pid_1", &not_of_init).json("ns_other_than_first", &not_first);
@@ -106,19 +107,11 @@ fn namespaces(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn namespace(row: &mut Row, keeper: &mut Keeper<'_>, of: &str, name: &str) -> Result<Option<Vec<u8>>, Stop> {
+fn namespace(keeper: &mut Keeper<'_>, of: &str, name: &str) -> Result<Option<Vec<u8>>, Stop> {
     let path = format!("{of}/ns/{name}");
-    match keeper.host.proc.link(&path) {
-        Ok(target) => {
-            keeper.evidence.raw(&Member::symlink(format!("/proc/{path}").as_bytes(), &target), b"")?;
-            Ok(Some(target))
-        }
-        Err(error) if error.is_gone() => Ok(None),
-        Err(error) => {
-            row.error("ns", error.reason.word());
-            Ok(None)
-        }
-    }
+    let Ok(target) = keeper.host.proc.link(&path) else { return Ok(None) };
+    keeper.evidence.raw(&Member::symlink(format!("/proc/{path}").as_bytes(), &target), b"")?;
+    Ok(Some(target))
 }
 
 #[cfg(test)]

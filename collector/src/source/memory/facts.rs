@@ -41,7 +41,7 @@ pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row) -> Result<Facts, Stop
     facts.modules_disabled = disabled.is_some_and(|value| value == b"1");
     let enforced = keep::column(row, "module_sig_enforce", keeper.sys("module/module/parameters/sig_enforce")?);
     facts.signatures_enforced = enforced.is_some_and(|value| value == b"Y");
-    if let Some(security) = host.filesystem(c"securityfs", "/sys/kernel/security")
+    if let Some(security) = keeper.filesystem(row, "lockdown", c"securityfs", "/sys/kernel/security")
         && let Some(text) = keep::content(row, "lockdown", keeper.below(&security, b"lockdown")?)
     {
         facts.lockdown = crate::source::context::chosen(&text);
