@@ -66,8 +66,10 @@ mod tests {
         assert!(evidence.rows("uptime")[0]["total_seconds"].as_u64().unwrap() > 0);
         assert!(evidence.rows("memory_info")[0]["memory_total"].as_u64().unwrap() > 1 << 20);
         assert!(evidence.member("/proc/version").is_some() && evidence.member("/proc/meminfo").is_some());
-        // Root in a box may not look at the namespaces of process 1.
-        assert!(evidence.gaps.iter().all(|gap| gap.source == "/proc/1/ns"), "{:?}", evidence.gaps);
+        // Even root in a box may not look at the namespaces of process 1; others may not look at more.
+        let expected =
+            |gap: &crate::model::Gap| gap.source == "/proc/1/ns" || gap.reason.contains("EACCES") || gap.reason.contains("EPERM");
+        assert!(evidence.gaps.iter().all(expected), "{:?}", evidence.gaps);
     }
 
     #[test]

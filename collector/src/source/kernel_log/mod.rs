@@ -36,7 +36,7 @@ impl Source for KernelLogSource {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
-        let log = if host.live { drain(evidence)? } else { captured(host) };
+        let log = if host.live { drain(evidence)? } else { captured(host, evidence) };
         let outcome = match log {
             Ok(log) => {
                 rows(host, evidence, &log)?;
@@ -81,8 +81,12 @@ fn drain(evidence: &mut dyn Evidence) -> Result<Result<Vec<u8>, ReadError>, Stop
 }
 
 /// The log in a fixture: a file with the same bytes.
-fn captured(host: &Host) -> Result<Vec<u8>, ReadError> {
-    host.files.file(PATH, LIMIT).map(|read| read.bytes)
+fn captured(host: &Host, evidence: &mut dyn Evidence) -> Result<Vec<u8>, ReadError> {
+    let read = host.files.file(PATH, LIMIT)?;
+    if read.truncated {
+        evidence.gap(Gap::from(PATH.as_bytes(), length(&read.bytes), None, "longer than what is read of it"));
+    }
+    Ok(read.bytes)
 }
 
 fn rows(host: &Host, evidence: &mut dyn Evidence, log: &[u8]) -> Result<(), Stop> {

