@@ -60,16 +60,26 @@ impl From<Exit> for u8 {
     }
 }
 
+/// What the run was asked for, as far as the exit code depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// A signal or the deadline cut the run.
+    pub cut_short: bool,
+    /// One way to memory was asked for by name, so that its absence is a failure.
+    pub one_method: bool,
+}
+
 /// The exit code of a sealed run, and a reason for every step that is not as planned.
 #[must_use]
-pub fn of_run(steps: &[Step], cut_short: bool, planned: impl Fn(&str) -> bool) -> (Exit, Vec<String>) {
+pub fn of_run(steps: &[Step], asked: Asked, planned: impl Fn(&str) -> bool) -> (Exit, Vec<String>) {
     let wanted = |step: &&Step| step.artefact != MEMORY && planned(&step.artefact);
-    let unsound: Vec<&Step> = steps.iter().filter(wanted).filter(|step| !is_sound(step.status)).collect();
+    let unsound: Vec<&Step> = steps.iter().filter(wanted).filter(|step| !is_sound(step)).collect();
     let memory = steps.iter().find(|step| step.artefact == MEMORY);
-    let mut reasons: Vec<String> = unsound.iter().map(|step| reason(step)).collect();
+    let mut reasons: Vec<String> = steps.iter().filter(wanted).filter(|step| step.status != Status::Ok).map(reason).collect();
     reasons.extend(memory.filter(|step| step.status != Status::Ok).map(reason));
     let exit = match memory.map(|step| step.status) {
-        _ if cut_short => Exit::CutShort,
+        _ if asked.cut_short => Exit::CutShort,
+        Some(Status::Absent) if asked.one_method => Exit::MemoryFailed,
         Some(Status::Denied | Status::Failed | Status::Timeout) => Exit::MemoryFailed,
         _ if !unsound.is_empty() => Exit::Partial,
         Some(Status::Partial) => Exit::Partial,
@@ -79,9 +89,14 @@ pub fn of_run(steps: &[Step], cut_short: bool, planned: impl Fn(&str) -> bool) -
     (exit, reasons)
 }
 
-/// What the host does not have cannot be missing.
-fn is_sound(status: Status) -> bool {
-    matches!(status, Status::Ok | Status::Absent)
+/// What the host does not have cannot be missing, and what the kernel refuses to the privileges that we have is a fact about the
+/// host: the manifest and the reasons say so, but nothing has failed.
+fn is_sound(step: &Step) -> bool {
+    match step.status {
+        Status::Ok | Status::Absent => true,
+        Status::Partial => step.gaps_omitted == 0 && !step.gaps.is_empty() && step.gaps.iter().all(|gap| gap.refused),
+        _ => false,
+    }
 }
 
 fn reason(step: &Step) -> String {
@@ -95,7 +110,7 @@ fn reason(step: &Step) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hozen_collector::model::Timestamp;
+    use hozen_collector::model::{Gap, Timestamp};
 
     fn step(artefact: &str, status: Status) -> Step {
         let (started, finished) = (Timestamp::from_seconds(0), Timestamp::from_seconds(0));
@@ -103,8 +118,26 @@ mod tests {
         Step { artefact: artefact.to_owned(), status, reasons, started, finished, objects, gaps, gaps_omitted: 0 }
     }
 
-    fn code(memory: Status, other: Status, cut: bool) -> u8 {
-        of_run(&[step("context", other), step(MEMORY, memory)], cut, |_| true).0.into()
+    const NOTHING: Asked = Asked { cut_short: false, one_method: false };
+
+    fn code(memory: Status, other: Status, cut_short: bool) -> u8 {
+        of_run(&[step("context", other), step(MEMORY, memory)], Asked { cut_short, ..NOTHING }, |_| true).0.into()
+    }
+
+    #[test]
+    fn a_refusal_is_named_and_fails_nothing() {
+        let mut context = step("context", Status::Partial);
+        context.gaps = vec![Gap::whole(b"/proc/1/exe", "EACCES").refused()];
+        let (exit, reasons) = of_run(&[context.clone(), step(MEMORY, Status::Ok)], NOTHING, |_| true);
+        assert_eq!((exit, reasons.len()), (Exit::Complete, 1));
+        context.gaps.push(Gap::whole(b"/proc/2/exe", "timeout"));
+        assert_eq!(of_run(&[context, step(MEMORY, Status::Ok)], NOTHING, |_| true).0, Exit::Partial);
+    }
+
+    #[test]
+    fn a_way_to_memory_that_was_asked_for_by_name_must_be_there() {
+        let asked = Asked { one_method: true, ..NOTHING };
+        assert_eq!(of_run(&[step(MEMORY, Status::Absent)], asked, |_| true).0, Exit::MemoryFailed);
     }
 
     #[test]
@@ -124,7 +157,8 @@ mod tests {
 
     #[test]
     fn what_was_never_planned_is_no_reason() {
-        let (exit, reasons) = of_run(&[step("context", Status::Skipped), step(MEMORY, Status::Ok)], false, |name| name == MEMORY);
+        let (exit, reasons) =
+            of_run(&[step("context", Status::Skipped), step(MEMORY, Status::Ok)], NOTHING, |name| name == MEMORY);
         assert_eq!((exit, reasons.len()), (Exit::Complete, 0));
     }
 }

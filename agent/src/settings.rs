@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use hozen_collector::model::{Artefact, CaseId, Profile, escape};
 use hozen_collector::source::catalogue;
+use hozen_collector::source::memory::Method;
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -186,6 +187,12 @@ impl Settings {
         }
     }
 
+    /// Whether one way to memory was asked for by name.
+    #[must_use]
+    pub fn names_memory_method(&self) -> bool {
+        matches!(self.memory, Some(MemoryMode::Lime | MemoryMode::Kcore))
+    }
+
     /// Why `artefact` is left out, if it is.
     #[must_use]
     pub fn skip_reason(&self, artefact: &Artefact) -> Option<String> {
@@ -232,7 +239,12 @@ impl Settings {
     /// What the sources are asked for.
     #[must_use]
     pub fn catalogue(&self) -> catalogue::Options {
-        catalogue::Options { include_secrets: self.include_secrets, thorough: self.profile == Profile::Full }
+        let memory = match self.memory {
+            Some(MemoryMode::Lime) => Method::Lime,
+            Some(MemoryMode::Kcore) => Method::Kcore,
+            _ => Method::Auto,
+        };
+        catalogue::Options { include_secrets: self.include_secrets, thorough: self.profile == Profile::Full, memory }
     }
 
     /// The options in force, for the begin record.

@@ -78,7 +78,8 @@ fn execute(sink: Arc<dyn EvidenceSink>, sources: Vec<Box<dyn Source>>, fixture: 
     let host = Host::fixture(fixture).unwrap();
     let plan = run::plan(sources, &settings);
     let id = RunId::new(host.clock.now(), 7);
-    Run { id, settings, host, sink, plan, control: Arc::new(Control::new(None)), access: std::collections::BTreeMap::default() }.execute()
+    Run { id, settings, host, sink, plan, control: Arc::new(Control::new(None)), access: std::collections::BTreeMap::default() }
+        .execute()
 }
 
 fn fixture() -> tempfile::TempDir {

@@ -68,13 +68,17 @@ fn mixed(length: usize) -> Vec<u8> {
     for block in 0.. {
         let end = out.len() + 65_536;
         match block % 3 {
-            0 => while out.len() < end {
-                out.extend_from_slice(words[usize::try_from(random() % 10).unwrap()].as_bytes());
-                out.push(u8::try_from(random() % 64 + 32).unwrap());
-            },
-            1 => while out.len() < end {
-                out.extend_from_slice(&random().to_le_bytes());
-            },
+            0 => {
+                while out.len() < end {
+                    out.extend_from_slice(words[usize::try_from(random() % 10).unwrap()].as_bytes());
+                    out.push(u8::try_from(random() % 64 + 32).unwrap());
+                }
+            }
+            1 => {
+                while out.len() < end {
+                    out.extend_from_slice(&random().to_le_bytes());
+                }
+            }
             _ => out.resize(end, 0),
         }
         if out.len() >= length {
@@ -136,9 +140,15 @@ fn speed(threads: usize) {
     let (block, total) = (mixed(64 * MIB), 2048 * MIB);
     let mut ratios = Vec::new();
     for _ in 0..ROUNDS {
-        let (ours, zstd, sha) = (pipeline(&block, total, threads), zstd_alone(&block, total, threads), sha256_alone(&block, total));
+        let (ours, zstd, sha) =
+            (pipeline(&block, total, threads), zstd_alone(&block, total, threads), sha256_alone(&block, total));
         let rate = |seconds: f64| total as f64 / seconds / 1e6;
-        println!("threads {threads}: pipeline {:.0} MB/s, zstd {:.0} MB/s, SHA-256 {:.0} MB/s", rate(ours), rate(zstd), rate(sha));
+        println!(
+            "threads {threads}: pipeline {:.0} MB/s, zstd {:.0} MB/s, SHA-256 {:.0} MB/s",
+            rate(ours),
+            rate(zstd),
+            rate(sha)
+        );
         ratios.push(zstd.max(sha) / ours);
     }
     println!("threads {threads}: pipeline / slower of both: median {:.3} of {ROUNDS} rounds", median(ratios));

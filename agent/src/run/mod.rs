@@ -100,6 +100,7 @@ impl Run {
     fn collect_and_seal(self, mut journal: Journal, signing: &Signing) -> Ended {
         let started = self.host.clock.now();
         let planned: Vec<PlannedStep> = begin::planned(&self.plan);
+        let one_method = self.settings.names_memory_method();
         let (host, sink, control) = (self.host.clone(), Arc::clone(&self.sink), Arc::clone(&self.control));
         let steps = match self.start_engine() {
             Ok(engine) => self.collect(&engine, &mut journal),
@@ -108,7 +109,7 @@ impl Run {
         sink.prepare_to_seal();
         let cut_short = control.stopped(host.clock.mono_ns()).is_some();
         let wanted = |name: &str| planned.iter().any(|step| step.artefact == name && step.skip.is_none());
-        let (exit, reasons) = exit::of_run(&steps, cut_short, wanted);
+        let (exit, reasons) = exit::of_run(&steps, exit::Asked { cut_short, one_method }, wanted);
         let status = status_of(exit, &steps);
         let ending = seal::Ending { exit, status, reasons, cut_short };
         match seal::seal(&mut journal, signing, &*sink, &host, &ending, &steps) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use nix::errno::Errno;
 
-use crate::model::escape;
+use crate::model::{Gap, escape};
 
 /// Something on the host could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,13 @@ impl ReadError {
     #[must_use]
     pub fn new(path: &[u8], reason: Reason) -> Self {
         Self { path: path.to_owned(), reason }
+    }
+
+    /// The gap that it leaves.
+    #[must_use]
+    pub fn gap(&self) -> Gap {
+        let gap = Gap::whole(&self.path, self.reason.to_string());
+        if self.is_denied() { gap.refused() } else { gap }
     }
 
     /// Whether the object is gone: it never existed, or it vanished under our hands.

@@ -1,6 +1,6 @@
 //! What identifies a host without asking anybody.
 
-use super::{HostFiles, ProcRoot, read};
+use super::{HostFiles, ProcRoot, SysRoot};
 use crate::model::escape;
 use crate::model::record::HostFacts;
 
@@ -14,11 +14,11 @@ pub struct Identity {
 impl Identity {
     /// Reads DMI, machine id, host name and boot id. What is missing stays out.
     #[must_use]
-    pub fn read(proc: &ProcRoot, files: &HostFiles) -> Self {
+    pub fn read(proc: &ProcRoot, sys: &SysRoot, files: &HostFiles) -> Self {
         let line = |path: &str| proc.file(path, 4096).ok().map(|text| first_line(&text.bytes)).filter(|text| !text.is_empty());
         let hostname = line("sys/kernel/hostname").unwrap_or_default();
         let machine_id = files.file("/etc/machine-id", 4096).ok().map(|text| first_line(&text.bytes)).filter(|id| !id.is_empty());
-        let (id, id_kind) = match (instance_id(), machine_id) {
+        let (id, id_kind) = match (instance_id(sys), machine_id) {
             (Some(id), _) => (id, "instance-id"),
             (None, Some(id)) => (id, "machine-id"),
             (None, None) => (hostname.clone(), "hostname"),
@@ -37,10 +37,8 @@ impl Identity {
 }
 
 /// The EC2 instance id, which Nitro machines carry in DMI. No network is asked.
-fn instance_id() -> Option<String> {
-    use std::os::fd::AsFd as _;
-    let sys = nix::fcntl::open("/sys/class/dmi/id", nix::fcntl::OFlag::O_PATH, nix::sys::stat::Mode::empty()).ok()?;
-    let tag = read::file(sys.as_fd(), "board_asset_tag", 4096).ok()?;
+fn instance_id(sys: &SysRoot) -> Option<String> {
+    let tag = sys.file("class/dmi/id/board_asset_tag", 4096).ok()?;
     let tag = first_line(&tag.bytes);
     let digits = tag.strip_prefix("i-")?;
     let valid = matches!(digits.len(), 8 | 17) && digits.bytes().all(|b| b.is_ascii_hexdigit());

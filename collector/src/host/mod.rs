@@ -8,10 +8,12 @@ pub mod clock;
 pub mod content;
 pub mod dir;
 pub mod error;
+pub mod extents;
 pub mod files;
 pub mod filesystems;
 pub mod footprint;
 pub mod identity;
+pub mod kmsg;
 pub mod module;
 pub mod mounts;
 pub mod netlink;
@@ -23,6 +25,8 @@ pub mod read;
 pub mod sandbox;
 pub mod sockfs;
 pub mod sys;
+pub mod sysfs;
+pub mod usage;
 pub mod watchdog;
 
 use std::path::Path;
@@ -37,6 +41,7 @@ pub use filesystems::FileSystems;
 pub use footprint::Footprint;
 pub use pid::Process;
 pub use procfs::ProcRoot;
+pub use sysfs::SysRoot;
 pub use watchdog::Watchdog;
 
 /// A host that can be read: the machine we run on, or a fixture tree that looks like one.
@@ -44,6 +49,8 @@ pub use watchdog::Watchdog;
 pub struct Host {
     /// Its `/proc`.
     pub proc: Arc<ProcRoot>,
+    /// Its `/sys`.
+    pub sys: Arc<SysRoot>,
     /// Its files.
     pub files: Arc<HostFiles>,
     /// The run's clock.
@@ -64,9 +71,10 @@ impl Host {
     pub fn live() -> Result<Self, ReadError> {
         let footprint = Arc::new(Footprint::default());
         let proc = Arc::new(ProcRoot::live(&footprint)?);
+        let sys = Arc::new(SysRoot::live(&footprint));
         let files = Arc::new(HostFiles::live(&proc, Arc::clone(&footprint))?);
-        let identity = Arc::new(identity::Identity::read(&proc, &files));
-        Ok(Self { proc, files, clock: Clock::start(), identity, footprint, live: true })
+        let identity = Arc::new(identity::Identity::read(&proc, &sys, &files));
+        Ok(Self { proc, sys, files, clock: Clock::start(), identity, footprint, live: true })
     }
 
     /// A fixture: a folder with `proc/`, `etc/` and so on, captured or made up.
@@ -76,9 +84,10 @@ impl Host {
     pub fn fixture(root: &Path) -> Result<Self, ReadError> {
         let footprint = Arc::new(Footprint::default());
         let proc = Arc::new(ProcRoot::fixture(&root.join("proc"))?);
+        let sys = Arc::new(SysRoot::fixture(&root.join("sys")));
         let files = Arc::new(HostFiles::fixture(root, Arc::clone(&footprint))?);
-        let identity = Arc::new(identity::Identity::read(&proc, &files));
-        Ok(Self { proc, files, clock: Clock::start(), identity, footprint, live: false })
+        let identity = Arc::new(identity::Identity::read(&proc, &sys, &files));
+        Ok(Self { proc, sys, files, clock: Clock::start(), identity, footprint, live: false })
     }
 
     /// A helper that runs reads which may never return.

@@ -80,16 +80,32 @@ pub struct Gap {
     pub length: Option<u64>,
     /// Why; escaped text.
     pub reason: String,
+    /// Whether the kernel refused it although we asked with the privileges that we have. Such a gap is a fact about the host;
+    /// any other is something that we did not manage.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refused: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Gap {
     /// All of `source` is missing.
     pub fn whole(source: &[u8], reason: impl Into<String>) -> Self {
-        Self { source: escape::bytes(source), offset: None, length: None, reason: reason.into() }
+        Self { source: escape::bytes(source), offset: None, length: None, reason: reason.into(), refused: false }
     }
 
     /// `source` is missing from `offset` on.
     pub fn from(source: &[u8], offset: u64, length: Option<u64>, reason: impl Into<String>) -> Self {
-        Self { source: escape::bytes(source), offset: Some(offset), length, reason: reason.into() }
+        Self { source: escape::bytes(source), offset: Some(offset), length, reason: reason.into(), refused: false }
+    }
+
+    /// The same gap, because the kernel refused.
+    #[must_use]
+    pub fn refused(mut self) -> Self {
+        self.refused = true;
+        self
     }
 }

@@ -1,6 +1,25 @@
 //! Everything that can be collected, in the order in which a run collects it: what is lost first comes first (RFC 3227 2.1).
 
-use super::Source;
+use super::context::ContextSource;
+use super::deleted_files::DeletedFiles;
+use super::executables::Executables;
+use super::footprint::FootprintSource;
+use super::freeze_frame::FreezeFrame;
+use super::hidden::HiddenProcesses;
+use super::kernel_log::KernelLogSource;
+use super::kernel_modules::KernelModulesSource;
+use super::memory::{MemorySource, Method};
+use super::mounts::MountsSource;
+use super::network::arp_cache::ArpCache;
+use super::network::interfaces::Interfaces;
+use super::network::routes::Routes;
+use super::process_envs::ProcessEnvs;
+use super::process_memory_map::ProcessMemoryMap;
+use super::sessions::SessionsSource;
+use super::shm::Shm;
+use super::system_controls::SystemControlsSource;
+use super::{Source, context, deleted_files, executables, footprint, freeze_frame, hidden, kernel_log, kernel_modules, memory};
+use super::{mounts, network, process_envs, process_memory_map, sessions, shm, system_controls};
 use crate::host::Host;
 use crate::model::Artefact;
 
@@ -11,16 +30,80 @@ pub struct Options {
     pub include_secrets: bool,
     /// Read what is slow to read, such as `smaps`.
     pub thorough: bool,
+    /// Which ways to memory to take.
+    pub memory: Method,
 }
 
-/// Every source, in the order of a run.
+/// Every source, in the order of a run. What `footprint` compares the host with is read now.
 #[must_use]
-pub fn all(_host: &Host, _options: &Options) -> Vec<Box<dyn Source>> {
-    vec![]
+pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
+    vec![
+        Box::new(ContextSource),
+        Box::new(FreezeFrame),
+        Box::new(HiddenProcesses),
+        Box::new(MemorySource { method: options.memory }),
+        Box::new(ProcessEnvs { include_secrets: options.include_secrets }),
+        Box::new(ProcessMemoryMap { smaps: options.thorough }),
+        Box::new(DeletedFiles::default()),
+        Box::new(KernelModulesSource),
+        Box::new(KernelLogSource),
+        Box::new(SystemControlsSource),
+        Box::new(Interfaces),
+        Box::new(Routes),
+        Box::new(ArpCache),
+        Box::new(MountsSource),
+        Box::new(SessionsSource),
+        Box::new(Shm::default()),
+        Box::new(Executables),
+        Box::new(FootprintSource::begin(host)),
+    ]
 }
 
 /// Every artefact, in the order of a run.
 #[must_use]
 pub fn artefacts() -> Vec<Artefact> {
-    vec![]
+    vec![
+        context::ARTEFACT,
+        freeze_frame::ARTEFACT,
+        hidden::ARTEFACT,
+        memory::ARTEFACT,
+        process_envs::ARTEFACT,
+        process_memory_map::ARTEFACT,
+        deleted_files::ARTEFACT,
+        kernel_modules::ARTEFACT,
+        kernel_log::ARTEFACT,
+        system_controls::ARTEFACT,
+        network::interfaces::ARTEFACT,
+        network::routes::ARTEFACT,
+        network::arp_cache::ARTEFACT,
+        mounts::ARTEFACT,
+        sessions::ARTEFACT,
+        shm::ARTEFACT,
+        executables::ARTEFACT,
+        footprint::ARTEFACT,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn both_lists_are_the_same() {
+        let sources = all(&Host::live().unwrap(), &Options::default());
+        assert_eq!(sources.iter().map(|source| source.artefact()).collect::<Vec<_>>(), artefacts());
+    }
+
+    #[test]
+    fn names_are_plain_and_bear_one_meaning() {
+        let artefacts = artefacts();
+        let tables: Vec<&str> = artefacts.iter().flat_map(|artefact| artefact.tables).copied().collect();
+        let plain = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        assert!(artefacts.iter().all(|artefact| plain(artefact.name)) && tables.iter().all(|table| plain(table)));
+        assert_eq!(tables.iter().collect::<BTreeSet<_>>().len(), tables.len());
+        assert_eq!(artefacts.iter().map(|artefact| artefact.name).collect::<BTreeSet<_>>().len(), artefacts.len());
+        // stream::MAX_OPEN_TABLES: as many tables may be open at once, the log among them.
+        assert!(artefacts.iter().all(|artefact| artefact.tables.len() < 16));
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Evidence, Stop, failure};
 use crate::host::{Host, Process, read};
-use crate::model::{Gap, Outcome};
+use crate::model::Outcome;
 
 /// `PF_KTHREAD` of linux/sched.h.
 const PF_KTHREAD: u64 = 0x0020_0000;
@@ -25,7 +25,7 @@ pub(super) fn each_process(
         match host.proc.process(pid) {
             Ok(process) => visit(&Arc::new(process), evidence)?,
             Err(error) if error.is_gone() => {}
-            Err(error) => evidence.gap(Gap::whole(&error.path, error.reason.to_string())),
+            Err(error) => evidence.gap(error.gap()),
         }
         evidence.progress(done, total);
     }

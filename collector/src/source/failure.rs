@@ -3,7 +3,7 @@
 use super::Evidence;
 use crate::host::{Host, Process, ReadError, Reason};
 use crate::model::row::RowStatus;
-use crate::model::{Gap, Outcome, Row, Status};
+use crate::model::{Outcome, Row, Status};
 
 /// Notes in `row` that `src` could not be read, and in `evidence` that it is missing. What vanished is no gap.
 pub(super) fn note(row: &mut Row, evidence: &mut dyn Evidence, src: &'static str, error: &ReadError) {
@@ -15,7 +15,7 @@ pub(super) fn note(row: &mut Row, evidence: &mut dyn Evidence, src: &'static str
     if error.reason == Reason::Timeout {
         row.status(RowStatus::Timeout);
     }
-    evidence.gap(Gap::whole(&error.path, error.reason.to_string()));
+    evidence.gap(error.gap());
 }
 
 /// The row of a process of which `name` could not be read, and nothing else is known.

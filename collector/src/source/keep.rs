@@ -1,160 +1,213 @@
-//! Puts the content of files into the archive within limits, and says in the row what became of it.
+//! Reads a small file of the kernel's, keeps its bytes in the archive, and hands them to whoever makes rows of them.
 //!
-//! A file within the limit is one member under its own path. Of a larger one each stretch of data is a member
-//! `<path>@<offset>`, so that what hides behind a terabyte of holes is found, and no member that is not the file bears the
-//! file's name. What exceeds the limit is a gap.
+//! **Invariant:** what is handed on is what was archived. Something that is not there is no gap; something that is there and
+//! was refused, or cut short, is one.
 
-use std::ops::Range;
-
-use serde::Serialize;
+use std::ffi::CStr;
 
 use super::{Evidence, Member, Stop};
-use crate::host::{Content, Watchdog};
-use crate::model::{Digest, Gap, Row};
+use crate::host::read::{Bytes, SMALL};
+use crate::host::{Host, ReadError, SysRoot};
+use crate::model::{Gap, Row, escape};
 
-/// A budget of bytes.
-#[derive(Debug)]
-pub(super) struct Keeper {
-    /// Runs the reads.
-    pub(super) watchdog: Watchdog,
-    /// The most bytes that are kept of one file; holes count where they are written out.
-    pub(super) file_cap: u64,
-    /// Bytes that may still be kept of all files together.
-    pub(super) left: u64,
+/// What was read and kept, or why there is nothing.
+pub type Kept = Result<Bytes, ReadError>;
+
+/// Reads and keeps for one source.
+pub struct Keeper<'a> {
+    /// The host that is read.
+    pub host: &'a Host,
+    /// Where it is kept.
+    pub evidence: &'a mut dyn Evidence,
 }
 
-/// A stretch of data of a file that was not kept whole.
-#[derive(Debug, Serialize)]
-struct Piece {
-    offset: u64,
-    length: u64,
-    sha256: Digest,
+impl std::fmt::Debug for Keeper<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keeper").field("host", self.host).finish_non_exhaustive()
+    }
 }
 
-impl Keeper {
-    /// Keeps `content` under `path`, and adds to `row`: `sha256` if all of it was read, `stored` bytes, `pieces` if it was not
-    /// kept as one member, `changed_during_read`.
-    pub(super) fn keep(
-        &mut self,
-        path: &[u8],
-        content: &Content,
-        row: &mut Row,
-        evidence: &mut dyn Evidence,
-    ) -> Result<(), Stop> {
-        let size = content.stat.size;
-        let stored = if size <= self.file_cap.min(self.left) {
-            self.whole(path, content, row, evidence)?
-        } else {
-            self.pieces(path, content, row, evidence)?
-        };
-        row.int("stored", stored).flag("changed_during_read", content.has_changed());
-        Ok(())
+impl Keeper<'_> {
+    /// Reads and keeps `path` below `/proc`.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn proc(&mut self, path: &str) -> Result<Kept, Stop> {
+        let read = self.host.proc.file(path, SMALL);
+        self.keep(format!("/proc/{path}").as_bytes(), read)
     }
 
-    fn whole(&mut self, path: &[u8], content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Result<u64, Stop> {
-        let size = content.stat.size;
-        let (read, sha256) = self.stream(path, content, 0..size, evidence)?;
-        if read == size {
-            row.text("sha256", &sha256.to_string());
-        } else {
-            row.error("content", "truncated");
+    /// Reads and keeps `path` below `/sys`.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn sys(&mut self, path: &str) -> Result<Kept, Stop> {
+        let host = self.host;
+        self.below(&host.sys, path.as_bytes())
+    }
+
+    /// Reads and keeps `path` below `root`.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn below(&mut self, root: &SysRoot, path: &[u8]) -> Result<Kept, Stop> {
+        let read = root.file(path, SMALL);
+        self.keep(&root.full(path), read)
+    }
+
+    /// The file system of type `kind` that belongs at `point`. None where the kernel does not have it, or where it was
+    /// refused, which `column` of `row` and a gap then say.
+    pub fn filesystem(&mut self, row: &mut Row, column: &'static str, kind: &CStr, point: &str) -> Option<SysRoot> {
+        match self.host.filesystem(kind, point) {
+            Ok(root) => Some(root),
+            Err(error) if error.is_gone() => None,
+            Err(error) => {
+                row.error(column, error.reason.word());
+                self.evidence
+                    .gap(Gap::whole(&error.path, format!("not mounted, and a view of our own was refused: {}", error.reason)));
+                None
+            }
+        }
+    }
+
+    /// Reads and keeps the regular file at the absolute `path`, with its metadata.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn file(&mut self, path: &[u8]) -> Result<Kept, Stop> {
+        use std::os::fd::AsFd as _;
+        let opened = self.host.files.open(path);
+        let read = opened.and_then(|(reader, stat)| {
+            let bytes = crate::host::read::to_end(reader.0.as_fd(), SMALL).map_err(|errno| ReadError::errno(path, errno))?;
+            Ok((bytes, stat))
+        });
+        match read {
+            Ok((bytes, stat)) => self.keep_member(&Member::file(path, stat), Ok(bytes)),
+            Err(error) => self.keep_member(&Member::pseudo(path), Err(error)),
+        }
+    }
+
+    /// Keeps what was read from the pseudo file at the absolute `path`.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn keep(&mut self, path: &[u8], read: Kept) -> Result<Kept, Stop> {
+        self.keep_member(&Member::pseudo(path), read)
+    }
+
+    fn keep_member(&mut self, member: &Member<'_>, read: Kept) -> Result<Kept, Stop> {
+        self.evidence.check()?;
+        match &read {
+            Ok(bytes) => {
+                self.evidence.raw(member, &bytes.bytes)?;
+                if bytes.truncated {
+                    let length = u64::try_from(bytes.bytes.len()).unwrap_or(u64::MAX);
+                    self.evidence.gap(Gap::from(member.path, length, None, "longer than what is read of it"));
+                }
+            }
+            Err(error) if error.is_gone() => {}
+            Err(error) => self.evidence.gap(error.gap()),
         }
         Ok(read)
     }
+}
 
-    fn pieces(&mut self, path: &[u8], content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Result<u64, Stop> {
-        let within = within(&content.data, self.file_cap.min(self.left));
-        let mut stored = 0;
-        let mut pieces = Vec::new();
-        for range in within.kept {
-            evidence.check()?;
-            let (offset, asked) = (range.start, range.end - range.start);
-            let member = [path, format!("@{offset}").as_bytes()].concat();
-            let (length, sha256) = self.stream(&member, content, range, evidence)?;
-            if length < asked {
-                row.error("content", "truncated");
+/// The content for the column `column` of `row`; what is missing or cut short is noted in the row's errors.
+pub fn content(row: &mut Row, column: &'static str, kept: Kept) -> Option<Vec<u8>> {
+    match kept {
+        Ok(bytes) => {
+            if bytes.truncated {
+                row.error(column, "truncated");
             }
-            stored += length;
-            pieces.push(Piece { offset, length, sha256 });
+            Some(bytes.bytes)
         }
-        row.json("pieces", &pieces);
-        if let Some(offset) = within.cut {
-            row.error("content", "limit");
-            let reason =
-                format!("data beyond the limit of {} bytes for one file and {} for all that are left", self.file_cap, self.left);
-            evidence.gap(Gap::from(path, offset, Some(within.lost), reason));
+        Err(error) if error.is_gone() => None,
+        Err(error) => {
+            row.error(column, error.reason.word());
+            None
         }
-        Ok(stored)
-    }
-
-    fn stream(
-        &mut self,
-        member: &[u8],
-        content: &Content,
-        range: Range<u64>,
-        evidence: &mut dyn Evidence,
-    ) -> Result<(u64, Digest), Stop> {
-        let length = range.end - range.start;
-        self.left = self.left.saturating_sub(length);
-        let mut reader = content.reader(range, &mut self.watchdog);
-        let streamed = evidence.raw_stream(&Member::file(member, content.stat), length, &mut reader)?;
-        Ok((streamed.read, streamed.sha256))
     }
 }
 
-/// Which data a limit lets through.
-#[derive(Debug, PartialEq, Eq)]
-struct Within {
-    kept: Vec<Range<u64>>,
-    /// Where the first byte is that it holds back.
-    cut: Option<u64>,
-    /// Bytes that it holds back.
-    lost: u64,
+/// Adds the content as the column `column`: an integer where it is one, else its bytes without the white space around them.
+pub fn column(row: &mut Row, column: &'static str, kept: Kept) -> Option<Vec<u8>> {
+    let value = content(row, column, kept)?;
+    let value = value.trim_ascii();
+    match number(value) {
+        Some(number) => row.int(column, number),
+        None => row.bytes(column, value),
+    };
+    Some(value.to_owned())
 }
 
-fn within(data: &[Range<u64>], mut limit: u64) -> Within {
-    let mut out = Within { kept: Vec::new(), cut: None, lost: 0 };
-    for range in data {
-        let end = range.end.min(range.start.saturating_add(limit));
-        limit -= end - range.start;
-        if end > range.start {
-            out.kept.push(range.start..end);
-        }
-        if end < range.end {
-            out.cut.get_or_insert(end);
-            out.lost += range.end - end;
-        }
-    }
-    out
+/// A decimal number, with a sign or without.
+#[must_use]
+pub fn number(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
+}
+
+/// A hexadecimal number, with `0x` or without.
+#[must_use]
+pub fn hexadecimal(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii();
+    let digits = text.strip_prefix(b"0x").unwrap_or(text);
+    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
+    if plain { u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok() } else { None }
+}
+
+/// The lines of `text` that are not empty, without their newlines.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|b| *b == b'\n').filter(|line| !line.is_empty())
+}
+
+/// The fields of `line` between blanks and tabs.
+pub fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|b| matches!(b, b' ' | b'\t')).filter(|field| !field.is_empty())
+}
+
+/// What a row says of where it was read: the escaped path.
+#[must_use]
+pub fn shown(path: &[u8]) -> String {
+    escape::bytes(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
+    use crate::source::recorded::Recorded;
+    use nix::errno::Errno;
 
     #[test]
-    fn a_limit_keeps_the_first_data_and_counts_the_rest() {
-        let data = [0..10, 100..105, 200..300];
-        assert_eq!(within(&data, 12), Within { kept: vec![0..10, 100..102], cut: Some(102), lost: 103 });
-        assert_eq!(within(&data, 115), Within { kept: data.to_vec(), cut: None, lost: 0 });
-        assert_eq!(within(&data, 0), Within { kept: vec![], cut: Some(0), lost: 115 });
+    fn a_cut_is_a_gap_and_a_row_error_and_the_absent_is_neither() {
+        let host = Host::live().unwrap();
+        let mut evidence = Recorded::default();
+        let mut keeper = Keeper { host: &host, evidence: &mut evidence };
+        let cut = keeper.keep(b"/proc/x", Ok(Bytes { bytes: b" 1\n".to_vec(), truncated: true })).unwrap();
+        let gone = keeper.keep(b"/proc/y", Err(ReadError::errno(b"/proc/y", Errno::ENOENT))).unwrap();
+        let denied = keeper.keep(b"/proc/z", Err(ReadError::errno(b"/proc/z", Errno::EACCES))).unwrap();
+        assert_eq!(evidence.gaps.iter().map(|gap| gap.source.as_str()).collect::<Vec<_>>(), ["/proc/x", "/proc/z"]);
+        assert_eq!(evidence.member("/proc/x").unwrap(), b" 1\n");
+        let mut row = Row::new(Timestamp::from_seconds(0), "/proc");
+        assert_eq!(column(&mut row, "x", cut).unwrap(), b"1");
+        assert!(column(&mut row, "y", gone).is_none() && column(&mut row, "z", denied).is_none());
+        crate::source::Evidence::row(&mut evidence, "t", &row).unwrap();
+        let row = &evidence.rows("t")[0];
+        assert_eq!(
+            (row["x"].as_i64(), row["errors"][0]["errno"].as_str(), row["errors"][1]["errno"].as_str()),
+            (Some(1), Some("truncated"), Some("EACCES"))
+        );
     }
 
-    proptest::proptest! {
-        #[test]
-        fn kept_and_lost_are_all_of_it(steps in proptest::collection::vec((0_u64..50, 1_u64..50), 0..20), limit in 0_u64..600) {
-            let data: Vec<Range<u64>> = steps
-                .iter()
-                .scan(0, |at, (hole, length)| {
-                    let start = *at + hole;
-                    *at = start + length;
-                    Some(start..*at)
-                })
-                .collect();
-            let total = |ranges: &[Range<u64>]| ranges.iter().map(|range| range.end - range.start).sum::<u64>();
-            let out = within(&data, limit);
-            assert_eq!(total(&out.kept) + out.lost, total(&data));
-            assert_eq!(total(&out.kept), total(&data).min(limit));
-        }
+    #[test]
+    fn numbers_are_whole_or_none() {
+        assert_eq!(
+            (number(b" -7\n"), number(b"7 8"), number(b"\xff"), number(b"99999999999999999999")),
+            (Some(-7), None, None, None)
+        );
+        assert_eq!(
+            (hexadecimal(b"0xff"), hexadecimal(b"+f"), hexadecimal(b""), hexadecimal(b"0x")),
+            (Some(255), None, None, None)
+        );
     }
 }

@@ -11,24 +11,31 @@ use crate::host::sys::Stat;
 use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod catalogue;
-<<<<<<< HEAD
-pub mod freeze_frame;
-pub mod hidden;
-pub mod network;
-pub mod process;
-=======
+mod content;
+pub mod context;
 pub mod deleted_files;
 mod each_process;
 pub mod executables;
 mod failure;
-mod keep;
+pub mod footprint;
+pub mod freeze_frame;
+pub mod hidden;
+pub mod keep;
+pub mod kernel_log;
+pub mod kernel_modules;
+pub mod memory;
+pub mod mounts;
+pub mod network;
+pub mod process;
 pub mod process_envs;
 pub mod process_memory_map;
->>>>>>> detail
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
+pub mod sessions;
 pub mod shm;
 mod stat_columns;
+pub mod system_controls;
+pub mod taint;
 pub mod walk;
 
 /// Reads one artefact.

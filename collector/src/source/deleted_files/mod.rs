@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::scan::{Found, Scan};
-use super::keep::Keeper;
+use super::content::Keeper;
 use super::{Evidence, Source, Stop, failure};
 use crate::host::{Content, FileSystems, Host, ReadError, Reason, read};
 use crate::model::{Artefact, Category, Outcome, Profile, Status};

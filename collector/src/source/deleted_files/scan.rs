@@ -238,7 +238,7 @@ enum Looked {
 /// Notes that a list of files could not be read; a process that ended has none.
 fn missing(error: &ReadError, evidence: &mut dyn Evidence) {
     if !error.is_gone() {
-        evidence.gap(Gap::whole(&error.path, error.reason.to_string()));
+        evidence.gap(error.gap());
     }
 }
 

@@ -8,19 +8,18 @@
 mod owners;
 mod process_row;
 mod rows;
-mod sockets_standin;
 mod sweep;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::network::sockets;
 use super::process::link;
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
 use crate::model::artefact::{Artefact, Category, Profile};
 use crate::model::{Outcome, Status};
 use owners::Owners;
-use sockets_standin as sockets;
 
 /// What it collects.
 pub const ARTEFACT: Artefact = Artefact {

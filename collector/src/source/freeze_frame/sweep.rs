@@ -101,29 +101,30 @@ fn write(capture: &Capture, context: &Context, evidence: &mut dyn Evidence) -> R
 /// would bury the others. Each row names its own errors.
 #[derive(Debug, Default)]
 struct Refused {
-    by_file: BTreeMap<(&'static str, String), Vec<i32>>,
+    by_file: BTreeMap<(&'static str, String, bool), Vec<i32>>,
 }
 
 impl Refused {
     fn add(&mut self, capture: &Capture) {
         for (name, error) in capture.errors() {
-            self.by_file.entry((name, error.reason.to_string())).or_default().push(capture.pid);
+            self.by_file.entry((name, error.reason.to_string(), error.is_denied())).or_default().push(capture.pid);
         }
     }
 
     /// One gap for all files that the same processes refuse for the same reason.
     fn tell(self, evidence: &mut dyn Evidence) {
-        let mut by_pids: BTreeMap<(Vec<i32>, String), Vec<&'static str>> = BTreeMap::new();
-        for ((name, reason), pids) in self.by_file {
-            by_pids.entry((pids, reason)).or_default().push(name);
+        let mut by_pids: BTreeMap<(Vec<i32>, String, bool), Vec<&'static str>> = BTreeMap::new();
+        for ((name, reason, denied), pids) in self.by_file {
+            by_pids.entry((pids, reason, denied)).or_default().push(name);
         }
-        for ((pids, reason), names) in by_pids {
+        for ((pids, reason, denied), names) in by_pids {
             let names = names.join(",");
             let (source, reason) = match pids.as_slice() {
                 [pid] => (format!("/proc/{pid}/{{{names}}}"), reason),
                 pids => (format!("/proc/*/{{{names}}}"), format!("{reason}: {} processes, {}", pids.len(), first(pids))),
             };
-            evidence.gap(Gap::whole(source.as_bytes(), reason));
+            let gap = Gap::whole(source.as_bytes(), reason);
+            evidence.gap(if denied { gap.refused() } else { gap });
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::host::mounts::Mount;
 use crate::host::privilege::Privileges;
 use crate::host::procfs::View as ProcView;
 use crate::model::artefact::{Artefact, Category, Profile};
-use crate::model::{Gap, Outcome, Status};
+use crate::model::{Outcome, Status};
 use mounted::Mounted;
 use scan::{Asked, Sighting};
 
@@ -65,7 +65,7 @@ impl Source for HiddenProcesses {
         let time = host.clock.now();
         let first = scan::look(host, plain.as_ref(), Asked::All, evidence)?;
         for error in first.errors.iter().take(NAMED_REFUSALS) {
-            evidence.gap(Gap::whole(&error.path, error.reason.to_string()));
+            evidence.gap(error.gap());
         }
         let mut hidden = first.contradictions(host);
         for _ in 0..LOOKS_AGAIN {

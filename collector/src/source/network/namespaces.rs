@@ -134,7 +134,7 @@ pub fn find(host: &Host, evidence: &mut dyn Evidence) -> Result<Vec<NetNamespace
     let mut by_pid = BTreeMap::new();
     let mut refused: Vec<ReadError> = Vec::new();
     let pids = host.proc.pids().unwrap_or_else(|error| {
-        evidence.gap(Gap::whole(&error.path, error.reason.to_string()));
+        evidence.gap(error.gap());
         Vec::new()
     });
     for pid in pids {
@@ -146,7 +146,8 @@ pub fn find(host: &Host, evidence: &mut dyn Evidence) -> Result<Vec<NetNamespace
         }
     }
     if let Some(first) = refused.first() {
-        evidence.gap(Gap::whole(&first.path, format!("{} (and so for {} processes in all)", first.reason, refused.len())));
+        let reason = format!("{} (and so for {} processes in all)", first.reason, refused.len());
+        evidence.gap(Gap { reason, ..first.gap() });
     }
     let mut found = namespaces(host, &by_pid, evidence);
     if found.is_empty() {
@@ -190,7 +191,7 @@ fn add_mounts(host: &Host, by_pid: &BTreeMap<i32, u64>, found: &mut BTreeMap<u64
         match host.proc.file(format!("{of}/mountinfo"), read::SMALL) {
             Ok(table) => add_table(&of, &mounts::parse(&table.bytes).0, found),
             Err(error) if error.is_gone() => {}
-            Err(error) => evidence.gap(Gap::whole(&error.path, error.reason.to_string())),
+            Err(error) => evidence.gap(error.gap()),
         }
     }
 }

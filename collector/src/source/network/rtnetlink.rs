@@ -145,7 +145,7 @@ impl Seen {
                 self.texts.insert(name, text.bytes);
             }
             Err(error) if error.is_gone() => {}
-            Err(error) => evidence.gap(Gap::whole(&error.path, error.reason.to_string())),
+            Err(error) => evidence.gap(error.gap()),
         }
         Ok(())
     }

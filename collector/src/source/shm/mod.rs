@@ -8,11 +8,11 @@ mod sysv;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::keep::Keeper;
+use super::content::Keeper;
 use super::walk::{Entry, Walk};
 use super::{Evidence, Member, MemberKind, Source, Stop, failure, stat_columns};
 use crate::host::{Content, Host, ReadError, read};
-use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row};
+use crate::model::{Artefact, Category, Outcome, Profile, Row};
 
 /// The line of the catalogue.
 pub const ARTEFACT: Artefact = Artefact {
@@ -74,7 +74,7 @@ impl Files<'_> {
             match found {
                 Ok(entry) => self.entry(&entry, evidence)?,
                 Err(error) if error.is_gone() => {}
-                Err(error) => evidence.gap(Gap::whole(&error.path, error.reason.to_string())),
+                Err(error) => evidence.gap(error.gap()),
             }
         }
         Ok(Outcome::ok())

@@ -130,7 +130,7 @@ impl Sockets {
                 Ok(text) => self.keep_text(look.kind, text, visited, evidence)?,
                 Err(error) if error.is_gone() => {}
                 Err(error) => {
-                    evidence.gap(Gap::whole(&error.path, error.reason.to_string()));
+                    evidence.gap(error.gap());
                     visited.errors.push((look.kind.file(), error.reason.word()));
                 }
             }
