@@ -132,19 +132,37 @@ pub fn link(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result<Vec<u
 /// # Errors
 /// The kernel's errno.
 pub fn names(dir: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
+    names_up_to(dir, path, usize::MAX).map(|(names, _)| names)
+}
+
+/// As [`names`], but at most `limit` of them; the flag says whether there were more.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn names_up_to(dir: BorrowedFd<'_>, path: &[u8], limit: usize) -> Result<(Vec<Vec<u8>>, bool), Errno> {
     let path = if path.is_empty() { b"." } else { path };
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-    let fd = open_flags(dir, path, flags)?;
-    let mut entries = nix::dir::Dir::from_fd(fd)?;
+    let mut entries = nix::dir::Dir::from_fd(open_folder(dir, path)?)?;
     let mut names = Vec::new();
     for entry in entries.iter() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            names.push(name.to_owned());
+        if name == b"." || name == b".." {
+            continue;
         }
+        if names.len() >= limit {
+            return Ok((names, true));
+        }
+        names.push(name.to_owned());
     }
-    Ok(names)
+    Ok((names, false))
+}
+
+/// Opens the directory `path` below `dir`, not following a final link.
+///
+/// # Errors
+/// The kernel's errno; `ENOTDIR` where it is no directory, a link included.
+pub fn open_folder(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result<OwnedFd, Errno> {
+    open_flags(dir, path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
 }
 
 /// A descriptor as [`Read`], for content that is streamed.
