@@ -22,3 +22,4 @@ pub mod result;
 pub mod run;
 pub mod settings;
 pub mod sign;
+pub mod verify;

@@ -20,16 +20,19 @@ use crate::exit::MEMORY;
 /// The largest configuration file that is read.
 const MAX_CONFIG: u64 = 1 << 20;
 
-/// A length of time, written `90s`, `30m`, `2h` or `1d`. Never zero.
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+
+/// A length of time, written `90s`, `30m`, `2h` or `1d` (or in `ms`). Never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(Duration);
 
 impl Span {
-    /// The length in seconds.
+    /// The length in milliseconds.
     #[must_use]
-    pub fn seconds(self) -> u64 {
-        self.0.as_secs()
+    pub fn milliseconds(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -39,16 +42,19 @@ impl FromStr for Span {
         let wrong = || format!("{text:?} is not a length of time; write 90s, 30m, 2h or 1d");
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = match text.strip_prefix(digits).unwrap_or_default() {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            "d" => 86_400,
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => DAY_MS,
             _ => return Err(wrong()),
         };
         let count: u64 = digits.parse().map_err(|_| wrong())?;
         match count.checked_mul(unit) {
-            Some(0) => Err("a deadline of 0 leaves no time for anything; the least is 1s".to_owned()),
-            Some(seconds) if seconds <= 30 * 86_400 => Ok(Self(Duration::from_secs(seconds))),
+            Some(0) => {
+                Err("a deadline of 0 leaves no time for anything; write how long the run may take, such as 30m".to_owned())
+            }
+            Some(milliseconds) if milliseconds <= 30 * DAY_MS => Ok(Self(Duration::from_millis(milliseconds))),
             _ => Err(format!("{text:?} is too long; the most is 30d")),
         }
     }
@@ -63,7 +69,7 @@ impl TryFrom<String> for Span {
 
 impl From<Span> for String {
     fn from(span: Span) -> Self {
-        format!("{}s", span.seconds())
+        format!("{}ms", span.milliseconds())
     }
 }
 
@@ -258,7 +264,7 @@ impl Settings {
         BTreeMap::from([
             ("profile".to_owned(), json!(self.profile)),
             ("memory".to_owned(), memory),
-            ("deadline_s".to_owned(), json!(self.deadline.seconds())),
+            ("deadline_ms".to_owned(), json!(self.deadline.milliseconds())),
             ("only".to_owned(), json!(self.only)),
             ("skip".to_owned(), json!(self.skip)),
             ("include_secrets".to_owned(), json!(self.include_secrets)),
@@ -294,8 +300,8 @@ mod tests {
 
     #[test]
     fn spans_are_read_and_zero_is_refused() {
-        assert_eq!("90s".parse::<Span>().unwrap().seconds(), 90);
-        assert_eq!("2h".parse::<Span>().unwrap().seconds(), 7200);
+        assert_eq!("90s".parse::<Span>().unwrap().milliseconds(), 90_000);
+        assert_eq!("2h".parse::<Span>().unwrap().milliseconds(), 7_200_000);
         for wrong in ["", "0s", "0m", "5", "m", "-1s", "1.5h", "1w", "99999999999999999999s", "31d", "5 m"] {
             assert!(wrong.parse::<Span>().is_err(), "{wrong}");
         }

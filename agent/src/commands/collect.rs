@@ -71,7 +71,7 @@ fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
 
 fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResult, Refusal> {
     let id = or(Exit::Platform, run_id(&host))?;
-    let control = Arc::new(Control::new(Some(settings.deadline.seconds().saturating_mul(1_000_000_000))));
+    let control = Arc::new(Control::new(Some(settings.deadline.milliseconds().saturating_mul(1_000_000))));
     let killed = || RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", BTreeMap::new()).print();
     or(Exit::Platform, interrupt::watch(Arc::clone(&control), killed).context("signals cannot be watched"))?;
     let to = settings.to.clone().unwrap_or_else(|| PathBuf::from(format!("evidence-{id}")));

@@ -1,9 +1,100 @@
-//! `hozen preflight`.
+//! `hozen preflight`: what can be collected here, and why not the rest. Reads a little, changes nothing.
 
+use std::collections::BTreeMap;
+
+use hozen_collector::host::Host;
+use hozen_collector::host::clock::discipline;
+use hozen_collector::host::privilege::Privileges;
+use hozen_collector::host::sandbox::Sandbox;
+use hozen_collector::model::{Outcome, Status};
+use hozen_collector::sink::directory::FOLDER_FDS;
+use hozen_collector::source::Source as _;
+use hozen_collector::source::memory::MemorySource;
+use hozen_collector::source::nowhere::Nowhere;
+use nix::sys::statvfs::statvfs;
+use serde_json::{Value, json};
+
+use super::print;
 use crate::cli::PreflightArgs;
+use crate::exit::Exit;
+use crate::progress::say;
 
-/// Checks.
+/// Free bytes below which the current folder is no destination for even the volatile part.
+const LEAST_FREE: u64 = 64 << 20;
+
+/// Prints what can be collected as JSON and returns the exit code.
 #[must_use]
-pub fn preflight(_arguments: &PreflightArgs) -> u8 {
-    60
+pub fn preflight(_: &PreflightArgs) -> u8 {
+    match Host::live() {
+        Ok(host) => {
+            let (report, ready) = report(&host);
+            print(&serde_json::to_string_pretty(&report).unwrap_or_default());
+            if ready { Exit::Complete.into() } else { Exit::NotReady.into() }
+        }
+        Err(error) => {
+            say(&format!("hozen: this host cannot be read: {error}"));
+            Exit::Platform.into()
+        }
+    }
+}
+
+/// The report, and whether a run as this user would see all of the host.
+fn report(host: &Host) -> (Value, bool) {
+    let privileges = Privileges::read(&host.proc);
+    let unseen = privileges.as_ref().map(Privileges::unseen).unwrap_or_default();
+    let free = free_bytes();
+    let mut obstacles: Vec<String> =
+        unseen.iter().map(|(capability, what)| format!("lacks CAP_{}: {what}", capability.to_uppercase())).collect();
+    if free.is_none_or(|free| free < LEAST_FREE) {
+        obstacles.push("the current folder has no room for evidence; give `collect` another with --to".to_owned());
+    }
+    let report = json!({
+        "v": 1,
+        "agent": crate::VERSION,
+        "ready": obstacles.is_empty(),
+        "obstacles": obstacles,
+        "host": host.identity.facts,
+        "privileges": {"euid": privileges.as_ref().map(|own| own.euid).ok(), "missing": unseen},
+        "access": access(host),
+        "memory": memory(host),
+        "ram_bytes": ram_bytes(host),
+        "processes": host.proc.pids().map(|pids| pids.len()).ok(),
+        "clock": clock(),
+        "destination": {"default": "the current folder", "free_bytes": free},
+    });
+    (report, obstacles.is_empty())
+}
+
+/// What the memory artefact would come to, with every reason.
+fn memory(host: &Host) -> Value {
+    let outcome = MemorySource::default().acquire(host, &mut Nowhere);
+    let Outcome { status, reasons } = outcome.unwrap_or_else(|stop| Outcome::because(Status::Failed, stop.to_string()));
+    json!({"status": status, "reasons": reasons})
+}
+
+fn access(host: &Host) -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        ("proc_view", json!(host.proc.view().word())),
+        ("private_views", json!(host.files.is_private(b"/"))),
+        ("seccomp_filter", json!(Sandbox::new(FOLDER_FDS).is_ok() && host.proc.stat("sys/kernel/seccomp/actions_avail").is_ok())),
+    ])
+}
+
+fn clock() -> Value {
+    match discipline() {
+        Ok(clock) => json!({"synchronised": !clock.unsynchronised, "max_error_us": clock.max_error_us}),
+        Err(errno) => json!({"error": errno.to_string()}),
+    }
+}
+
+/// `MemTotal`, in bytes.
+fn ram_bytes(host: &Host) -> Option<u64> {
+    let text = host.proc.file("meminfo", 1 << 20).ok()?.bytes;
+    let line = text.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"MemTotal:"))?;
+    let kilobytes: u64 = std::str::from_utf8(line).ok()?.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+fn free_bytes() -> Option<u64> {
+    statvfs(".").ok().map(|stat| stat.blocks_available().saturating_mul(stat.fragment_size()))
 }

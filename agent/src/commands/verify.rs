@@ -1,9 +1,18 @@
 //! `hozen verify`.
 
+use super::print;
 use crate::cli::VerifyArgs;
+use crate::verify::{self, Options};
 
-/// Checks.
+/// Checks a folder, prints the report and returns the exit code.
 #[must_use]
-pub fn verify(_arguments: &VerifyArgs) -> u8 {
-    3
+pub fn verify(arguments: &VerifyArgs) -> u8 {
+    let options = Options { end_sha256: arguments.end_sha256, manifest_sha256: arguments.manifest_sha256 };
+    let report = verify::verify(&arguments.folder, &options);
+    if arguments.json {
+        print(&serde_json::to_string_pretty(&report).unwrap_or_default());
+    } else {
+        print(report.to_text().trim_end());
+    }
+    report.verdict.exit_code()
 }

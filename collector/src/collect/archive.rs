@@ -141,6 +141,7 @@ mod tests {
             ctime_ns,
             btime_ns,
             attributes: 0,
+            mnt_id: None,
         }
     }
 

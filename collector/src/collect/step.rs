@@ -109,7 +109,7 @@ fn finish(
     gaps.iter().for_each(|gap| observer.gap(artefact, gap));
     let objects: Vec<ObjectKey> = closed.iter().filter_map(|object| object.receipt.as_ref()).map(|r| r.key.clone()).collect();
     let lost_all = objects.is_empty() && closed.iter().any(|object| object.lost.is_some());
-    let outcome = settle(outcome_of(ending), !gaps.is_empty(), lost_all);
+    let outcome = settle(outcome_of(ending), &gaps, lost_all);
     record(artefact, outcome, times, objects, gaps)
 }
 
@@ -127,15 +127,23 @@ fn outcome_of(ending: Ending) -> Outcome {
 }
 
 /// An outcome that says `ok` although something is missing is `partial`; one of which nothing is stored is `failed`.
-fn settle(mut outcome: Outcome, has_gaps: bool, lost_all: bool) -> Outcome {
+fn settle(mut outcome: Outcome, gaps: &[Gap], lost_all: bool) -> Outcome {
     if lost_all {
         outcome.status = Status::Failed;
         outcome.reasons.push("nothing of it could be stored".to_owned());
-    } else if outcome.status == Status::Ok && has_gaps {
+    } else if let (Status::Ok, Some(first)) = (outcome.status, gaps.first()) {
         outcome.status = Status::Partial;
-        outcome.reasons.push("some of it is missing; see its gaps".to_owned());
+        outcome.reasons.push(describe(gaps, first));
     }
     outcome
+}
+
+/// Gaps in one sentence.
+fn describe(gaps: &[Gap], first: &Gap) -> String {
+    let refused = gaps.iter().all(|gap| gap.refused);
+    let what = if refused { "the kernel refused" } else { "missing:" };
+    let more = if gaps.len() > 1 { format!(" and {} more", gaps.len() - 1) } else { String::new() };
+    format!("{what} {}{more} ({})", first.source, first.reason)
 }
 
 /// The record of a step with at most [`MAX_GAPS`] of its gaps.

@@ -172,9 +172,7 @@ fn entries(
     wanted: impl Fn(&nix::dir::Entry) -> bool,
 ) -> Result<(Vec<Vec<u8>>, bool), Errno> {
     let path = if path.is_empty() { b"." } else { path };
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-    let fd = open_flags(dir, path, flags)?;
-    let mut entries = nix::dir::Dir::from_fd(fd)?;
+    let mut entries = nix::dir::Dir::from_fd(open_folder(dir, path)?)?;
     let mut names = Vec::new();
     for entry in entries.iter() {
         let entry = entry?;
@@ -188,6 +186,14 @@ fn entries(
         names.push(name.to_owned());
     }
     Ok((names, false))
+}
+
+/// Opens the directory `path` below `dir`, not following a final link.
+///
+/// # Errors
+/// The kernel's errno; `ENOTDIR` where it is no directory, a link included.
+pub fn open_folder(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result<OwnedFd, Errno> {
+    open_flags(dir, path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
 }
 
 /// A descriptor as [`Read`], for content that is streamed.

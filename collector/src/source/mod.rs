@@ -26,6 +26,7 @@ pub mod kernel_modules;
 pub mod memory;
 pub mod mounts;
 pub mod network;
+pub mod nowhere;
 pub mod process;
 pub mod process_envs;
 pub mod process_memory_map;

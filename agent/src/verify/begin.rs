@@ -1,0 +1,57 @@
+//! The begin record (evidence format, section 2.1): who, why, what was planned, and the key of the run.
+
+use std::collections::BTreeSet;
+
+use hozen_collector::model::Digest;
+use hozen_collector::model::record::{BEGIN_KEY, BEGIN_TYPE, Begin, Subject};
+
+use super::envelope::{self, Key, Record};
+use super::findings::Findings;
+use super::folder::Folder;
+
+/// The most bytes that a begin or end record may have.
+pub(super) const LIMIT: u64 = 4 << 20;
+/// Name of the begin record's subject.
+const PROGRAM: &str = "hozen";
+
+/// A begin record that could be read.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    /// Digest of its stored bytes.
+    pub(super) sha256: Digest,
+    /// What it says.
+    pub(super) begin: Begin,
+    /// The run's key, where it is one.
+    pub(super) key: Option<Key>,
+}
+
+/// Reads the begin record and notes what is wrong with it.
+pub(super) fn check(folder: &Folder, findings: &mut Findings) -> Option<Beginning> {
+    if !folder.has(BEGIN_KEY) {
+        findings.require(folder.objects().is_empty(), BEGIN_KEY, "is missing, and every run begins with it");
+        return None;
+    }
+    let bytes = folder.read(BEGIN_KEY, LIMIT, findings)?;
+    let record: Record<Begin> = envelope::parse(BEGIN_KEY, &bytes, BEGIN_TYPE, findings)?;
+    let begin = &record.statement.predicate;
+    envelope::require_version(BEGIN_KEY, begin.v, findings);
+    let key = Key::of(BEGIN_KEY, &begin.run_key, findings);
+    if let Some(key) = &key {
+        key.check(BEGIN_KEY, &record, findings);
+    }
+    let program: Vec<Subject> = begin.agent.sha256.iter().map(|sha256| Subject::new(PROGRAM, *sha256)).collect();
+    findings.require(record.statement.subject == program, BEGIN_KEY, "its subject is not the program that it names");
+    check_plan(begin, findings);
+    let known_kind = matches!(begin.host.id_kind.as_str(), "instance-id" | "machine-id" | "hostname");
+    findings.require(known_kind, BEGIN_KEY, format!("the host's id is of unknown kind {:?}", begin.host.id_kind));
+    findings.require(begin.clock.is_object(), BEGIN_KEY, "the host's clocks are not an object");
+    Some(Beginning { sha256: record.sha256, key, begin: record.statement.predicate })
+}
+
+fn check_plan(begin: &Begin, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for step in &begin.plan {
+        let fresh = seen.insert(step.artefact.as_str());
+        findings.require(fresh, BEGIN_KEY, format!("the plan names {} twice", step.artefact));
+    }
+}

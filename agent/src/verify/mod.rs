@@ -1,0 +1,233 @@
+//! Offline verification of one run in a folder, by anyone.
+//!
+//! Written from `docs/evidence-format.md` as a stranger would: the order here is that of its section 7. All checks are made even
+//! after one has failed, so that the report tells everything that is wrong.
+//!
+//! **Invariant:** no bytes make it panic, memory does not grow with the objects, and nothing is written or executed.
+
+mod archive;
+mod begin;
+mod end;
+mod envelope;
+mod events;
+mod findings;
+mod folder;
+mod frames;
+mod journal;
+mod manifest;
+mod missing;
+mod name;
+mod objects;
+mod report;
+mod rows;
+mod steps;
+mod sums;
+mod text;
+mod words;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hozen_collector::model::record::{END_KEY, MANIFEST_KEY, SUMS_KEY};
+use hozen_collector::model::{Digest, ObjectKey, Receipt};
+use serde::Serialize;
+
+use begin::Beginning;
+use end::Ending;
+use findings::Findings;
+use folder::Folder;
+use journal::Journal;
+use manifest::Listed;
+use objects::Measured;
+
+pub use findings::{Finding, MAX_FINDINGS, State};
+pub use missing::GapGroup;
+pub use report::{Check, Facts, Growing, Lost, Report, StepLine, Witness};
+
+/// Digests that are known from elsewhere: from the agent's result line, a ticket, a sealed envelope.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// SHA-256 of `999-end.json`.
+    pub end_sha256: Option<Digest>,
+    /// SHA-256 of `900-manifest.json`.
+    pub manifest_sha256: Option<Digest>,
+}
+
+/// What verification has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The folder holds one whole run, and nothing contradicts its records.
+    Verified,
+    /// Something contradicts the records.
+    Failed,
+    /// The run was cut off; nothing contradicts what is there.
+    Incomplete,
+    /// Something could not be opened or read, and nothing that could be contradicts.
+    CouldNotCheck,
+}
+
+impl Verdict {
+    /// The exit code of `hozen verify`.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Verified => 0,
+            Self::Failed => 1,
+            Self::Incomplete => 2,
+            Self::CouldNotCheck => 3,
+        }
+    }
+}
+
+/// All that was found out, before it becomes a report.
+#[derive(Debug, Default)]
+struct Examined {
+    folder: Option<Folder>,
+    beginning: Option<Beginning>,
+    journal: Journal,
+    listed: Option<Listed>,
+    measured: Measured,
+    ending: Option<Ending>,
+    witness: Witness,
+    checks: Vec<Check>,
+    findings: Findings,
+}
+
+/// Verifies the run in the folder `dir`.
+#[must_use]
+pub fn verify(dir: &Path, options: &Options) -> Report {
+    let mut run = Examined::default();
+    run.examine(dir, options);
+    report::assemble(dir, run)
+}
+
+impl Examined {
+    fn examine(&mut self, dir: &Path, options: &Options) {
+        let mark = self.findings.mark();
+        let Some(folder) = Folder::open(dir, &mut self.findings) else { return };
+        self.note("folder", mark, folder.entries(), "every entry is a regular file with a name of the evidence format");
+        if folder.is_whole() && folder.objects().is_empty() && folder.growing().is_empty() {
+            self.findings.unreadable(findings::Place::folder(), "holds no run: there is not even the beginning of one in it");
+        }
+        self.begin(&folder);
+        self.journal(&folder);
+        let mark = self.findings.mark();
+        self.listed = manifest::read(&folder, self.beginning.as_ref(), &mut self.findings);
+        let manifest = self.findings.since(mark);
+        self.objects(&folder);
+        self.manifest(&folder, manifest);
+        self.sums(&folder);
+        self.end(&folder);
+        self.compare_with_witness(options);
+        self.folder = Some(folder);
+    }
+
+    fn begin(&mut self, folder: &Folder) {
+        let mark = self.findings.mark();
+        self.beginning = begin::check(folder, &mut self.findings);
+        if self.beginning.is_some() || self.findings.since(mark) != State::Passed {
+            self.note("begin record", mark, 1, "it is well formed and signed with the key that it carries");
+        } else {
+            self.not_done("begin record", "there is none yet: the run was cut off before it was stored");
+        }
+    }
+
+    fn journal(&mut self, folder: &Folder) {
+        let mark = self.findings.mark();
+        self.journal = journal::check(folder, self.beginning.as_ref(), &mut self.findings);
+        if self.journal.lines == 0 && self.findings.since(mark) == State::Passed {
+            return self.not_done("custody journal", "there is none yet");
+        }
+        let what =
+            "lines: each is numbered in turn and carries the digest of the one before it, the first that of the begin record";
+        self.note("custody journal", mark, self.journal.lines, what);
+    }
+
+    fn objects(&mut self, folder: &Folder) {
+        let mark = self.findings.mark();
+        let host = self.beginning.as_ref().map(|beginning| beginning.begin.host.id.as_str());
+        let receipts = receipts(&self.journal, self.listed.as_ref());
+        self.measured = objects::check(folder, &receipts, host, &mut self.findings);
+        let Measured { with_receipt, decompressed, rows, members, .. } = self.measured;
+        let what = format!(
+            "objects have the size and digest of their receipt; {decompressed} of them were decompressed, and their content has the \
+             size, digest and number of entries that the receipt says ({rows} rows and {members} archive members in all)"
+        );
+        self.note("objects", mark, with_receipt, &what);
+    }
+
+    fn manifest(&mut self, folder: &Folder, form: State) {
+        let mark = self.findings.mark();
+        let Some(listed) = &self.listed else {
+            return match form {
+                State::Passed => self.not_done("manifest", "there is none: the run was cut off before it was written"),
+                state => self.checks.push(Check::new("manifest", state, 0, "it could not be read")),
+            };
+        };
+        let beginning = self.beginning.as_ref();
+        manifest::check(listed, folder, beginning, &self.journal, &self.measured, &mut self.findings);
+        let state = if form == State::Passed { self.findings.since(mark) } else { form };
+        let what = "objects are listed: they are those that are there. It is signed with the run's key; its receipts, outcomes and \
+                    gaps are those of the journal, and its steps are those of the plan";
+        let count = words::length(listed.manifest.objects.len());
+        self.checks.push(Check::new("manifest", state, count, what));
+    }
+
+    fn sums(&mut self, folder: &Folder) {
+        let mark = self.findings.mark();
+        let lines = sums::check(folder, self.listed.as_ref(), &self.measured, &mut self.findings);
+        if lines.is_none() && self.findings.since(mark) == State::Passed {
+            return self.not_done(SUMS_KEY, "there is none: the run was cut off before it was written");
+        }
+        self.note(SUMS_KEY, mark, lines.unwrap_or_default(), "lines: exactly those that follow from the objects");
+    }
+
+    fn end(&mut self, folder: &Folder) {
+        let mark = self.findings.mark();
+        let rest = end::Rest { folder, beginning: self.beginning.as_ref(), journal: &self.journal, listed: self.listed.as_ref() };
+        self.ending = end::check(rest, &mut self.findings);
+        if self.ending.is_none() && self.findings.since(mark) == State::Passed {
+            return self.not_done("end record", "there is none: the run was cut off");
+        }
+        let what = "it is signed with the run's key, names the manifest that is there, and agrees with the journal and the number \
+                    of objects";
+        self.note("end record", mark, 1, what);
+    }
+
+    fn compare_with_witness(&mut self, options: &Options) {
+        let pairs = [
+            (END_KEY, options.end_sha256, self.ending.as_ref().map(|ending| ending.sha256)),
+            (MANIFEST_KEY, options.manifest_sha256, self.listed.as_ref().map(|listed| listed.sha256)),
+        ];
+        let given = words::length(pairs.iter().filter(|(_, given, _)| given.is_some()).count());
+        if given == 0 {
+            return self.not_done("outside witness", "no digest from elsewhere was given to compare with");
+        }
+        let mark = self.findings.mark();
+        for (key, given, there) in pairs {
+            let Some(given) = given else { continue };
+            if there != Some(given) {
+                let there =
+                    there.map_or_else(|| "no such record can be read here".to_owned(), |there| format!("here it is {there}"));
+                self.findings.fail(key, format!("the digest given from elsewhere is {given}, and {there}"));
+            }
+        }
+        self.witness = if self.findings.since(mark) == State::Passed { Witness::Agrees } else { Witness::Disagrees };
+        self.note("outside witness", mark, given, "the digest that was given from elsewhere is that of the record here");
+    }
+
+    fn note(&mut self, name: &'static str, mark: findings::Mark, count: u64, what: &str) {
+        self.checks.push(Check::new(name, self.findings.since(mark), count, what));
+    }
+
+    fn not_done(&mut self, name: &'static str, why: &str) {
+        self.checks.push(Check::new(name, State::NotDone, 0, why));
+    }
+}
+
+/// The receipt of each object: the journal's, else the manifest's.
+fn receipts<'a>(journal: &'a Journal, listed: Option<&'a Listed>) -> BTreeMap<&'a ObjectKey, &'a Receipt> {
+    let listed = listed.into_iter().flat_map(|listed| &listed.manifest.objects).map(|receipt| (&receipt.key, receipt));
+    listed.chain(&journal.story.receipts).collect()
+}

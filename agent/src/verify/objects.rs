@@ -1,0 +1,229 @@
+//! Objects against their receipts: digest and size of the stored bytes, of the content, and the entries in it.
+//!
+//! **Invariant:** one pass over each object, and memory that does not grow with it. Decompression stops when there is more
+//! content than the receipt says.
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read};
+
+use hozen_collector::model::{Digest, Encoding, ObjectKey, Receipt};
+use sha2::{Digest as _, Sha256};
+
+use super::archive::Archive;
+use super::findings::{Findings, Place};
+use super::folder::Folder;
+use super::frames::Frames;
+use super::name::Name;
+use super::rows::Rows;
+use super::words;
+
+/// Bytes that are read at once.
+const PIECE: usize = 256 << 10;
+
+/// Digest and size of an object as it lies there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) sha256: Digest,
+    pub(super) size: u64,
+}
+
+/// What was measured over all objects.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    /// Every object that could be read.
+    pub(super) stored: BTreeMap<ObjectKey, Stored>,
+    /// Objects that have a receipt.
+    pub(super) with_receipt: u64,
+    /// Objects that were decompressed whole.
+    pub(super) decompressed: u64,
+    /// Rows counted.
+    pub(super) rows: u64,
+    /// Archive members counted.
+    pub(super) members: u64,
+    /// Stored bytes of all objects.
+    pub(super) bytes: u64,
+}
+
+/// Measures every object and compares those that have a receipt with it.
+pub(super) fn check(
+    folder: &Folder,
+    receipts: &BTreeMap<&ObjectKey, &Receipt>,
+    host_id: Option<&str>,
+    findings: &mut Findings,
+) -> Measured {
+    let mut measured = Measured::default();
+    for key in folder.objects() {
+        let Some(reader) = folder.reader(key, findings) else { continue };
+        let receipt = receipts.get(key).copied();
+        let mut content = receipt.and_then(|receipt| ContentCheck::of(receipt, host_id, findings));
+        let stored = match read_through(reader, content.as_mut()) {
+            Ok(stored) => stored,
+            Err(error) => {
+                findings.unreadable(key, format!("cannot be read: {error}"));
+                continue;
+            }
+        };
+        if let Some(receipt) = receipt {
+            measured.with_receipt += 1;
+            check_receipt(receipt, findings);
+            compare_stored(receipt, stored, findings);
+        }
+        if let (Some(receipt), Some(content)) = (receipt, content) {
+            content.finish(receipt, &mut measured, findings);
+        }
+        measured.bytes = measured.bytes.saturating_add(stored.size);
+        measured.stored.insert(key.clone(), stored);
+    }
+    measured
+}
+
+/// Notes where an object is not what its receipt says.
+fn compare_stored(receipt: &Receipt, stored: Stored, findings: &mut Findings) {
+    let (key, size) = (&receipt.key, receipt.size);
+    findings.require(stored.size == size, key, format!("has {} bytes, and its receipt says {size}", stored.size));
+    let told = format!("its digest is {}, and its receipt says {}", stored.sha256, receipt.sha256);
+    findings.require(stored.sha256 == receipt.sha256, key, told);
+}
+
+/// Notes where a receipt contradicts itself or the object's name.
+fn check_receipt(receipt: &Receipt, findings: &mut Findings) {
+    let (key, content) = (&receipt.key, &receipt.content);
+    let Some(name) = Name::of(key) else {
+        return findings.fail(key, "has a receipt, and no run has an object of this name");
+    };
+    findings.require(content.encoding == name.encoding(), key, "its receipt says another encoding than its name");
+    if content.encoding == Encoding::Identity {
+        let same = content.sha256 == receipt.sha256 && content.size == receipt.size;
+        findings.require(same, key, "its receipt says that it is stored as it is, and yet its content differs");
+    }
+    findings.require(content.entries.is_some() || !name.is_data(), key, "its receipt does not say how many entries it has");
+}
+
+fn read_through(mut reader: impl Read, mut content: Option<&mut ContentCheck>) -> std::io::Result<Stored> {
+    let (mut hasher, mut size, mut piece) = (Sha256::new(), 0_u64, vec![0; PIECE]);
+    loop {
+        let length = match reader.read(&mut piece) {
+            Ok(0) => return Ok(Stored { sha256: Digest::so_far(&hasher), size }),
+            Ok(length) => length,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let bytes = piece.get(..length).unwrap_or_default();
+        hasher.update(bytes);
+        size = size.saturating_add(words::length(length));
+        if let Some(content) = content.as_deref_mut() {
+            content.take(bytes);
+        }
+    }
+}
+
+/// What an object's entries are.
+#[derive(Debug)]
+enum Entries {
+    Rows(Rows),
+    Members(Archive),
+    Lines(u64),
+}
+
+/// Decompresses an object and looks at its content.
+#[derive(Debug)]
+struct ContentCheck {
+    frames: Frames,
+    content: Content,
+    fault: Option<String>,
+}
+
+#[derive(Debug)]
+struct Content {
+    hasher: Sha256,
+    size: u64,
+    limit: u64,
+    entries: Entries,
+    entry_fault: Option<String>,
+}
+
+impl ContentCheck {
+    /// For a compressed object; what is stored as it is has no other content.
+    fn of(receipt: &Receipt, host_id: Option<&str>, findings: &mut Findings) -> Option<Self> {
+        let entries = match Name::of(&receipt.key)? {
+            Name::Table { table, .. } => Entries::Rows(Rows::new(table, host_id)),
+            Name::Archive { .. } => Entries::Members(Archive::new()),
+            Name::Log => Entries::Lines(0),
+            _ => return None,
+        };
+        let frames = Frames::new().map_err(|error| findings.unreadable(&receipt.key, error)).ok()?;
+        let limit = receipt.content.size;
+        let content = Content { hasher: Sha256::new(), size: 0, limit, entries, entry_fault: None };
+        Some(Self { frames, content, fault: None })
+    }
+
+    fn take(&mut self, stored: &[u8]) {
+        if self.fault.is_none() {
+            let content = &mut self.content;
+            self.fault = self.frames.take(stored, &mut |bytes| content.take(bytes)).err();
+        }
+    }
+
+    fn finish(self, receipt: &Receipt, measured: &mut Measured, findings: &mut Findings) {
+        let key = &receipt.key;
+        let frames = self.fault.map_or_else(|| self.frames.finish(), Err);
+        match frames {
+            Ok(frames) => {
+                measured.decompressed += 1;
+                let told = format!("has {frames} zstd frames, and its receipt says {} parts", receipt.parts);
+                findings.require(frames == receipt.parts && frames > 0, key, told);
+                self.content.finish(receipt, measured, findings);
+            }
+            Err(fault) => findings.fail(key, format!("cannot be decompressed to what its receipt says: {fault}")),
+        }
+    }
+}
+
+impl Content {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.size = self.size.saturating_add(words::length(bytes.len()));
+        if self.size > self.limit {
+            return Err(format!("it holds more than {} bytes", self.limit));
+        }
+        self.hasher.update(bytes);
+        match &mut self.entries {
+            Entries::Rows(rows) => rows.take(bytes),
+            Entries::Lines(lines) => {
+                let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
+                *lines = lines.saturating_add(words::length(ends));
+            }
+            Entries::Members(archive) if self.entry_fault.is_none() => self.entry_fault = archive.take(bytes).err(),
+            Entries::Members(_) => {}
+        }
+        Ok(())
+    }
+
+    fn finish(self, receipt: &Receipt, measured: &mut Measured, findings: &mut Findings) {
+        let (key, said) = (&receipt.key, &receipt.content);
+        let told = format!("its content has {} bytes, and its receipt says {}", self.size, said.size);
+        findings.require(self.size == said.size, key, told);
+        let sha256 = Digest::so_far(&self.hasher);
+        let told = format!("the digest of its content is {sha256}, and its receipt says {}", said.sha256);
+        findings.require(sha256 == said.sha256, key, told);
+        let entries = match self.entries {
+            Entries::Rows(rows) => {
+                let (rows, faults) = rows.finish();
+                faults.into_iter().for_each(|(row, fault)| findings.fail(Place::line(key, row), fault));
+                measured.rows = measured.rows.saturating_add(rows);
+                Ok(rows)
+            }
+            Entries::Lines(lines) => Ok(lines),
+            Entries::Members(archive) => self.entry_fault.map_or_else(|| archive.finish(), Err),
+        };
+        match entries {
+            Ok(entries) => {
+                if matches!(Name::of(key), Some(Name::Archive { .. })) {
+                    measured.members = measured.members.saturating_add(entries);
+                }
+                let told = format!("holds {entries} entries, and its receipt says {}", said.entries.unwrap_or(entries));
+                findings.require(said.entries.is_none_or(|said| said == entries), key, told);
+            }
+            Err(fault) => findings.fail(key, format!("is not an archive of this format: {fault}")),
+        }
+    }
+}

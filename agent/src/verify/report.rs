@@ -1,0 +1,311 @@
+//! The report as data: what `--json` prints and what the text is made of.
+//!
+//! **Invariant:** every text in it is safe to print.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use hozen_collector::model::record::{PlannedStep, RunStatus, Step};
+use hozen_collector::model::{Digest, ObjectKey, escape};
+use serde::Serialize;
+
+use super::events::StepStory;
+use super::findings::{Finding, State};
+use super::missing::{GapGroup, GapGroups};
+use super::name::Name;
+use super::{Examined, Verdict, words};
+
+/// The most characters of one text from the records.
+const MAX_TEXT: usize = 600;
+/// The most reasons of one step, and the most unattested objects, that are listed.
+const MAX_LISTED: usize = 1000;
+
+/// What verification found out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// What it has come to.
+    pub verdict: Verdict,
+    /// The folder, as it was named; escaped text.
+    pub folder: String,
+    /// What the records say of the run.
+    pub facts: Facts,
+    /// Every check, in the order of the evidence format.
+    pub checks: Vec<Check>,
+    /// Whether a digest from elsewhere was compared.
+    pub witness: Witness,
+    /// One entry per artefact of the plan.
+    pub steps: Vec<StepLine>,
+    /// What the destination refused during the run, by the journal.
+    pub lost: Vec<Lost>,
+    /// What contradicts the records, with its place.
+    pub findings: Vec<Finding>,
+    /// Contradictions beyond those listed.
+    pub findings_omitted: u64,
+    /// What could not be opened or read.
+    pub unreadable: Vec<Finding>,
+    /// Objects that are there and that no receipt speaks of: nothing here vouches for them.
+    pub unattested: Vec<String>,
+    /// Objects that were still growing when the run was cut off.
+    pub growing: Vec<Growing>,
+    /// Objects that are there.
+    pub objects: u64,
+    /// Their stored bytes.
+    pub bytes: u64,
+}
+
+/// What the records say of the run. Absent where the record is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Run id.
+    pub run: Option<String>,
+    /// Case id.
+    pub case: Option<String>,
+    /// Host id and which kind of id it is.
+    pub host_id: Option<String>,
+    /// `instance-id`, `machine-id` or `hostname`.
+    pub host_id_kind: Option<String>,
+    /// Host name.
+    pub hostname: Option<String>,
+    /// Kernel release.
+    pub kernel: Option<String>,
+    /// Architecture.
+    pub machine: Option<String>,
+    /// Who asked for the run, as told to the agent.
+    pub operator: Option<String>,
+    /// Ticket or legal ground, as told to the agent.
+    pub reference: Option<String>,
+    /// When it began, by the host's clock.
+    pub started: Option<String>,
+    /// When it ended, by the host's clock.
+    pub ended: Option<String>,
+    /// Time of the journal's last line.
+    pub last_event: Option<String>,
+    /// `complete`, `partial` or `failed`.
+    pub status: Option<RunStatus>,
+    /// Why, if not complete.
+    pub reasons: Vec<String>,
+    /// The agent's exit code.
+    pub exit_code: Option<u8>,
+    /// What interrupted it.
+    pub interrupted: Vec<String>,
+    /// Version of the agent.
+    pub agent_version: Option<String>,
+    /// Digest of its program.
+    pub agent_sha256: Option<Digest>,
+    /// Id of the run's key.
+    pub keyid: Option<String>,
+    /// Digest of the begin record.
+    pub begin_sha256: Option<Digest>,
+    /// Digest of the manifest.
+    pub manifest_sha256: Option<Digest>,
+    /// Digest of the end record.
+    pub end_sha256: Option<Digest>,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Its name.
+    pub name: &'static str,
+    /// What became of it.
+    pub state: State,
+    /// How many things were checked.
+    pub count: u64,
+    /// What a passed check says, or why it was not made.
+    pub what: String,
+}
+
+impl Check {
+    pub(super) fn new(name: &'static str, state: State, count: u64, what: &str) -> Self {
+        Self { name, state, count, what: what.to_owned() }
+    }
+}
+
+/// Whether somebody outside this folder vouches for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Witness {
+    /// No digest from elsewhere was given.
+    #[default]
+    None,
+    /// The digest from elsewhere is that of the record here.
+    Agrees,
+    /// It is not.
+    Disagrees,
+}
+
+/// What became of one artefact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepLine {
+    /// The artefact.
+    pub artefact: String,
+    /// A status of the records, or `cut off` or `not reached` in a run that was cut off.
+    pub outcome: String,
+    /// Why, if not ok.
+    pub reasons: Vec<String>,
+    /// How many objects hold it.
+    pub objects: u64,
+    /// How many gaps it has.
+    pub gaps: u64,
+    /// The gaps by reason.
+    pub missing: Vec<GapGroup>,
+}
+
+/// An object that the destination refused, or all of it from some byte on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lost {
+    /// The object.
+    pub object: String,
+    /// First content byte that is not stored.
+    pub from: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// An object that was still growing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Growing {
+    /// Its name in the folder.
+    pub object: String,
+}
+
+/// Makes the report.
+pub(super) fn assemble(dir: &Path, run: Examined) -> Report {
+    let facts = facts(&run);
+    let unattested = unattested(&run);
+    let growing = run.folder.iter().flat_map(|folder| folder.growing()).map(|key| Growing { object: format!("{key}.part") });
+    let growing = growing.collect();
+    let objects = run.folder.as_ref().map_or(0, |folder| words::length(folder.objects().len()));
+    let lost = run.journal.story.lost.iter();
+    let lost = lost.map(|lost| Lost { object: lost.key.to_string(), from: lost.from, reason: text(&lost.reason) }).collect();
+    let (bytes, witness, ended) = (run.measured.bytes, run.witness, run.ending.is_some());
+    let checks = run.checks.clone();
+    let (steps, findings) = (steps(run.listed, run.beginning, run.journal.story.steps), run.findings);
+    let (findings, unreadable, findings_omitted) = findings.into_parts();
+    let verdict = verdict(!findings.is_empty(), !unreadable.is_empty(), ended);
+    let folder = escape::bytes(dir.as_os_str().as_bytes());
+    Report {
+        verdict,
+        folder,
+        facts,
+        checks,
+        witness,
+        steps,
+        lost,
+        findings,
+        findings_omitted,
+        unreadable,
+        unattested,
+        growing,
+        objects,
+        bytes,
+    }
+}
+
+fn verdict(contradicted: bool, unreadable: bool, ended: bool) -> Verdict {
+    match (contradicted, unreadable, ended) {
+        (true, _, _) => Verdict::Failed,
+        (false, true, _) => Verdict::CouldNotCheck,
+        (false, false, false) => Verdict::Incomplete,
+        (false, false, true) => Verdict::Verified,
+    }
+}
+
+fn text(text: &str) -> String {
+    words::clipped(text, MAX_TEXT)
+}
+
+fn facts(run: &Examined) -> Facts {
+    let begin = run.beginning.as_ref().map(|beginning| &beginning.begin);
+    let host = begin.map(|begin| &begin.host);
+    let authority = begin.map(|begin| &begin.authority);
+    let told = |value: Option<&String>| value.map(|value| text(value));
+    let end = run.ending.as_ref().map(|ending| &ending.end);
+    Facts {
+        run: begin.map(|begin| begin.run.to_string()),
+        case: begin.map(|begin| begin.case.to_string()),
+        host_id: told(host.map(|host| &host.id)),
+        host_id_kind: told(host.map(|host| &host.id_kind)),
+        hostname: told(host.map(|host| &host.hostname)),
+        kernel: told(host.map(|host| &host.kernel)),
+        machine: told(host.map(|host| &host.machine)),
+        operator: told(authority.and_then(|authority| authority.operator.as_ref())),
+        reference: told(authority.and_then(|authority| authority.reference.as_ref())),
+        started: begin.map(|begin| begin.started.to_string()),
+        ended: end.map(|end| end.ended.to_string()),
+        last_event: run.journal.last.clone(),
+        status: end.map(|end| end.status),
+        reasons: end.map(|end| reasons(&end.reasons)).unwrap_or_default(),
+        exit_code: end.map(|end| end.exit_code),
+        interrupted: run.journal.story.interrupted.clone(),
+        agent_version: told(begin.map(|begin| &begin.agent.version)),
+        agent_sha256: begin.and_then(|begin| begin.agent.sha256),
+        keyid: told(begin.map(|begin| &begin.run_key.keyid)),
+        begin_sha256: run.beginning.as_ref().map(|beginning| beginning.sha256),
+        manifest_sha256: run.listed.as_ref().map(|listed| listed.sha256),
+        end_sha256: run.ending.as_ref().map(|ending| ending.sha256),
+    }
+}
+
+fn reasons(reasons: &[String]) -> Vec<String> {
+    reasons.iter().take(MAX_LISTED).map(|reason| text(reason)).collect()
+}
+
+/// Objects that nothing vouches for: evidence and log without a receipt, and a list of digests without a manifest.
+fn unattested(run: &Examined) -> Vec<String> {
+    let receipts = super::receipts(&run.journal, run.listed.as_ref());
+    let should = |name: Name<'_>| name.has_journal_receipt() || name == Name::Sums;
+    let alone = |key: &&ObjectKey| Name::of(key).is_some_and(should) && !receipts.contains_key(*key);
+    let objects = run.folder.iter().flat_map(|folder| folder.objects());
+    objects.filter(alone).take(MAX_LISTED).map(ToString::to_string).collect()
+}
+
+/// The steps of the manifest; without one, those of the plan as far as the journal tells of them.
+fn steps(
+    listed: Option<super::manifest::Listed>,
+    beginning: Option<super::begin::Beginning>,
+    mut stories: std::collections::BTreeMap<String, StepStory>,
+) -> Vec<StepLine> {
+    match listed {
+        Some(listed) => {
+            let line = |step: &Step| listed_step(step, stories.remove(&step.artefact));
+            listed.manifest.steps.iter().map(line).collect()
+        }
+        None => {
+            let plan = beginning.map(|beginning| beginning.begin.plan).unwrap_or_default();
+            plan.iter().map(|planned| told_step(planned, stories.remove(&planned.artefact).unwrap_or_default())).collect()
+        }
+    }
+}
+
+fn listed_step(step: &Step, story: Option<StepStory>) -> StepLine {
+    let groups = story.filter(|story| story.gap_count > 0).map_or_else(|| GapGroups::of(&step.gaps), |story| story.groups);
+    StepLine {
+        artefact: text(&step.artefact),
+        outcome: step.status.word().to_owned(),
+        reasons: reasons(&step.reasons),
+        objects: words::length(step.objects.len()),
+        gaps: words::length(step.gaps.len()).saturating_add(step.gaps_omitted),
+        missing: groups.into_groups(),
+    }
+}
+
+fn told_step(planned: &PlannedStep, story: StepStory) -> StepLine {
+    let (outcome, told, objects) = match (&story.finish, story.started) {
+        (Some(finish), _) => (finish.status.word(), reasons(&finish.reasons), words::length(finish.objects.len())),
+        (None, true) => ("cut off", vec!["the run was cut off while it was read".to_owned()], 0),
+        (None, false) => match &planned.skip {
+            Some(skip) => ("skipped", vec![text(skip)], 0),
+            None => ("not reached", vec!["the run was cut off before it, as far as the journal tells".to_owned()], 0),
+        },
+    };
+    StepLine {
+        artefact: text(&planned.artefact),
+        outcome: outcome.to_owned(),
+        reasons: told,
+        objects,
+        gaps: story.gap_count,
+        missing: story.groups.into_groups(),
+    }
+}

@@ -1,0 +1,332 @@
+//! The report as text that a lawyer can read: verdict first, then what was checked, what that shows and what it does not.
+
+use hozen_collector::model::record::RunStatus;
+
+use super::findings::State;
+use super::report::{Check, Facts, Report, StepLine, Witness};
+use super::{Verdict, words};
+
+/// Columns of the text.
+const WIDTH: usize = 100;
+/// Columns that the labels of facts and checks take.
+const LABEL: usize = 22;
+
+impl Report {
+    /// The report as text, at most 100 columns wide where words allow, each line ended by a newline.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut page = Page::default();
+        page.line("Verification of forensic evidence collected by Hozen");
+        page.line("");
+        page.entry("Folder", &self.folder);
+        page.entry("Verdict", verdict_word(self.verdict));
+        page.paragraph("", &self.sentence());
+        self.write_checks(&mut page);
+        self.write_claims(&mut page);
+        page.heading("4. The run, as its records state it");
+        write_facts(&self.facts, &mut page);
+        page.entry("Objects", &format!("{} with {}", self.objects, words::count(self.bytes, "byte")));
+        self.write_steps(&mut page);
+        self.write_missing(&mut page);
+        self.write_findings(&mut page);
+        page.text
+    }
+
+    /// The verdict in one or two sentences.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self.verdict {
+            Verdict::Verified => format!(
+                "The folder holds one whole run: every byte agrees with its signed records, and nothing that they list is missing. {}",
+                collected(self.facts.status)
+            ),
+            Verdict::Failed => format!(
+                "{} the records (section 7). This folder is not what one run of the agent left behind, or it was changed since.",
+                match words::length(self.findings.len()).saturating_add(self.findings_omitted) {
+                    1 => "1 finding contradicts".to_owned(),
+                    many => format!("{many} findings contradict"),
+                }
+            ),
+            Verdict::Incomplete => {
+                "The run was cut off: its end record is not there. Nothing contradicts what is there, but it must \
+                                    not be taken for the whole run, and it may have been cut by somebody's hand."
+                    .to_owned()
+            }
+            Verdict::CouldNotCheck => {
+                "Something could not be opened or read (section 7), so nothing can be concluded.".to_owned()
+            }
+        }
+    }
+
+    fn write_checks(&self, page: &mut Page) {
+        page.heading("1. What was checked");
+        for (number, check) in (1..).zip(&self.checks) {
+            page.hanging(&format!("  {number}. {:<9} ", state_word(check.state)), &check_sentence(check));
+        }
+        if self.checks.is_empty() {
+            page.paragraph("  ", "Nothing: the folder could not be opened.");
+        }
+    }
+
+    fn write_claims(&self, page: &mut Page) {
+        page.heading("2. What this shows");
+        page.paragraph("  ", self.claims_apply());
+        for (number, claim) in ["i", "ii", "iii", "iv"].iter().zip(self.claims()) {
+            page.hanging(&format!("  ({number}) "), &claim);
+        }
+        page.heading("3. What this does not show");
+        for line in NOT_CLAIMED {
+            page.hanging("  - ", line);
+        }
+    }
+
+    fn claims_apply(&self) -> &'static str {
+        match self.verdict {
+            Verdict::Verified => "The run is verified, so that:",
+            Verdict::Failed => "The run is NOT verified, so none of this is shown. A verified run would show:",
+            Verdict::Incomplete => {
+                "The run was cut off. Only the begin record and the manifest (if there is one) are signed; the journal's chain shows \
+                 that its lines fit together, not who wrote them. Whoever can write to this folder could have cut the run or \
+                 written what follows the begin record anew. A verified run would show:"
+            }
+            Verdict::CouldNotCheck => "The check could not be made, so none of this is shown. A verified run would show:",
+        }
+    }
+
+    fn claims(&self) -> [String; 4] {
+        let needs = match self.witness {
+            Witness::Agrees => {
+                "The digest that was given from elsewhere agrees with this folder, so this is shown since that digest left the host."
+            }
+            Witness::Disagrees => "The digest that was given from elsewhere does NOT agree with this folder.",
+            Witness::None => {
+                "This needs an outside witness: the digest of 999-end.json or 900-manifest.json as the agent's result line gave it, \
+                 kept where the host could not reach it. None was given, so a whole new run, with a new key, would pass as well."
+            }
+        };
+        [
+            format!(
+                "The bytes of each object are those that the process which held the run's key stored. That this process was the \
+                 agent, and when it was, the folder alone cannot show: all times are the host's own. {needs}"
+            ),
+            "One uninterrupted process wrote the series: the journal is one chain from the begin record on, and the begin record, \
+             the manifest and the end record are signed with one key that was made when the run began."
+                .to_owned(),
+            format!("Nothing was removed, added or altered since the run ended. {needs}"),
+            "What is missing is visible: each artefact of the plan has an outcome, and what of it could not be read is listed as a \
+             gap with its reason. This holds as far as the agent was able to notice."
+                .to_owned(),
+        ]
+    }
+
+    fn write_steps(&self, page: &mut Page) {
+        page.heading("5. Artefacts and their outcome");
+        if self.steps.is_empty() {
+            return page.paragraph("  ", "None are known.");
+        }
+        let width = self.steps.iter().map(|step| step.artefact.chars().count()).max().unwrap_or_default().clamp(8, 40);
+        page.line(&format!("  {:<width$}  {:<11}  {:>7}  {:>9}", "artefact", "outcome", "objects", "gaps"));
+        for step in &self.steps {
+            page.line(&format!("  {:<width$}  {:<11}  {:>7}  {:>9}", step.artefact, step.outcome, step.objects, step.gaps));
+        }
+    }
+
+    fn write_missing(&self, page: &mut Page) {
+        page.heading("6. What is missing, and why");
+        let before = page.text.len();
+        for reason in &self.facts.reasons {
+            page.hanging("  - the run: ", reason);
+        }
+        self.steps.iter().for_each(|step| write_missing_of(step, page));
+        for lost in &self.lost {
+            let from =
+                if lost.from == 0 { "not stored at all".to_owned() } else { format!("content from byte {} on", lost.from) };
+            page.hanging("  - ", &format!("{}: {from}: {}", lost.object, lost.reason));
+        }
+        for object in &self.unattested {
+            page.hanging("  - ", &format!("{object} is there without a receipt: nothing vouches for it"));
+        }
+        for growing in &self.growing {
+            page.hanging("  - ", &format!("{} was still growing: it is only a part, and nothing vouches for it", growing.object));
+        }
+        if page.text.len() == before {
+            page.paragraph("  ", "Nothing is known to be missing.");
+        }
+    }
+
+    fn write_findings(&self, page: &mut Page) {
+        page.heading("7. Findings");
+        for finding in &self.findings {
+            page.hanging("  - ", &finding.to_string());
+        }
+        if self.findings_omitted > 0 {
+            page.paragraph("  ", &format!("and {} more.", self.findings_omitted));
+        }
+        for finding in &self.unreadable {
+            page.hanging("  - could not be read: ", &finding.to_string());
+        }
+        if self.findings.is_empty() && self.unreadable.is_empty() {
+            page.paragraph("  ", "None.");
+        }
+    }
+}
+
+/// What no verification of a folder can show.
+const NOT_CLAIMED: [&str; 3] = [
+    "That the content is true. Root on the host can lie to every program that runs there, and could have read the run's key from \
+     the agent's memory while it ran.",
+    "That nothing was hidden from the agent, on the host or in its memory.",
+    "Who ran the agent: operator and reference are what it was told.",
+];
+
+fn collected(status: Option<RunStatus>) -> &'static str {
+    match status {
+        Some(RunStatus::Complete) => "The agent collected all that was planned.",
+        Some(RunStatus::Partial) => "The agent did not collect all that was planned: section 6 says what is missing and why.",
+        Some(RunStatus::Failed) => "The agent collected nothing of use: section 6 says why.",
+        None => "",
+    }
+}
+
+fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Verified => "VERIFIED",
+        Verdict::Failed => "FAILED",
+        Verdict::Incomplete => "INCOMPLETE",
+        Verdict::CouldNotCheck => "COULD NOT CHECK",
+    }
+}
+
+fn state_word(state: State) -> &'static str {
+    match state {
+        State::Passed => "passed",
+        State::Failed => "FAILED",
+        State::NotDone => "not done",
+    }
+}
+
+fn check_sentence(check: &Check) -> String {
+    let title: String = check.name.chars().take(1).flat_map(char::to_uppercase).chain(check.name.chars().skip(1)).collect();
+    match (check.state, check.count) {
+        (State::NotDone, 0) | (_, 0 | 1) => format!("{title}: {}", check.what),
+        (_, count) => format!("{title} ({count}): {}", check.what),
+    }
+}
+
+fn write_facts(facts: &Facts, page: &mut Page) {
+    let digest = |digest: Option<hozen_collector::model::Digest>| digest.map(|digest| digest.to_string());
+    let status = facts.status.map(|status| match status {
+        RunStatus::Complete => "complete",
+        RunStatus::Partial => "partial",
+        RunStatus::Failed => "failed",
+    });
+    let host = facts.host_id.as_ref().zip(facts.host_id_kind.as_ref()).map(|(id, kind)| format!("{id} ({kind})"));
+    let exit = facts.exit_code.map(|code| format!("{} (exit code {code})", status.unwrap_or("unknown")));
+    let entries = [
+        ("Run", facts.run.clone()),
+        ("Case", facts.case.clone()),
+        ("Host", host),
+        ("Host name", facts.hostname.clone()),
+        ("Kernel", facts.kernel.clone()),
+        ("Architecture", facts.machine.clone()),
+        ("Operator", facts.operator.clone()),
+        ("Reference", facts.reference.clone()),
+        ("Started", facts.started.clone()),
+        ("Ended", facts.ended.clone()),
+        ("Last journal entry", facts.last_event.clone()),
+        ("Status", exit),
+        ("Interrupted by", Some(facts.interrupted.join(", ")).filter(|cause| !cause.is_empty())),
+        ("Agent version", facts.agent_version.clone()),
+        ("Agent program", digest(facts.agent_sha256)),
+        ("Run key", facts.keyid.clone()),
+        ("000-begin.json", digest(facts.begin_sha256)),
+        ("900-manifest.json", digest(facts.manifest_sha256)),
+        ("999-end.json", digest(facts.end_sha256)),
+    ];
+    for (label, value) in entries {
+        if let Some(value) = value {
+            page.hanging(&format!("  {label:<LABEL$}"), &value);
+        }
+    }
+}
+
+fn write_missing_of(step: &StepLine, page: &mut Page) {
+    if step.reasons.is_empty() && step.missing.is_empty() {
+        return;
+    }
+    page.hanging("  - ", &format!("{} ({})", step.artefact, step.outcome));
+    for reason in &step.reasons {
+        page.hanging("      ", reason);
+    }
+    for group in &step.missing {
+        let more = if group.count > words::length(group.examples.len()) { ", …" } else { "" };
+        let examples = group.examples.join(", ");
+        page.hanging("      ", &format!("{}: {}: {examples}{more}", words::count(group.count, "gap"), group.reason));
+    }
+}
+
+/// Text that grows line by line.
+#[derive(Debug, Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn heading(&mut self, heading: &str) {
+        self.line("");
+        self.line(heading);
+    }
+
+    fn entry(&mut self, label: &str, value: &str) {
+        self.hanging(&format!("{label:<LABEL$}  "), value);
+    }
+
+    fn paragraph(&mut self, indent: &str, text: &str) {
+        self.wrap(indent, indent, text);
+    }
+
+    /// A paragraph whose first line begins with `first` and whose others are indented as far.
+    fn hanging(&mut self, first: &str, text: &str) {
+        self.wrap(first, &" ".repeat(first.chars().count()), text);
+    }
+
+    /// Breaks at blanks; a word that is longer than a line stands alone.
+    fn wrap(&mut self, first: &str, others: &str, text: &str) {
+        let mut line = first.to_owned();
+        let mut empty = true;
+        for word in text.split(' ') {
+            if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+                self.line(&line);
+                others.clone_into(&mut line);
+                empty = true;
+            }
+            if !empty {
+                line.push(' ');
+            }
+            line.push_str(word);
+            empty = false;
+        }
+        self.line(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_wrapped_and_hang() {
+        let mut page = Page::default();
+        page.hanging("  - ", &"word ".repeat(40));
+        page.hanging("", &"x".repeat(200));
+        let lines: Vec<&str> = page.text.lines().collect();
+        assert!(lines[0].starts_with("  - word") && lines[1].starts_with("    word"));
+        assert!(lines[..lines.len() - 1].iter().all(|line| line.chars().count() <= WIDTH), "{}", page.text);
+        assert_eq!(lines.last().unwrap().len(), 200);
+    }
+}
