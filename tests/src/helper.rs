@@ -88,6 +88,21 @@ impl Helper {
         self.fact(name).parse().unwrap_or_else(|_| panic!("helper {}: {name} is not a number", self.name))
     }
 
+    /// The process id of the helper itself, which is not always the odd process.
+    #[must_use]
+    pub fn pid(&self) -> i64 {
+        i64::from(self.child.id())
+    }
+
+    /// Kills it with SIGKILL, as a test that crashes does.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn kill(mut self) {
+        self.child.kill().expect("kill the helper");
+        self.child.wait().expect("wait for the helper");
+    }
+
     /// Ends it and returns what it said after `ready`.
     ///
     /// # Panics

@@ -62,13 +62,11 @@ impl Mounts {
         self.made.push(point.to_owned());
     }
 
-    /// Makes the mount at `point` read-only in this namespace.
-    ///
-    /// # Panics
-    /// When the kernel refuses.
-    pub fn read_only(&mut self, point: &Path) {
+    /// Makes the mount at `point` read-only in this namespace, for as long as it exists. Whether the kernel could: a mount that
+    /// lies under another one cannot be reached.
+    pub fn read_only(&mut self, point: &Path) -> bool {
         let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
-        mount(None::<&str>, point, None::<&str>, flags, None::<&str>).expect("remount read-only");
+        mount(None::<&str>, point, None::<&str>, flags, None::<&str>).is_ok()
     }
 }
 

@@ -50,7 +50,8 @@ impl Life {
     /// With the kernel's errno.
     pub fn over(&self, limit: PollTimeout, other: Option<BorrowedFd<'_>>) -> nix::Result<News> {
         let stdin = io::stdin();
-        let mut waiting = vec![PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        let mut waiting =
+            vec![PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         waiting.extend(other.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         match poll(&mut waiting, limit) {
             Ok(_) | Err(Errno::EINTR) => {}

@@ -35,7 +35,8 @@ fn filter(missing: &str) -> Result<BpfProgram, Failure> {
         rules.insert(number(name).ok_or_else(|| format!("unknown system call {name}"))?, Vec::new());
     }
     let enosys = u32::try_from(libc::ENOSYS)?;
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(enosys), std::env::consts::ARCH.try_into()?)?;
+    let filter =
+        SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(enosys), std::env::consts::ARCH.try_into()?)?;
     Ok(filter.try_into()?)
 }
 

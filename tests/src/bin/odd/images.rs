@@ -36,8 +36,7 @@ pub(super) fn megabyte() -> Result<(), Failure> {
 /// The same program with its megabyte of arguments.
 pub(super) fn megabyte_again() -> Result<(), Failure> {
     let life = Life::begin()?;
-    let arguments: Vec<u8> =
-        std::env::args_os().flat_map(|argument| [argument.as_bytes(), b"\0"].concat()).collect();
+    let arguments: Vec<u8> = std::env::args_os().flat_map(|argument| [argument.as_bytes(), b"\0"].concat()).collect();
     stay(&life, vec![("size", arguments.len().to_string()), ("sha256", sha256(&arguments))])
 }
 
