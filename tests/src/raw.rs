@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags};
@@ -48,6 +49,7 @@ fn exit_now(code: u8) -> ! {
 /// # Errors
 /// With the kernel's errno.
 pub fn sleep_in_vfork() -> nix::Result<()> {
+    PARENT.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
     let mut stack = vec![0_u128; 4096];
     let top: *mut u128 = stack.as_mut_ptr_range().end;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
@@ -57,13 +59,18 @@ pub fn sleep_in_vfork() -> nix::Result<()> {
     Ok(())
 }
 
+/// Who calls [`sleep_in_vfork`], for its child, which shares our memory.
+static PARENT: AtomicI32 = AtomicI32::new(0);
+
 extern "C" fn sleeper(_: *mut c_void) -> c_int {
     // SAFETY: PR_SET_PDEATHSIG takes a signal number and touches no memory of ours.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    loop {
+    // The parent may have ended before the line above; then nobody would ever kill us.
+    while nix::unistd::getppid().as_raw() == PARENT.load(Ordering::SeqCst) {
         // SAFETY: pause has no preconditions.
         unsafe { libc::pause() };
     }
+    exit_now(1)
 }
 
 /// Brings the loopback interface of this network namespace up, so that 127.0.0.1 exists in it.

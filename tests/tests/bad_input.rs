@@ -239,7 +239,7 @@ fn a_deadline_of_nothing_is_refused_or_sealed() {
 fn a_short_deadline_cuts_the_tail_and_never_the_seal() {
     let folder = tempfile::tempdir().unwrap();
     // Much to read, and a deadline that it cannot make.
-    let _crowd = Helper::start("crowd", ["1500", "3000"]);
+    let _crowd = Helper::start("crowd", ["800", "1600"]);
     let to = folder.path().join("evidence");
     let finished = Agent::find().run(Agent::collection(&to, &["--deadline", "1ms"]));
     finished.assert_code(code::CUT_SHORT);
@@ -262,7 +262,7 @@ fn assert_sealed_in_part(finished: &Finished, to: &Path) {
 fn a_signal_ends_the_run_sealed() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let folder = tempfile::tempdir().unwrap();
-        let _crowd = Helper::start("crowd", ["1500", "3000"]);
+        let _crowd = Helper::start("crowd", ["800", "1600"]);
         let to = folder.path().join("evidence");
         let mut run = Agent::find().start(Agent::collection(&to, &["--profile", "volatile"]));
         run.await_file(&to.join("000-begin.json"));
@@ -281,7 +281,7 @@ fn a_signal_ends_the_run_sealed() {
 #[test]
 fn a_second_signal_ends_at_once_and_leaves_no_lie() {
     let folder = tempfile::tempdir().unwrap();
-    let _crowd = Helper::start("crowd", ["1500", "3000"]);
+    let _crowd = Helper::start("crowd", ["800", "1600"]);
     let to = folder.path().join("evidence");
     let mut run = Agent::find().start(Agent::collection(&to, &["--profile", "volatile"]));
     run.await_file(&to.join("000-begin.json"));

@@ -170,8 +170,11 @@ fn a_listener_in_another_network_namespace_has_its_owner() {
     let (pid, port) = (odd.number("pid"), odd.number("port"));
     let evidence = Agent::find().collect(&folder.path().join("evidence"), FREEZE);
     let sockets = evidence.table("process_open_sockets");
-    let own: Vec<&Value> =
-        rows_of(&sockets, "local_port", port).into_iter().filter(|row| number(row, "pid") == Some(pid)).collect();
+    let holds = |row: &&Value| {
+        let owners = row.get("pids").and_then(Value::as_array);
+        owners.is_some_and(|owners| owners.iter().any(|owner| number(owner, "pid") == Some(pid)))
+    };
+    let own: Vec<&Value> = rows_of(&sockets, "local_port", port).into_iter().filter(holds).collect();
     let [listener] = own.as_slice() else { panic!("port {port} of process {pid} has {} rows: {own:#?}", own.len()) };
     assert_eq!(bytes(listener, "state").as_deref(), Some(&b"LISTEN"[..]), "{listener}");
     assert_eq!(bytes(listener, "local_address").as_deref(), Some(&b"127.0.0.1"[..]), "{listener}");
@@ -199,7 +202,7 @@ fn hostile_names_fifos_and_sockets_in_shared_memory_are_kept_and_not_opened() {
     let pid = odd.number("pid");
     let link = members.get(format!("/dev/shm/hozen-test-{pid}-link").as_bytes()).and_then(|raw| raw.link.as_deref());
     assert_eq!(link, Some(name.as_slice()));
-    let listed = evidence.table("file");
+    let listed = evidence.table("shared_memory_files");
     for special in
         [format!("/dev/shm/hozen-test-{pid}-fifo"), format!("/dev/shm/hozen-test-{pid}-socket"), fifo.fact("path").to_owned()]
     {

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a helper program that reads the states of its children")]
 
 use std::fs;
+use std::io::{self, PipeWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
@@ -74,8 +75,11 @@ pub(super) fn frozen() -> Result<(), Failure> {
     let life = Life::begin()?;
     let child = raw::fork(|| life::sleep_for_ever())?;
     let group = Group::new(child)?;
-    let keeper = raw::fork(|| u8::from(keep(&life, &group, child).is_err()))?;
-    let result = group.freeze(child).and_then(|()| {
+    let parent = nix::unistd::getpid();
+    let (mut armed, mut arm) = io::pipe()?;
+    let keeper = raw::fork(|| u8::from(arm_keeper(&mut arm).and_then(|()| keep(&life, &group, (parent, child))).is_err()))?;
+    drop(arm);
+    let result = armed.read_exact(&mut [0]).map_err(Failure::from).and_then(|()| group.freeze(child)).and_then(|()| {
         life::ready(&[("pid", child.to_string())])?;
         Ok(life.wait()?)
     });
@@ -85,10 +89,17 @@ pub(super) fn frozen() -> Result<(), Failure> {
     result.and(thawed)
 }
 
-/// Waits for the end or for the death of the parent, then sees to it that the child ends.
-fn keep(life: &Life, group: &Group, child: Pid) -> Result<(), Failure> {
+/// From here on the keeper outlives its parent. Nothing is frozen before it says so.
+fn arm_keeper(arm: &mut PipeWriter) -> Result<(), Failure> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
-    life.wait()?;
+    Ok(arm.write_all(&[0])?)
+}
+
+/// Waits for the end or for the death of the parent, then sees to it that the child ends.
+fn keep(life: &Life, group: &Group, (parent, child): (Pid, Pid)) -> Result<(), Failure> {
+    if nix::unistd::getppid() == parent {
+        life.wait()?;
+    }
     nix::sys::signal::kill(child, Signal::SIGKILL)?;
     group.thaw()?;
     until(|| Ok(group.remove()))
