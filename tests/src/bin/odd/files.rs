@@ -1,0 +1,67 @@
+//! Processes that hold something odd: FIFOs, hostile names, a listener in a namespace of their own.
+
+#![expect(clippy::disallowed_methods, reason = "a helper program that lays out files")]
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use hozen_tests::life::{Failure, Life};
+use hozen_tests::raw;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::Mode;
+
+use super::{hex, sha256, stay};
+
+/// Holds a FIFO in `dir` open: whoever opens it for reading without `O_NONBLOCK` waits, and takes what was meant for another.
+pub(super) fn fifo(dir: &Path) -> Result<(), Failure> {
+    let life = Life::begin()?;
+    let path = dir.join("fifo");
+    nix::unistd::mkfifo(&path, Mode::S_IRWXU)?;
+    let held = File::options().read(true).write(true).open(&path)?;
+    let result = stay(&life, vec![("path", path.display().to_string())]);
+    drop(held);
+    fs::remove_file(&path)?;
+    result
+}
+
+/// Keeps a file with a hostile name in `dir`, beside a FIFO, a socket and a dangling link.
+pub(super) fn shm(dir: &Path) -> Result<(), Failure> {
+    let life = Life::begin()?;
+    let pid = std::process::id();
+    let mut name = format!("hozen-test-{pid} \n\x1b[2J'\"$(touch x)`|\\").into_bytes();
+    name.extend(b"\xff\xc3\x28.");
+    let content: Vec<u8> = b"volatile \0 \xff \n".iter().copied().cycle().take(70_001).collect();
+    let paths = [
+        dir.join(OsStr::from_bytes(&name)),
+        dir.join(format!("hozen-test-{pid}-fifo")),
+        dir.join(format!("hozen-test-{pid}-socket")),
+        dir.join(format!("hozen-test-{pid}-link")),
+    ];
+    let [file, fifo, socket, link] = &paths;
+    fs::write(file, &content)?;
+    nix::unistd::mkfifo(fifo, Mode::S_IRWXU)?;
+    let held = UnixListener::bind(socket)?;
+    std::os::unix::fs::symlink(OsStr::from_bytes(&name), link)?;
+    let result = stay(&life, vec![("name", hex(&name)), ("sha256", sha256(&content))]);
+    drop(held);
+    for path in &paths {
+        fs::remove_file(path)?;
+    }
+    result
+}
+
+/// Listens on 127.0.0.1 in a network namespace of its own.
+pub(super) fn netns() -> Result<(), Failure> {
+    let life = Life::begin()?;
+    unshare(CloneFlags::CLONE_NEWNET)?;
+    let socket = std::os::unix::net::UnixDatagram::unbound()?;
+    raw::loopback_up(&socket)?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let namespace = fs::read_link("/proc/self/ns/net")?;
+    let number = namespace.to_string_lossy().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
+    stay(&life, vec![("port", listener.local_addr()?.port().to_string()), ("netns", number)])
+}

@@ -1,0 +1,74 @@
+//! `odd KIND [DIR]`: becomes a process of a kind that collectors stumble over, prints `ready` and facts about itself, and ends
+//! when its stdin closes or on SIGTERM. Nothing is left behind.
+//!
+//! | kind | what it is | facts |
+//! |---|---|---|
+//! | `plain` | just sleeps | `pid` |
+//! | `megabyte` | has 1 MiB of arguments with newlines, escapes and bytes that are not UTF-8 | `pid`, `size` and `sha256` of its `cmdline` |
+//! | `memfd` | runs from a memfd and holds a second one with data | `pid`, `sha256` of the executable, `data_sha256` |
+//! | `deleted DIR` | runs from a file in DIR that is deleted | `pid`, `sha256` of the executable, `path` |
+//! | `secret` | has credentials in its environment | `pid`, `secret` |
+//! | `dstate` | waits in state D | `pid` |
+//! | `frozen` | is frozen by a control group (root) | `pid` |
+//! | `mortal` | has children that live for two milliseconds, one after the other | `pid` |
+//! | `fifo DIR` | holds a FIFO in DIR open | `pid`, `path` |
+//! | `shm DIR` | keeps a file with a hostile name, a FIFO, a socket and a link in DIR (meant: `/dev/shm`) | `pid`, `name` in hex, `sha256` |
+//! | `netns` | listens on 127.0.0.1 in its own network namespace (root) | `pid`, `port`, `netns` |
+
+mod files;
+mod images;
+mod states;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use hozen_tests::life::{self, Failure, Life};
+
+const USAGE: &str = "usage: odd plain|megabyte|memfd|secret|dstate|frozen|mortal|netns, or odd deleted|fifo|shm DIR";
+
+fn main() -> ExitCode {
+    life::report("odd", odd())
+}
+
+fn odd() -> Result<(), Failure> {
+    let mut arguments = std::env::args_os().skip(1);
+    let kind = arguments.next().and_then(|kind| kind.into_string().ok()).ok_or(USAGE)?;
+    let rest: Vec<OsString> = arguments.collect();
+    let dir = || rest.first().map(PathBuf::from).ok_or(USAGE);
+    match kind.as_str() {
+        "plain" => states::plain(),
+        "megabyte" => images::megabyte(),
+        images::MEGABYTE_AGAIN => images::megabyte_again(),
+        "memfd" => images::memfd(),
+        images::MEMFD_AGAIN => images::memfd_again(),
+        "deleted" => images::deleted(&dir()?),
+        images::DELETED_AGAIN => images::deleted_again(&dir()?),
+        "secret" => images::secret(),
+        images::SECRET_AGAIN => images::secret_again(),
+        "dstate" => states::dstate(),
+        "frozen" => states::frozen(),
+        "mortal" => states::mortal(),
+        "fifo" => files::fifo(&dir()?),
+        "shm" => files::shm(&dir()?),
+        "netns" => files::netns(),
+        _ => Err(USAGE.into()),
+    }
+}
+
+/// Says `ready` and waits for the end.
+fn stay(life: &Life, mut facts: Vec<(&str, String)>) -> Result<(), Failure> {
+    facts.insert(0, life::own_pid());
+    life::ready(&facts)?;
+    Ok(life.wait()?)
+}
+
+/// SHA-256 in hex.
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex(&sha2::Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,108 @@
+//! All `unsafe` of this package: `fork`, `vfork`, mappings and one ioctl, for the helper programs.
+//!
+//! **Invariant:** the helper programs have one thread, so a forked child may do all that its parent may.
+
+#![expect(unsafe_code, reason = "fork, clone, mmap and ioctl have no safe form; they are gathered here")]
+
+use std::ffi::{c_int, c_void};
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, AsRawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::errno::Errno;
+use nix::sys::mman::{MapFlags, ProtFlags};
+use nix::sys::signal::Signal;
+use nix::unistd::{ForkResult, Pid};
+
+/// Forks. The child runs `child` and exits with what it returns; it is killed when its parent ends, so it cannot be orphaned.
+///
+/// # Errors
+/// When the kernel has no room for another process.
+pub fn fork(child: impl FnOnce() -> u8) -> nix::Result<Pid> {
+    let parent = nix::unistd::getpid();
+    // SAFETY: the process has one thread (this module's invariant), so no lock is held by a thread that the child lacks.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => exit_now(run_child(parent, child)),
+    }
+}
+
+fn run_child(parent: Pid, child: impl FnOnce() -> u8) -> u8 {
+    let tied = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
+    // The parent may have ended before the line above; then nobody would ever kill us.
+    if !tied || nix::unistd::getppid() != parent {
+        return 1;
+    }
+    catch_unwind(AssertUnwindSafe(child)).unwrap_or(101)
+}
+
+fn exit_now(code: u8) -> ! {
+    // SAFETY: _exit takes any number and runs no code of ours: the parent's exit handlers must not run in a child.
+    unsafe { libc::_exit(c_int::from(code)) }
+}
+
+/// Blocks for ever in state D (uninterruptible), as a parent whose `vfork` child has not yet executed anything. The child
+/// only sleeps, and is killed when this process ends. Returns only when the child could not be made or was killed.
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn sleep_in_vfork() -> nix::Result<()> {
+    PARENT.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
+    let mut stack = vec![0_u128; 4096];
+    let top: *mut u128 = stack.as_mut_ptr_range().end;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the child runs on its own 64 KiB stack, aligned to 16, which outlives it because this thread is suspended until
+    // the child is gone; it shares our memory but writes none of it except its stack and errno.
+    Errno::result(unsafe { libc::clone(sleeper, top.cast::<c_void>(), flags, ptr::null_mut()) })?;
+    Ok(())
+}
+
+/// Who calls [`sleep_in_vfork`], for its child, which shares our memory.
+static PARENT: AtomicI32 = AtomicI32::new(0);
+
+extern "C" fn sleeper(_: *mut c_void) -> c_int {
+    // SAFETY: PR_SET_PDEATHSIG takes a signal number and touches no memory of ours.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    // The parent may have ended before the line above; then nobody would ever kill us.
+    while nix::unistd::getppid().as_raw() == PARENT.load(Ordering::SeqCst) {
+        // SAFETY: pause has no preconditions.
+        unsafe { libc::pause() };
+    }
+    exit_now(1)
+}
+
+/// Brings the loopback interface of this network namespace up, so that 127.0.0.1 exists in it.
+///
+/// # Errors
+/// With the kernel's errno; needs `CAP_NET_ADMIN`.
+pub fn loopback_up(socket: impl AsFd) -> nix::Result<()> {
+    // SAFETY: an ifreq is plain old data, for which all zeros is a valid value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+        *to = libc::c_char::try_from(*from).map_err(|_| Errno::EINVAL)?;
+    }
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the request is a whole ifreq with a terminated name; the kernel only reads it.
+    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCSIFFLAGS, ptr::from_ref(&request)) };
+    Errno::result(result).map(drop)
+}
+
+/// Writes one byte to a shared mapping of the first page of `file`, then maps something else over it. While the dirty page is
+/// being written back, the process holds its own `mmap_lock`; on a file system that does not answer, for ever.
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn replace_dirty_page(file: impl AsFd) -> nix::Result<()> {
+    let page = NonZeroUsize::new(4096).ok_or(Errno::EINVAL)?;
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing.
+    let place: NonNull<c_void> = unsafe { nix::sys::mman::mmap(None, page, access, MapFlags::MAP_SHARED, file, 0) }?;
+    // SAFETY: the byte is inside the page just mapped, which is writable and belongs to nobody else.
+    unsafe { place.cast::<u8>().write_volatile(1) };
+    let here = NonZeroUsize::new(place.addr().get());
+    // SAFETY: it replaces exactly the page mapped above, to which no reference exists.
+    unsafe { nix::sys::mman::mmap_anonymous(here, page, access, MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED) }?;
+    Ok(())
+}

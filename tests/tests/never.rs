@@ -1,0 +1,246 @@
+//! What Hozen never does on a host: execute a program, write outside `--to`, load a module, mount, touch access times.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests look at the host with the standard library"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use hozen_tests::agent::Agent;
+use hozen_tests::host::{Mounts, is_root, modules, mountinfo, skipped};
+use nix::sys::signal::Signal;
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
+use serde_json::Value;
+
+const VOLATILE: &[&str] = &["--profile", "volatile"];
+
+#[test]
+fn no_program_is_executed() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report");
+    let agent = Agent::find().through("watched", &[report.to_str().unwrap()]);
+    let _ = agent.collect(&folder.path().join("evidence"), VOLATILE);
+    assert_eq!(fs::read_to_string(&report).unwrap(), "execs=1 forks=0\n", "one exec is its own start");
+}
+
+#[test]
+fn every_thread_is_under_the_filter_and_the_evidence_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("evidence");
+    let mut run = Agent::find().start(Agent::collection(&to, VOLATILE));
+    // From the begin record on something is read. The stop makes it hold still to be looked at.
+    run.await_file(&to.join("000-begin.json"));
+    run.signal(Signal::SIGSTOP);
+    let looked_at = threads_under_filter(&run.pid().to_string());
+    run.signal(Signal::SIGCONT);
+    let finished = run.wait();
+    finished.assert_sealed();
+    assert!(looked_at.unwrap_or(0) > 0, "the run ended before it could be looked at");
+    let evidence = hozen_tests::evidence::Evidence::open(&to);
+    let access = evidence.predicate("000-begin.json").get("access").map(Value::to_string).unwrap_or_default();
+    assert!(access.contains("seccomp"), "the begin record does not tell of the filter: {access}");
+    let footprint: Vec<String> = evidence.table("footprint").iter().map(Value::to_string).collect();
+    assert!(footprint.iter().any(|row| row.contains("seccomp")), "{footprint:#?}");
+}
+
+/// How many threads a process has, all of which must be under a seccomp filter and without new privileges.
+fn threads_under_filter(pid: &str) -> Option<usize> {
+    let mut threads = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        let Ok(status) = fs::read_to_string(task.path().join("status")) else { continue };
+        assert!(status.contains("\nSeccomp:\t2\n"), "a thread is not under the filter:\n{status}");
+        assert!(status.contains("\nNoNewPrivs:\t1\n"), "a thread could gain privileges:\n{status}");
+        threads += 1;
+    }
+    Some(threads)
+}
+
+#[test]
+fn nothing_is_mounted_and_no_module_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = (mountinfo(), modules());
+    let _ = Agent::find().collect(&folder.path().join("evidence"), VOLATILE);
+    assert_eq!(before, (mountinfo(), modules()));
+}
+
+#[test]
+fn a_host_that_cannot_be_written_to_makes_no_difference() {
+    if !is_root("a_host_that_cannot_be_written_to_makes_no_difference") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let point = folder.path().to_owned();
+    // A thread of its own: its mounts are read-only for good, and the folder is removed outside of them.
+    let keys = |to: PathBuf| Agent::find().collect(&to, VOLATILE).keys();
+    let read_only = std::thread::spawn(move || {
+        let mut mounts = Mounts::own();
+        mounts.tmpfs(&point, "256m");
+        for other in mount_points().iter().filter(|other| **other != point) {
+            let _ = mounts.read_only(other);
+        }
+        assert!(fs::write("/var/tmp/hozen-test", b"").is_err(), "the host can still be written to");
+        keys(point.join("evidence"))
+    });
+    let read_only = read_only.join().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let ordinary = keys(other.path().join("evidence"));
+    let no_custody = |keys: &[String]| keys.iter().filter(|key| !key.starts_with("custody/")).cloned().collect::<Vec<_>>();
+    assert_eq!(no_custody(&read_only), no_custody(&ordinary));
+}
+
+/// Every mount point that this thread can reach, each once.
+fn mount_points() -> Vec<PathBuf> {
+    let mut points: Vec<PathBuf> = mountinfo().lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect();
+    points.sort();
+    points.dedup();
+    points
+}
+
+#[test]
+fn the_files_of_the_host_are_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let look = || {
+        let mut seen = BTreeMap::new();
+        for top in ["/etc", "/var/lib/dpkg", "/var/spool", "/boot"] {
+            snapshot(Path::new(top), &mut seen);
+        }
+        seen
+    };
+    let before = look();
+    let _ = Agent::find().collect(&folder.path().join("evidence"), VOLATILE);
+    let after = look();
+    let changed: Vec<_> = before.iter().filter(|(path, was)| after.get(*path) != Some(was)).map(|(path, _)| path).collect();
+    let made: Vec<_> = after.keys().filter(|path| !before.contains_key(*path)).collect();
+    assert!(changed.is_empty() && made.is_empty(), "changed: {changed:?}, made: {made:?}");
+}
+
+/// Size, modification and change time of everything below `top`.
+fn snapshot(top: &Path, seen: &mut BTreeMap<PathBuf, [i64; 5]>) {
+    let Ok(meta) = fs::symlink_metadata(top) else { return };
+    let size = i64::try_from(meta.size()).unwrap();
+    seen.insert(top.to_owned(), [size, meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()]);
+    if meta.is_dir() {
+        for entry in fs::read_dir(top).into_iter().flatten().flatten() {
+            snapshot(&entry.path(), seen);
+        }
+    }
+}
+
+#[test]
+fn access_times_stay_as_they_are() {
+    if !is_root("access_times_stay_as_they_are") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut mounts = Mounts::own();
+    let shm = Path::new("/dev/shm");
+    mounts.tmpfs(shm, "1m");
+    let (directory, file, link) = (shm.join("directory"), shm.join("directory/file"), shm.join("directory/link"));
+    fs::create_dir(&directory).unwrap();
+    fs::write(&file, b"content").unwrap();
+    std::os::unix::fs::symlink("file", &link).unwrap();
+    // Older than the modification: the next ordinary read or readlink would move it, whatever `relatime` says.
+    for path in [&file, &link, &directory] {
+        let (long_ago, then) = (TimeSpec::new(1_000_000, 0), TimeSpec::new(2_000_000, 0));
+        utimensat(nix::fcntl::AT_FDCWD, path, &long_ago, &then, UtimensatFlags::NoFollowSymlink).unwrap();
+    }
+    let os_release = Path::new("/etc/os-release");
+    let atime = |path: &Path| fs::symlink_metadata(path).map(|meta| (meta.atime(), meta.atime_nsec())).ok();
+    let before = atime(os_release);
+    let evidence = Agent::find().collect(&folder.path().join("evidence"), VOLATILE);
+    for path in [&file, &link, &directory] {
+        assert_eq!(atime(path), Some((1_000_000, 0)), "{}", path.display());
+    }
+    assert_eq!(atime(os_release), before);
+    let members = evidence.raw("shm");
+    assert_eq!(members.get(b"/dev/shm/directory/file".as_slice()).map(|raw| raw.content.as_slice()), Some(&b"content"[..]));
+    assert!(members.contains_key(b"/dev/shm/directory/link".as_slice()), "the link was read, or this proves nothing");
+    // The counter-check: what is held still here does move when it is read in the ordinary way.
+    fs::read_link(&link).unwrap();
+    assert_ne!(atime(&link), Some((1_000_000, 0)), "this file system keeps no access times");
+}
+
+/// What kernels lack that are still in use: 5.10 and 4.14 of Amazon Linux 2.
+const OLD_KERNELS: &[&str] = &[
+    "mount_setattr",
+    "mount_setattr,open_tree,fsopen,fsmount,fsconfig",
+    "mount_setattr,open_tree,fsopen,fsmount,fsconfig,openat2,pidfd_open",
+];
+
+#[test]
+fn an_older_kernel_gives_the_same_artefacts() {
+    if !is_root("an_older_kernel_gives_the_same_artefacts") {
+        return;
+    }
+    for missing in OLD_KERNELS {
+        let folder = tempfile::tempdir().unwrap();
+        let agent = Agent::find().through("without", &[missing]);
+        let evidence = agent.collect(&folder.path().join("evidence"), VOLATILE);
+        let rows = evidence.table("processes");
+        let own = i64::from(std::process::id());
+        assert!(!hozen_tests::evidence::rows_of(&rows, "pid", own).is_empty(), "without {missing}");
+        for artefact in ["freeze_frame", "mounts", "shm"] {
+            let step = evidence.step(artefact);
+            let status = step.get("status").and_then(Value::as_str);
+            assert!(matches!(status, Some("ok" | "partial")), "without {missing}: {step}");
+        }
+    }
+}
+
+#[test]
+fn without_the_private_view_the_evidence_says_so() {
+    if !is_root("without_the_private_view_the_evidence_says_so") {
+        return;
+    }
+    let access = |agent: &Agent| {
+        let folder = tempfile::tempdir().unwrap();
+        let evidence = agent.collect(&folder.path().join("evidence"), &["--only", "freeze_frame"]);
+        evidence.predicate("000-begin.json").get("access").map(Value::to_string).unwrap_or_default()
+    };
+    let with = access(&Agent::find());
+    let without = access(&Agent::find().through("without", &["open_tree,fsopen,mount_setattr"]));
+    assert!(with.contains("detached"), "{with}");
+    assert!(without.contains("plain") && !without.contains("\"detached\""), "{without}");
+}
+
+#[test]
+fn without_root_nothing_is_hidden_and_nothing_invented() {
+    if !is_root("without_root_nothing_is_hidden_and_nothing_invented") {
+        return;
+    }
+    let Some(nobody) = nobody_can_run() else {
+        skipped("without_root_nothing_is_hidden_and_nothing_invented", "a folder that everybody may enter");
+        return;
+    };
+    let to = nobody.path().join("to/evidence");
+    let agent = Agent::find().copied_to(&nobody.path().join("hozen")).as_user(65534);
+    let finished = agent.run(Agent::collection(&to, &["--profile", "volatile", "--unprivileged"]));
+    finished.assert_sealed();
+    Agent::find().verify(&to).assert_code(0);
+    let evidence = hozen_tests::evidence::Evidence::open(&to);
+    let rows = evidence.table("processes");
+    let others: Vec<&Value> = hozen_tests::evidence::rows_of(&rows, "pid", 1);
+    assert_eq!(others.len(), 1, "process 1 is visible to everybody");
+    let envs = evidence.table("process_envs");
+    let of_init = hozen_tests::evidence::rows_of(&envs, "pid", 1);
+    assert!(of_init.iter().all(|row| row.get("key").is_none()), "its environment is not");
+}
+
+/// A folder in which user 65534 may execute and has a folder `to` of its own.
+fn nobody_can_run() -> Option<tempfile::TempDir> {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let to = folder.path().join("to");
+    fs::create_dir(&to).unwrap();
+    chown(&to, Some(65534), Some(65534)).unwrap();
+    let enterable = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o001 != 0);
+    folder.path().ancestors().all(enterable).then_some(folder)
+}

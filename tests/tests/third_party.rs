@@ -1,0 +1,132 @@
+//! Tools written by others agree: coreutils, zstd, openssl and jq verify the evidence, DuckDB and jq read its tables.
+
+#![expect(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "tests run other people's programs")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use hozen_tests::agent::Agent;
+use hozen_tests::evidence::Evidence;
+use hozen_tests::helper::beside;
+use hozen_tests::host::skipped;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const VOLATILE: &[&str] = &["--profile", "volatile"];
+
+fn third_party(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("third-party").join(name)
+}
+
+/// Whether these programs are installed.
+fn have(test: &str, programs: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    programs.iter().all(|name| there(name) || skipped(test, name))
+}
+
+/// Runs a program, which must succeed.
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn collected() -> (TempDir, Evidence) {
+    let folder = tempfile::tempdir().unwrap();
+    let evidence = Agent::find().collect(&folder.path().join("evidence"), VOLATILE);
+    (folder, evidence)
+}
+
+fn by_hand(dir: &Path) -> Command {
+    let mut command = Command::new("bash");
+    command.arg(third_party("verify-by-hand.sh")).arg(dir);
+    command
+}
+
+#[test]
+fn the_run_verifies_by_hand() {
+    if !have("the_run_verifies_by_hand", &["bash", "sha256sum", "zstd", "openssl", "jq"]) {
+        return;
+    }
+    let (_folder, evidence) = collected();
+    let said = run(&mut by_hand(&evidence.dir)).stdout;
+    assert!(String::from_utf8_lossy(&said).contains("verified by hand"));
+    // The same with a change to one byte of each kind of object, so that a script that checks nothing is noticed.
+    for key in [
+        "000-begin.json",
+        "custody/000001.jsonl",
+        "SHA256SUMS",
+        "900-manifest.json",
+        "999-end.json",
+        "data/file/mounts.jsonl.zst",
+    ] {
+        let before = evidence.stored(key);
+        let mut after = before.clone();
+        let middle = after.len() / 2;
+        after[middle] ^= 1;
+        fs::write(evidence.dir.join(key), &after).unwrap();
+        let output = by_hand(&evidence.dir).output().unwrap();
+        assert!(!output.status.success(), "a change to {key} goes unnoticed");
+        fs::write(evidence.dir.join(key), &before).unwrap();
+    }
+    run(&mut by_hand(&evidence.dir));
+}
+
+#[test]
+fn jq_reads_every_table() {
+    if !have("jq_reads_every_table", &["bash", "zstd", "jq"]) {
+        return;
+    }
+    let (_folder, evidence) = collected();
+    for (name, key, entries) in tables(&evidence) {
+        let script = "set -o pipefail; zstd -dcq \"$1\" | jq -es 'map(select(type == \"object\")) | length'";
+        let output = Command::new("bash").args(["-c", script, "-"]).arg(evidence.dir.join(key)).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), entries.to_string(), "{name}: {output:?}");
+    }
+}
+
+/// Name, key and number of rows of every table, as the manifest has them.
+fn tables(evidence: &Evidence) -> Vec<(String, String, u64)> {
+    let manifest = evidence.predicate("900-manifest.json");
+    let objects = manifest.get("objects").and_then(Value::as_array).unwrap();
+    let table = |object: &Value| {
+        let key = object.get("key")?.as_str()?;
+        let name = key.strip_prefix("data/")?.strip_suffix(".jsonl.zst")?.rsplit('/').next()?;
+        Some((name.to_owned(), key.to_owned(), object.get("content")?.get("entries")?.as_u64()?))
+    };
+    let tables: Vec<_> = objects.iter().filter_map(table).collect();
+    assert!(tables.len() > 10, "{tables:?}");
+    tables
+}
+
+#[test]
+fn duckdb_reads_every_table() {
+    let Some(python) = python_with_duckdb() else { return };
+    let (_folder, evidence) = collected();
+    let said = run(Command::new(python).arg(third_party("tables.py")).arg(&evidence.dir)).stdout;
+    let read: Value = serde_json::from_slice(&said).unwrap();
+    let told: serde_json::Map<String, Value> = tables(&evidence).into_iter().map(|(name, _, rows)| (name, rows.into())).collect();
+    assert_eq!(read, Value::Object(told));
+}
+
+/// A Python with DuckDB, in a virtual environment under the target folder. It is made once, from the package index.
+fn python_with_duckdb() -> Option<PathBuf> {
+    if !have("duckdb_reads_every_table", &["python3"]) {
+        return None;
+    }
+    let venv = beside("third-party");
+    let python = venv.join("bin/python");
+    let works =
+        |python: &Path| Command::new(python).args(["-c", "import duckdb"]).output().is_ok_and(|output| output.status.success());
+    if works(&python) {
+        return Some(python);
+    }
+    let make = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+    let requirements = third_party("requirements.txt");
+    let made = make(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))
+        && make(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))
+        && works(&python);
+    (made || skipped("duckdb_reads_every_table", "python3 with venv, and the package index")).then_some(python)
+}
