@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use hozen_collector::model::record::{BEGIN_KEY, BEGIN_TYPE, Begin, Subject};
 use hozen_collector::model::Digest;
+use hozen_collector::model::record::{BEGIN_KEY, BEGIN_TYPE, Begin, Subject};
 
 use super::envelope::{self, Key, Record};
 use super::findings::Findings;

@@ -38,11 +38,7 @@ impl Frames {
     }
 
     /// Takes stored bytes and hands their content to `content`.
-    pub(super) fn take(
-        &mut self,
-        mut stored: &[u8],
-        content: &mut dyn FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<(), String> {
+    pub(super) fn take(&mut self, mut stored: &[u8], content: &mut dyn FnMut(&[u8]) -> Result<(), String>) -> Result<(), String> {
         while !stored.is_empty() {
             if !self.inside {
                 stored = self.take_head(stored);
@@ -85,11 +81,7 @@ impl Frames {
     }
 
     /// Decodes up to the end of the frame or of `stored`; returns what is left of it.
-    fn decode<'a>(
-        &mut self,
-        stored: &'a [u8],
-        content: &mut dyn FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<&'a [u8], String> {
+    fn decode<'a>(&mut self, stored: &'a [u8], content: &mut dyn FnMut(&[u8]) -> Result<(), String>) -> Result<&'a [u8], String> {
         let mut input = InBuffer::around(stored);
         loop {
             let before = input.pos();

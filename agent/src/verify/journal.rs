@@ -80,7 +80,10 @@ pub(super) fn check(folder: &Folder, beginning: Option<&Beginning>, findings: &m
     }
     let ended = folder.has(MANIFEST_KEY) || folder.has(END_KEY);
     if ended && walk.journal.whole && walk.journal.story.end.is_none() {
-        findings.fail(name::custody(due.saturating_sub(1).max(1)), "the journal ends here without run.end, and yet the run has ended");
+        findings.fail(
+            name::custody(due.saturating_sub(1).max(1)),
+            "the journal ends here without run.end, and yet the run has ended",
+        );
     }
     walk.journal
 }
