@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hozen_collector::model::{CaseId, Digest, Profile};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Span;
+use crate::settings::{ArtefactName, Span};
 
 /// Collects forensic evidence from this Linux host into a sealed folder that anyone can verify.
 ///
@@ -90,10 +90,10 @@ pub struct CollectArgs {
     pub deadline: Option<Span>,
     /// Collect these artefacts and no others (see `hozen artefacts`)
     #[arg(long, value_name = "ARTEFACT,…", value_delimiter = ',')]
-    pub only: Vec<String>,
+    pub only: Vec<ArtefactName>,
     /// Leave these artefacts out
     #[arg(long, value_name = "ARTEFACT,…", value_delimiter = ',')]
-    pub skip: Vec<String>,
+    pub skip: Vec<ArtefactName>,
     /// TOML file with any of these options (docs/hozen.toml shows all of them)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

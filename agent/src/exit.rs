@@ -73,7 +73,7 @@ pub struct Asked {
 #[must_use]
 pub fn of_run(steps: &[Step], asked: Asked, planned: impl Fn(&str) -> bool) -> (Exit, Vec<String>) {
     let wanted = |step: &&Step| step.artefact != MEMORY && planned(&step.artefact);
-    let unsound: Vec<&Step> = steps.iter().filter(wanted).filter(|step| !is_sound(step)).collect();
+    let unsound: Vec<&Step> = steps.iter().filter(wanted).filter(|step| !step.is_sound()).collect();
     let memory = steps.iter().find(|step| step.artefact == MEMORY);
     let mut reasons: Vec<String> = steps.iter().filter(wanted).filter(|step| step.status != Status::Ok).map(reason).collect();
     reasons.extend(memory.filter(|step| step.status != Status::Ok).map(reason));
@@ -87,16 +87,6 @@ pub fn of_run(steps: &[Step], asked: Asked, planned: impl Fn(&str) -> bool) -> (
         Some(Status::Absent | Status::Skipped) | None => Exit::NoMemory,
     };
     (exit, reasons)
-}
-
-/// What the host does not have cannot be missing, and what the kernel refuses to the privileges that we have is a fact about the
-/// host: the manifest and the reasons say so, but nothing has failed.
-fn is_sound(step: &Step) -> bool {
-    match step.status {
-        Status::Ok | Status::Absent => true,
-        Status::Partial => step.gaps_omitted == 0 && !step.gaps.is_empty() && step.gaps.iter().all(|gap| gap.refused),
-        _ => false,
-    }
 }
 
 fn reason(step: &Step) -> String {

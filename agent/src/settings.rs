@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use hozen_collector::host::read;
 use hozen_collector::model::{Artefact, CaseId, Profile, escape};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::Method;
@@ -73,6 +74,35 @@ impl From<Span> for String {
     }
 }
 
+/// The name of an artefact of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ArtefactName(String);
+
+impl FromStr for ArtefactName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names: Vec<&str> = catalogue::artefacts().iter().map(|artefact| artefact.name).collect();
+        if names.contains(&text) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!("there is no artefact {text:?}; there are: {}", names.join(", ")))
+    }
+}
+
+impl TryFrom<String> for ArtefactName {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<ArtefactName> for String {
+    fn from(name: ArtefactName) -> Self {
+        name.0
+    }
+}
+
 /// The configuration file: any option of `collect` but --config and --dry-run. `docs/hozen.toml` documents each.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -82,8 +112,8 @@ pub struct Config {
     profile: Option<Profile>,
     memory: Option<MemoryMode>,
     deadline: Option<Span>,
-    only: Option<Vec<String>>,
-    skip: Option<Vec<String>>,
+    only: Option<Vec<ArtefactName>>,
+    skip: Option<Vec<ArtefactName>>,
     operator: Option<String>,
     reference: Option<String>,
     include_secrets: Option<bool>,
@@ -103,9 +133,12 @@ impl Config {
 
     fn read(path: &Path) -> Result<Self> {
         let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+        // Opened as a handle first: a FIFO or a device would block us or worse.
+        let opened = read::open_magic(nix::fcntl::AT_FDCWD, path);
+        let (fd, _) = opened.map_err(|reason| anyhow::anyhow!("cannot open the configuration file {shown}: {reason}"))?;
         let mut text = String::new();
-        let file = std::fs::File::open(path).with_context(|| format!("cannot open the configuration file {shown}"))?;
-        file.take(MAX_CONFIG).read_to_string(&mut text).with_context(|| format!("cannot read the configuration file {shown}"))?;
+        let reading = read::FdReader(fd).take(MAX_CONFIG).read_to_string(&mut text);
+        reading.with_context(|| format!("cannot read the configuration file {shown}"))?;
         Self::parse(&text).with_context(|| format!("the configuration file {shown} is wrong"))
     }
 }
@@ -124,9 +157,9 @@ pub struct Settings {
     /// When the run must end.
     pub deadline: Span,
     /// Artefacts to collect alone; empty for all.
-    pub only: Vec<String>,
+    pub only: Vec<ArtefactName>,
     /// Artefacts to leave out.
-    pub skip: Vec<String>,
+    pub skip: Vec<ArtefactName>,
     /// Who collects.
     pub operator: Option<String>,
     /// Ticket or legal ground.
@@ -148,7 +181,7 @@ impl Settings {
     /// When the configuration file cannot be read or a value cannot be; the message says what to do.
     pub fn new(arguments: &CollectArgs) -> Result<Self> {
         let config = arguments.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-        let list = |given: &Vec<String>, file: Option<Vec<String>>| {
+        let list = |given: &Vec<ArtefactName>, file: Option<Vec<ArtefactName>>| {
             if given.is_empty() { file.unwrap_or_default() } else { given.clone() }
         };
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
@@ -171,6 +204,7 @@ impl Settings {
     }
 
     fn check(self) -> Result<Self> {
+        self.check_contradictions()?;
         ensure!((1..=4).contains(&self.threads), "--threads is {}; it must be 1 to 4", self.threads);
         ensure!((1..=19).contains(&self.level), "--level is {}; it must be 1 to 19", self.level);
         for text in [&self.operator, &self.reference].into_iter().flatten() {
@@ -202,7 +236,7 @@ impl Settings {
     /// Why `artefact` is left out, if it is.
     #[must_use]
     pub fn skip_reason(&self, artefact: &Artefact) -> Option<String> {
-        let named = |list: &[String]| list.iter().any(|name| name == artefact.name);
+        let named = |list: &[ArtefactName]| list.iter().any(|name| name.0 == artefact.name);
         if named(&self.skip) {
             return Some("left out by --skip".to_owned());
         }
@@ -221,22 +255,13 @@ impl Settings {
         beyond.then(|| format!("belongs to profile {}", word(artefact.profile)))
     }
 
-    /// Refuses names that are no artefacts, and contradictions.
-    ///
-    /// # Errors
-    /// When a name is unknown, or `--only` and `--skip` (or `--memory off`) contradict each other.
-    pub fn check_names(&self, catalogue: &[Artefact]) -> Result<()> {
-        for name in self.only.iter().chain(&self.skip) {
-            if !catalogue.iter().any(|artefact| artefact.name == name) {
-                let names: Vec<&str> = catalogue.iter().map(|artefact| artefact.name).collect();
-                bail!("there is no artefact {name:?}; there are: {}", names.join(", "));
-            }
-        }
+    /// Refuses contradictions between `--only`, `--skip` and `--memory off`.
+    fn check_contradictions(&self) -> Result<()> {
         if let Some(name) = self.only.iter().find(|name| self.skip.contains(name)) {
-            bail!("{name} is named by both --only and --skip; take it out of one of them");
+            bail!("{} is named by both --only and --skip; take it out of one of them", name.0);
         }
         ensure!(
-            !self.only.iter().any(|name| name == MEMORY) || self.wants_memory(),
+            !self.only.iter().any(|name| name.0 == MEMORY) || self.wants_memory(),
             "--only names memory, but no memory image is wanted; give --memory auto"
         );
         Ok(())
@@ -329,6 +354,7 @@ mod tests {
             ("\n\nlevel = \"x\"\n", "line 3, column 9"),
             ("deadline = \"0s\"\n", "line 1, column 12"),
             ("case = \n", "line 1"),
+            ("only = [\"context\", \"contxt\"]\n", "line 1, column 20"),
         ] {
             let error = Config::parse(text).unwrap_err().to_string();
             assert!(error.contains(place), "{text:?}: {error}");
@@ -337,11 +363,14 @@ mod tests {
 
     #[test]
     fn names_are_checked() {
-        let catalogue = [artefact("context", Profile::Volatile), artefact(MEMORY, Profile::Volatile)];
-        let error = |change: fn(&mut CollectArgs)| settings(change).check_names(&catalogue).unwrap_err().to_string();
-        assert!(error(|a| a.only = vec!["contxt".to_owned()]).contains("there are: context, memory"));
-        assert!(error(|a| (a.only, a.skip) = (vec!["context".to_owned()], vec!["context".to_owned()])).contains("both"));
-        assert!(error(|a| (a.only, a.memory) = (vec![MEMORY.to_owned()], Some(MemoryMode::Off))).contains("--memory auto"));
+        let name = |text: &str| text.parse::<ArtefactName>().unwrap();
+        assert!("contxt".parse::<ArtefactName>().unwrap_err().contains("there are: context, "));
+        let error = |only: &[&str], skip: &[&str], memory| {
+            let (only, skip) = (only.iter().map(|n| name(n)).collect(), skip.iter().map(|n| name(n)).collect());
+            Settings::new(&CollectArgs { only, skip, memory, ..CollectArgs::default() }).unwrap_err().to_string()
+        };
+        assert!(error(&["context"], &["context"], None).contains("both"));
+        assert!(error(&[MEMORY], &[], Some(MemoryMode::Off)).contains("--memory auto"));
     }
 
     #[test]
@@ -351,7 +380,7 @@ mod tests {
         let triage = settings(|_| ());
         assert_eq!((triage.skip_reason(&context), triage.skip_reason(&memory)), (None, None));
         assert_eq!(triage.skip_reason(&late).unwrap(), "belongs to profile full");
-        assert_eq!(settings(|a| a.only = vec!["late".to_owned()]).skip_reason(&late), None);
+        assert_eq!(settings(|a| a.only = vec![ArtefactName("late".to_owned())]).skip_reason(&late), None);
         let volatile = settings(|a| a.profile = Some(crate::cli::ProfileName::Volatile));
         assert!(volatile.skip_reason(&memory).unwrap().contains("profile volatile"));
     }

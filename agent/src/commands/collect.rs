@@ -9,7 +9,7 @@ use hozen_collector::collect::{Control, Planned};
 use hozen_collector::host::Host;
 use hozen_collector::host::privilege::Privileges;
 use hozen_collector::host::sandbox::{Sandbox, SandboxError};
-use hozen_collector::model::{Artefact, RunId, escape};
+use hozen_collector::model::{RunId, escape};
 use hozen_collector::sink::directory::{DirectorySink, FOLDER_FDS};
 use hozen_collector::source::catalogue;
 use serde_json::{Value, json};
@@ -59,8 +59,6 @@ fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
     let settings = or(Exit::Usage, Settings::new(arguments))?;
     let host = or(Exit::Platform, Host::live().context("this host cannot be read"))?;
     let sources = catalogue::all(&host, &settings.catalogue());
-    let artefacts: Vec<Artefact> = sources.iter().map(|source| source.artefact()).collect();
-    or(Exit::Usage, settings.check_names(&artefacts))?;
     let plan = run::plan(sources, &settings);
     if arguments.dry_run {
         return Ok(dry_run(&plan, &settings));

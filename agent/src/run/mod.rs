@@ -111,7 +111,9 @@ impl Run {
         let wanted = |name: &str| planned.iter().any(|step| step.artefact == name && step.skip.is_none());
         let (exit, reasons) = exit::of_run(&steps, exit::Asked { cut_short, one_method }, wanted);
         let status = status_of(exit, &steps);
-        let ending = seal::Ending { exit, status, reasons, cut_short };
+        let warnings = reasons.clone();
+        let reasons = if status == RunStatus::Complete { Vec::new() } else { reasons };
+        let ending = seal::Ending { exit, status, reasons, warnings, cut_short };
         match seal::seal(&mut journal, signing, &*sink, &host, &ending, &steps) {
             Ok(digests) => sealed(&ending, &digests, steps, &journal, started, &host),
             Err(error) => unsealed(&format!("the evidence could not be sealed: {error}"), steps, &journal),
@@ -176,7 +178,7 @@ fn sealed(
     let mut details = result::details_of(&steps, started, host.clock.now());
     details.insert("manifest", result::record(record::MANIFEST_KEY, &digests.manifest));
     details.insert("end", result::record(record::END_KEY, &digests.end));
-    details.insert("warn", json!(ending.reasons));
+    details.insert("warn", json!(ending.warnings));
     Ended { result: RunResult::sealed(ending.exit, ending.status, details), steps, stored: stored(journal) }
 }
 

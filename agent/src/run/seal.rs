@@ -20,7 +20,10 @@ use crate::sign::Signing;
 pub(super) struct Ending {
     pub(super) exit: Exit,
     pub(super) status: RunStatus,
+    /// Why the run is not complete; empty if it is.
     pub(super) reasons: Vec<String>,
+    /// What the person who started the run should know, complete or not.
+    pub(super) warnings: Vec<String>,
     pub(super) cut_short: bool,
 }
 

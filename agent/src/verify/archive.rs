@@ -54,10 +54,10 @@ impl Archive {
         Ok(())
     }
 
-    /// The number of members, if the archive is whole.
-    pub(super) fn finish(&self) -> Result<u64, String> {
+    /// The number of members, if the archive is whole. One that is known to be `cut` may end anywhere.
+    pub(super) fn finish(&self, cut: bool) -> Result<u64, String> {
         let between = matches!(self.state, State::Header) && self.block.is_empty() && self.pax.is_empty();
-        if between && self.ended >= 2 { Ok(self.members) } else { Err(self.error("is cut off")) }
+        if cut || (between && self.ended >= 2) { Ok(self.members) } else { Err(self.error("is cut off")) }
     }
 
     fn take_header<'a>(&mut self, content: &'a [u8]) -> Result<&'a [u8], String> {
@@ -229,7 +229,7 @@ mod tests {
     fn count(content: &[u8], step: usize) -> Result<u64, String> {
         let mut archive = Archive::new();
         content.chunks(step).try_for_each(|piece| archive.take(piece))?;
-        archive.finish()
+        archive.finish(false)
     }
 
     #[test]
@@ -246,6 +246,9 @@ mod tests {
         assert!(count(&good[..good.len() - 1024], 512).unwrap_err().contains("cut off"));
         assert!(count(&good[..700], 512).unwrap_err().contains("member 2 is cut off"));
         assert!(count(b"", 1).unwrap_err().contains("cut off"));
+        let mut cut = Archive::new();
+        cut.take(&good[..700]).unwrap();
+        assert_eq!(cut.finish(true), Ok(1));
         let mut bad = good.clone();
         bad[0] ^= 1;
         assert!(count(&bad, 512).unwrap_err().contains("member 1 has a damaged header"));

@@ -1,7 +1,7 @@
 //! The end record (evidence format, section 2.3): how the run ended, over the manifest and the journal.
 
+use hozen_collector::model::Digest;
 use hozen_collector::model::record::{END_KEY, END_TYPE, End, MANIFEST_KEY, RunStatus, Subject};
-use hozen_collector::model::{Digest, Status};
 
 use super::begin::{self, Beginning};
 use super::envelope::{self, Record};
@@ -72,14 +72,14 @@ fn check_journal(end: &End, journal: &Journal, findings: &mut Findings) {
     }
 }
 
-/// `complete` means exit code 0, nothing to explain, and every step that was not skipped by the plan `ok` or `absent`.
+/// `complete` means exit code 0, nothing to explain, and every step that was not skipped by the plan sound.
 fn check_status(end: &End, rest: Rest<'_>, findings: &mut Findings) {
     let complete = end.status == RunStatus::Complete;
     findings.require(complete == (end.exit_code == 0), END_KEY, "its status and its exit code contradict each other");
     findings.require(!complete || end.reasons.is_empty(), END_KEY, "its status and its reasons contradict each other");
     let (true, Some(beginning), Some(listed)) = (complete, rest.beginning, rest.listed) else { return };
     for (planned, step) in beginning.begin.plan.iter().zip(&listed.manifest.steps) {
-        let fine = planned.skip.is_some() || matches!(step.status, Status::Ok | Status::Absent);
+        let fine = planned.skip.is_some() || step.is_sound();
         let told = format!("it says complete, and the step {} ended {}", step.artefact, step.status.word());
         findings.require(fine, END_KEY, told);
     }

@@ -59,7 +59,7 @@ pub(super) fn check(
     if journal.whole {
         let told = "it says that the journal ends with another line than it does";
         findings.require(journal.ends_with(&manifest.chain), MANIFEST_KEY, told);
-        check_receipts(manifest, journal, findings);
+        check_receipts(manifest, folder, journal, findings);
         steps::match_journal(manifest, &journal.story, findings);
     }
 }
@@ -93,13 +93,15 @@ fn check_folder(manifest: &Manifest, folder: &Folder, journal: &Journal, measure
 }
 
 /// The journal has the same receipts as the manifest for all that it has receipts for.
-fn check_receipts(manifest: &Manifest, journal: &Journal, findings: &mut Findings) {
+fn check_receipts(manifest: &Manifest, folder: &Folder, journal: &Journal, findings: &mut Findings) {
     let theirs: BTreeMap<&ObjectKey, &Receipt> = manifest.objects.iter().map(|receipt| (&receipt.key, receipt)).collect();
     for (key, receipt) in &journal.story.receipts {
         let same = theirs.get(key).is_none_or(|listed| *listed == receipt);
         findings.require(same, key, "the journal has another receipt for it than the manifest");
     }
-    let due = theirs.keys().filter(|key| Name::of(key).is_some_and(Name::has_journal_receipt));
+    // Of what is not there, no receipt was kept, and that it is not there has been told.
+    let there = theirs.keys().filter(|key| folder.objects().contains(**key));
+    let due = there.filter(|key| Name::of(key).is_some_and(Name::has_journal_receipt));
     for key in due.filter(|key| !journal.story.receipts.contains_key(**key)) {
         findings.fail(key, "the manifest lists it, and the journal has no receipt for it");
     }

@@ -38,11 +38,11 @@ use findings::Findings;
 use folder::Folder;
 use journal::Journal;
 use manifest::Listed;
-use objects::Measured;
+use objects::{Measured, Said};
 
 pub use findings::{Finding, MAX_FINDINGS, State};
 pub use missing::GapGroup;
-pub use report::{Check, Facts, Growing, Lost, Report, StepLine, Witness};
+pub use report::{Check, Facts, Lost, Report, StepLine, Witness};
 
 /// Digests that are known from elsewhere: from the agent's result line, a ticket, a sealed envelope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Examined {
     fn examine(&mut self, dir: &Path, options: &Options) {
         let mark = self.findings.mark();
         let Some(folder) = Folder::open(dir, &mut self.findings) else { return };
-        self.note("folder", mark, folder.entries(), "every entry is a regular file with a name of the evidence format");
+        self.note("folder", mark, folder.entries(), "files, each of them regular and with a name of the evidence format");
         if folder.is_whole() && folder.objects().is_empty() && folder.growing().is_empty() {
             self.findings.unreadable(findings::Place::folder(), "holds no run: there is not even the beginning of one in it");
         }
@@ -119,7 +119,7 @@ impl Examined {
         self.manifest(&folder, manifest);
         self.sums(&folder);
         self.end(&folder);
-        self.compare_with_witness(options);
+        self.compare_with_witness(&folder, options);
         self.folder = Some(folder);
     }
 
@@ -127,7 +127,7 @@ impl Examined {
         let mark = self.findings.mark();
         self.beginning = begin::check(folder, &mut self.findings);
         if self.beginning.is_some() || self.findings.since(mark) != State::Passed {
-            self.note("begin record", mark, 1, "it is well formed and signed with the key that it carries");
+            self.note("begin record", mark, 1, "record, in its one spelling and signed with the key that it carries");
         } else {
             self.not_done("begin record", "there is none yet: the run was cut off before it was stored");
         }
@@ -140,18 +140,21 @@ impl Examined {
             return self.not_done("custody journal", "there is none yet");
         }
         let what =
-            "lines: each is numbered in turn and carries the digest of the one before it, the first that of the begin record";
+            "lines, each numbered in turn and with the digest of the line before it, the first with that of the begin record";
         self.note("custody journal", mark, self.journal.lines, what);
     }
 
     fn objects(&mut self, folder: &Folder) {
         let mark = self.findings.mark();
-        let host = self.beginning.as_ref().map(|beginning| beginning.begin.host.id.as_str());
-        let receipts = receipts(&self.journal, self.listed.as_ref());
-        self.measured = objects::check(folder, &receipts, host, &mut self.findings);
+        let said = Said {
+            receipts: receipts(&self.journal, self.listed.as_ref()),
+            cut: self.journal.story.lost.iter().map(|lost| (&lost.key, lost.from)).collect(),
+            host_id: self.beginning.as_ref().map(|beginning| beginning.begin.host.id.as_str()),
+        };
+        self.measured = objects::check(folder, &said, &mut self.findings);
         let Measured { with_receipt, decompressed, rows, members, .. } = self.measured;
         let what = format!(
-            "objects have the size and digest of their receipt; {decompressed} of them were decompressed, and their content has the \
+            "objects with the size and digest that their receipt says; {decompressed} of them were decompressed to content of the \
              size, digest and number of entries that the receipt says ({rows} rows and {members} archive members in all)"
         );
         self.note("objects", mark, with_receipt, &what);
@@ -168,8 +171,8 @@ impl Examined {
         let beginning = self.beginning.as_ref();
         manifest::check(listed, folder, beginning, &self.journal, &self.measured, &mut self.findings);
         let state = if form == State::Passed { self.findings.since(mark) } else { form };
-        let what = "objects are listed: they are those that are there. It is signed with the run's key; its receipts, outcomes and \
-                    gaps are those of the journal, and its steps are those of the plan";
+        let what = "objects listed under the signature of the run's key: those that are there and no others, with the receipts, \
+                    outcomes and gaps of the journal, and a step for each entry of the plan";
         let count = words::length(listed.manifest.objects.len());
         self.checks.push(Check::new("manifest", state, count, what));
     }
@@ -180,7 +183,7 @@ impl Examined {
         if lines.is_none() && self.findings.since(mark) == State::Passed {
             return self.not_done(SUMS_KEY, "there is none: the run was cut off before it was written");
         }
-        self.note(SUMS_KEY, mark, lines.unwrap_or_default(), "lines: exactly those that follow from the objects");
+        self.note(SUMS_KEY, mark, lines.unwrap_or_default(), "lines, exactly those that follow from the objects");
     }
 
     fn end(&mut self, folder: &Folder) {
@@ -190,12 +193,12 @@ impl Examined {
         if self.ending.is_none() && self.findings.since(mark) == State::Passed {
             return self.not_done("end record", "there is none: the run was cut off");
         }
-        let what = "it is signed with the run's key, names the manifest that is there, and agrees with the journal and the number \
-                    of objects";
+        let what = "record, signed with the run's key, over the manifest that is there, the end of the journal and the number of \
+                    objects";
         self.note("end record", mark, 1, what);
     }
 
-    fn compare_with_witness(&mut self, options: &Options) {
+    fn compare_with_witness(&mut self, folder: &Folder, options: &Options) {
         let pairs = [
             (END_KEY, options.end_sha256, self.ending.as_ref().map(|ending| ending.sha256)),
             (MANIFEST_KEY, options.manifest_sha256, self.listed.as_ref().map(|listed| listed.sha256)),
@@ -205,16 +208,24 @@ impl Examined {
             return self.not_done("outside witness", "no digest from elsewhere was given to compare with");
         }
         let mark = self.findings.mark();
-        for (key, given, there) in pairs {
-            let Some(given) = given else { continue };
-            if there != Some(given) {
-                let there =
-                    there.map_or_else(|| "no such record can be read here".to_owned(), |there| format!("here it is {there}"));
-                self.findings.fail(key, format!("the digest given from elsewhere is {given}, and {there}"));
+        let mut agrees = true;
+        for (key, given, there) in pairs.into_iter().filter_map(|(key, given, there)| Some((key, given?, there))) {
+            agrees &= there == Some(given);
+            match there {
+                Some(there) if there == given => {}
+                Some(there) => {
+                    self.findings.fail(key, format!("the digest given from elsewhere is {given}, and here it is {there}"))
+                }
+                None if !folder.has(key) => self.findings.fail(key, "is missing, and its digest was given from elsewhere"),
+                // It is there and is no such record, or cannot be read: that has been told.
+                None => {}
             }
         }
-        self.witness = if self.findings.since(mark) == State::Passed { Witness::Agrees } else { Witness::Disagrees };
-        self.note("outside witness", mark, given, "the digest that was given from elsewhere is that of the record here");
+        self.witness = if agrees { Witness::Agrees } else { Witness::Disagrees };
+        if !agrees && self.findings.since(mark) == State::Passed {
+            return self.not_done("outside witness", "the record whose digest was given cannot be read");
+        }
+        self.note("outside witness", mark, given, "digest given from elsewhere and found to be that of the record here");
     }
 
     fn note(&mut self, name: &'static str, mark: findings::Mark, count: u64, what: &str) {

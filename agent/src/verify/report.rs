@@ -46,7 +46,7 @@ pub struct Report {
     /// Objects that are there and that no receipt speaks of: nothing here vouches for them.
     pub unattested: Vec<String>,
     /// Objects that were still growing when the run was cut off.
-    pub growing: Vec<Growing>,
+    pub growing: Vec<String>,
     /// Objects that are there.
     pub objects: u64,
     /// Their stored bytes.
@@ -55,7 +55,6 @@ pub struct Report {
 
 /// What the records say of the run. Absent where the record is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(default)]
 pub struct Facts {
     /// Run id.
     pub run: Option<String>,
@@ -110,9 +109,9 @@ pub struct Check {
     pub name: &'static str,
     /// What became of it.
     pub state: State,
-    /// How many things were checked.
+    /// How many things were checked: files, lines, objects, digests.
     pub count: u64,
-    /// What a passed check says, or why it was not made.
+    /// What holds if it passed, or why it was not made.
     pub what: String,
 }
 
@@ -163,19 +162,11 @@ pub struct Lost {
     pub reason: String,
 }
 
-/// An object that was still growing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Growing {
-    /// Its name in the folder.
-    pub object: String,
-}
-
 /// Makes the report.
 pub(super) fn assemble(dir: &Path, run: Examined) -> Report {
     let facts = facts(&run);
     let unattested = unattested(&run);
-    let growing = run.folder.iter().flat_map(|folder| folder.growing()).map(|key| Growing { object: format!("{key}.part") });
-    let growing = growing.collect();
+    let growing = run.folder.iter().flat_map(|folder| folder.growing()).map(|key| format!("{key}.part")).collect();
     let objects = run.folder.as_ref().map_or(0, |folder| words::length(folder.objects().len()));
     let lost = run.journal.story.lost.iter();
     let lost = lost.map(|lost| Lost { object: lost.key.to_string(), from: lost.from, reason: text(&lost.reason) }).collect();

@@ -37,8 +37,12 @@ impl Report {
     pub fn sentence(&self) -> String {
         match self.verdict {
             Verdict::Verified => format!(
-                "The folder holds one whole run: every byte agrees with its signed records, and nothing that they list is missing. {}",
-                collected(self.facts.status)
+                "The folder holds one whole run: every byte agrees with its signed records, and nothing that they list is missing. {} {}",
+                collected(self.facts.status),
+                match self.witness {
+                    Witness::Agrees => "A digest from elsewhere vouches for these records.",
+                    _ => "No digest from elsewhere vouches for these records: see section 2.",
+                }
             ),
             Verdict::Failed => format!(
                 "{} the records (section 7). This folder is not what one run of the agent left behind, or it was changed since.",
@@ -71,9 +75,10 @@ impl Report {
     fn write_claims(&self, page: &mut Page) {
         page.heading("2. What this shows");
         page.paragraph("  ", self.claims_apply());
-        for (number, claim) in ["i", "ii", "iii", "iv"].iter().zip(self.claims()) {
-            page.hanging(&format!("  ({number}) "), &claim);
+        for (number, claim) in ["i", "ii", "iii", "iv"].iter().zip(CLAIMS) {
+            page.hanging(&format!("  ({number}) "), claim);
         }
+        page.paragraph("  ", self.witness_sentence());
         page.heading("3. What this does not show");
         for line in NOT_CLAIMED {
             page.hanging("  - ", line);
@@ -93,30 +98,22 @@ impl Report {
         }
     }
 
-    fn claims(&self) -> [String; 4] {
-        let needs = match self.witness {
+    /// Which of the claims somebody outside this folder must vouch for.
+    fn witness_sentence(&self) -> &'static str {
+        match self.witness {
             Witness::Agrees => {
-                "The digest that was given from elsewhere agrees with this folder, so this is shown since that digest left the host."
+                "Against somebody who writes a whole new run with a new key, (i) to (iii) need an outside witness. There is one: the \
+                 digest that was given from elsewhere agrees with this folder, so they hold from when that digest left the host."
             }
-            Witness::Disagrees => "The digest that was given from elsewhere does NOT agree with this folder.",
+            Witness::Disagrees => {
+                "The digest that was given from elsewhere does NOT agree with this folder: it is not the run that the witness saw."
+            }
             Witness::None => {
-                "This needs an outside witness: the digest of 999-end.json or 900-manifest.json as the agent's result line gave it, \
-                 kept where the host could not reach it. None was given, so a whole new run, with a new key, would pass as well."
+                "Against somebody who writes a whole new run with a new key, (i) to (iii) need an outside witness: the digest of \
+                 999-end.json or 900-manifest.json as the agent's result line gave it, kept where the host could not reach it. \
+                 None was given here, so whoever could write to this folder could have made all of it."
             }
-        };
-        [
-            format!(
-                "The bytes of each object are those that the process which held the run's key stored. That this process was the \
-                 agent, and when it was, the folder alone cannot show: all times are the host's own. {needs}"
-            ),
-            "One uninterrupted process wrote the series: the journal is one chain from the begin record on, and the begin record, \
-             the manifest and the end record are signed with one key that was made when the run began."
-                .to_owned(),
-            format!("Nothing was removed, added or altered since the run ended. {needs}"),
-            "What is missing is visible: each artefact of the plan has an outcome, and what of it could not be read is listed as a \
-             gap with its reason. This holds as far as the agent was able to notice."
-                .to_owned(),
-        ]
+        }
     }
 
     fn write_steps(&self, page: &mut Page) {
@@ -147,7 +144,7 @@ impl Report {
             page.hanging("  - ", &format!("{object} is there without a receipt: nothing vouches for it"));
         }
         for growing in &self.growing {
-            page.hanging("  - ", &format!("{} was still growing: it is only a part, and nothing vouches for it", growing.object));
+            page.hanging("  - ", &format!("{growing} was still growing: it is only a part, and nothing vouches for it"));
         }
         if page.text.len() == before {
             page.paragraph("  ", "Nothing is known to be missing.");
@@ -170,6 +167,16 @@ impl Report {
         }
     }
 }
+
+/// The four claims (`docs/threat-model.md`), as far as a folder can carry them.
+const CLAIMS: [&str; 4] = [
+    "The bytes of each object are those that the holder of the run's key stored. When that was, only the host's own clock says.",
+    "One uninterrupted process wrote the series: the journal is one chain from the begin record on, and begin record, manifest \
+     and end record are signed with one key, which was made when the run began.",
+    "Nothing was removed, added or altered since the run ended.",
+    "What is missing is visible: each artefact of the plan has an outcome, and what of it could not be read is listed as a gap with \
+     its reason, as far as the agent was able to notice.",
+];
 
 /// What no verification of a folder can show.
 const NOT_CLAIMED: [&str; 3] = [
@@ -207,9 +214,10 @@ fn state_word(state: State) -> &'static str {
 
 fn check_sentence(check: &Check) -> String {
     let title: String = check.name.chars().take(1).flat_map(char::to_uppercase).chain(check.name.chars().skip(1)).collect();
-    match (check.state, check.count) {
-        (State::NotDone, 0) | (_, 0 | 1) => format!("{title}: {}", check.what),
-        (_, count) => format!("{title} ({count}): {}", check.what),
+    match check.state {
+        State::Passed => format!("{title}: {} {}", check.count, check.what),
+        State::Failed => format!("{title}: see section 7. This does not hold: {}", check.what),
+        State::NotDone => format!("{title}: {}", check.what),
     }
 }
 

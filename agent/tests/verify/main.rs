@@ -6,6 +6,7 @@
 )]
 //! Verification of whole runs: honest, cut off, damaged, and forged with the right key.
 
+mod by_hand;
 mod forged;
 #[path = "../support/mod.rs"]
 mod support;
@@ -45,7 +46,7 @@ fn an_honest_run_is_verified_and_its_report_says_what_that_means() {
         "(iv)",
         "That the content is true",
         "web\\x1b[2J\\x1b",
-        "needs an outside witness",
+        "need an outside witness",
         "3 rows and 2 archive members",
     ] {
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(said), "{said}\n{text}");
@@ -61,7 +62,7 @@ fn a_digest_from_elsewhere_is_compared() {
     let (end, manifest) = (builder::digest_of(dir.path(), "999-end.json"), builder::digest_of(dir.path(), "900-manifest.json"));
     let right = verify(dir.path(), &Options { end_sha256: Some(end), manifest_sha256: Some(manifest) });
     assert_eq!((right.verdict, right.witness), (Verdict::Verified, Witness::Agrees));
-    assert!(right.to_text().contains("agrees with this folder"));
+    assert!(right.to_text().contains("vouches for these records"));
     let wrong = verify(dir.path(), &Options { end_sha256: Some(manifest), manifest_sha256: None });
     assert_eq!((wrong.verdict, wrong.witness), (Verdict::Failed, Witness::Disagrees));
     assert!(findings(&wrong).starts_with("999-end.json: the digest given from elsewhere"));
@@ -154,6 +155,36 @@ fn what_is_no_run_could_not_be_checked() {
     let report = check(dir.path());
     assert_eq!((report.verdict, report.verdict.exit_code()), (Verdict::Failed, 1));
     assert!(findings(&report).contains("000-begin.json: is missing") || findings(&report).contains("file: "));
+}
+
+/// Nothing is unreadable to root, so this test runs itself once more as somebody else.
+#[test]
+fn what_cannot_be_read_could_not_be_checked() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
+    let program = place.path().join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    for (number, hidden) in ["data/network", builder::PROCESSES, "000-begin.json", "custody/000001.jsonl"].iter().enumerate() {
+        let dir = place.path().join(number.to_string());
+        builder::build(&dir);
+        fs::set_permissions(dir.join(hidden), fs::Permissions::from_mode(0o000)).unwrap();
+        let output = std::process::Command::new("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(&program)
+            .args(["--ignored", "--exact", "as_somebody_else"])
+            .env("HOZEN_TEST_RUN", &dir)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{hidden}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+#[ignore = "run by what_cannot_be_read_could_not_be_checked, as another user"]
+fn as_somebody_else() {
+    let report = check(Path::new(&std::env::var_os("HOZEN_TEST_RUN").unwrap()));
+    assert_eq!((report.verdict, report.verdict.exit_code()), (Verdict::CouldNotCheck, 3), "{}", report.to_text());
+    assert!(!report.unreadable.is_empty());
 }
 
 #[test]

@@ -278,6 +278,19 @@ pub struct Step {
     pub gaps_omitted: u64,
 }
 
+impl Step {
+    /// Whether nothing has failed: it is `ok`, or the host does not have it (`absent`), or all that is missing was refused by the
+    /// kernel to the privileges that we have, which is a fact about the host.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        match self.status {
+            Status::Ok | Status::Absent => true,
+            Status::Partial => self.gaps_omitted == 0 && !self.gaps.is_empty() && self.gaps.iter().all(|gap| gap.refused),
+            _ => false,
+        }
+    }
+}
+
 /// The most gaps that one step lists.
 pub const MAX_GAPS: usize = 1000;
 
