@@ -86,7 +86,7 @@ pub struct CollectArgs {
     #[arg(long, value_enum)]
     pub memory: Option<MemoryMode>,
     /// The whole run ends and is sealed by then: 90s, 30m, 2h [default: 30m]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
     /// Collect these artefacts and no others (see `hozen artefacts`)
     #[arg(long, value_name = "ARTEFACT,…", value_delimiter = ',')]

@@ -6,6 +6,7 @@ use hozen_collector::collect::Control;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
+use crate::progress::say;
 
 /// Watches for signals on a thread of its own. `on_kill` is called right before the second signal ends the process.
 ///
@@ -19,8 +20,9 @@ pub fn watch(control: Arc<Control>, on_kill: impl FnOnce() + Send + 'static) -> 
     };
     let wait = move || {
         runtime.block_on(async {
-            either(&mut interrupt, &mut terminate).await;
-            control.interrupt();
+            let cause = either(&mut interrupt, &mut terminate).await;
+            control.interrupt(cause);
+            say(&format!("hozen: {cause}: ending the open artefact and sealing what is there; a second signal ends at once"));
             either(&mut interrupt, &mut terminate).await;
         });
         on_kill();
@@ -29,10 +31,10 @@ pub fn watch(control: Arc<Control>, on_kill: impl FnOnce() + Send + 'static) -> 
     std::thread::Builder::new().name("hozen-signals".to_owned()).spawn(wait).map(drop)
 }
 
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
     }
 }
 

@@ -47,7 +47,7 @@ fn every_thread_is_under_the_filter_and_the_evidence_says_so() {
     let access = evidence.predicate("000-begin.json").get("access").map(Value::to_string).unwrap_or_default();
     assert!(access.contains("seccomp"), "the begin record does not tell of the filter: {access}");
     let footprint: Vec<String> = evidence.table("footprint").iter().map(Value::to_string).collect();
-    assert!(footprint.iter().any(|row| row.contains("seccomp")), "{footprint:#?}");
+    assert!(footprint.iter().any(|row| row.contains("\"Seccomp\"")), "{footprint:#?}");
 }
 
 /// How many threads a process has, all of which must be under a seccomp filter and without new privileges.

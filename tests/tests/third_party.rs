@@ -40,19 +40,19 @@ fn collected() -> (TempDir, Evidence) {
 }
 
 fn by_hand(dir: &Path) -> Command {
-    let mut command = Command::new("bash");
-    command.arg(third_party("verify-by-hand.sh")).arg(dir);
+    let mut command = Command::new("sh");
+    command.arg(third_party("../../docs/verify-by-hand.sh")).arg(dir);
     command
 }
 
 #[test]
 fn the_run_verifies_by_hand() {
-    if !have("the_run_verifies_by_hand", &["bash", "sha256sum", "zstd", "openssl", "jq"]) {
+    if !have("the_run_verifies_by_hand", &["sh", "sha256sum", "zstd", "openssl", "jq"]) {
         return;
     }
     let (_folder, evidence) = collected();
     let said = run(&mut by_hand(&evidence.dir)).stdout;
-    assert!(String::from_utf8_lossy(&said).contains("verified by hand"));
+    assert!(String::from_utf8_lossy(&said).contains("all checks passed"));
     // The same with a change to one byte of each kind of object, so that a script that checks nothing is noticed.
     for key in [
         "000-begin.json",
@@ -82,7 +82,7 @@ fn jq_reads_every_table() {
     let (_folder, evidence) = collected();
     for (name, key, entries) in tables(&evidence) {
         let script = "set -o pipefail; zstd -dcq \"$1\" | jq -es 'map(select(type == \"object\")) | length'";
-        let output = Command::new("bash").args(["-c", script, "-"]).arg(evidence.dir.join(key)).output().unwrap();
+        let output = Command::new("sh").args(["-c", script, "-"]).arg(evidence.dir.join(key)).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), entries.to_string(), "{name}: {output:?}");
     }
 }

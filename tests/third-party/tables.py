@@ -13,9 +13,9 @@ import duckdb
 def rows(path: pathlib.Path) -> int:
     """The number of rows, read column by column so that a line that does not parse is an error and not a null."""
     options = "format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, sample_size = -1"
-    relation = duckdb.sql(f"SELECT * FROM read_json('{path}', {options})")
-    # An empty table has no columns to speak of; DuckDB shows it as one column named json without rows.
-    return len(relation.fetchall())
+    # All columns are stored, so every value is parsed. An empty table has no columns to speak of; DuckDB shows one without rows.
+    duckdb.sql(f"CREATE OR REPLACE TABLE evidence AS SELECT * FROM read_json('{path}', {options})")
+    return duckdb.sql("SELECT count(*) FROM evidence").fetchone()[0]
 
 
 def main() -> None:

@@ -82,7 +82,10 @@ fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResu
     let run = Run { id, settings, host, sink: Arc::new(sink), plan, control, access };
     let identity = details(&run, &location);
     let ended = run.execute();
-    say(&summary::of_run(&ended, &location));
+    match ended.result.details.get("error").and_then(Value::as_str) {
+        Some(error) => say(&format!("hozen: {error}")),
+        None => say(&summary::of_run(&ended, &location)),
+    }
     let mut result = ended.result;
     result.details.extend(identity);
     Ok(result)

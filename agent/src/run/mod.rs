@@ -158,6 +158,7 @@ fn status_of(exit: Exit, steps: &[Step]) -> RunStatus {
     let of_use = |step: &Step| !step.objects.is_empty() && !matches!(step.status, Status::Failed | Status::Denied);
     match exit {
         Exit::Complete => RunStatus::Complete,
+        Exit::CutShort => RunStatus::Partial,
         _ if steps.iter().any(of_use) => RunStatus::Partial,
         _ => RunStatus::Failed,
     }

@@ -28,7 +28,7 @@ impl RunObserver<'_> {
             return;
         }
         self.told = true;
-        let cause = if self.control.is_interrupted() { "signal" } else { "deadline" };
+        let cause = self.control.interruption().unwrap_or("deadline");
         tracing::warn!(cause, "run is cut short");
         self.journal.append(event::INTERRUPTED, "the run was asked to end", &json!({"cause": cause}));
     }

@@ -106,10 +106,12 @@ impl Examined {
     fn examine(&mut self, dir: &Path, options: &Options) {
         let mark = self.findings.mark();
         let Some(folder) = Folder::open(dir, &mut self.findings) else { return };
-        self.note("folder", mark, folder.entries(), "files, each of them regular and with a name of the evidence format");
-        if folder.is_whole() && folder.objects().is_empty() && folder.growing().is_empty() {
+        if folder.objects().is_empty() && folder.growing().is_empty() {
+            self.findings = Findings::default();
             self.findings.unreadable(findings::Place::folder(), "holds no run: there is not even the beginning of one in it");
+            return;
         }
+        self.note("folder", mark, folder.entries(), "files, each of them regular and with a name of the evidence format");
         self.begin(&folder);
         self.journal(&folder);
         let mark = self.findings.mark();

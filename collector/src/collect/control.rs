@@ -1,14 +1,14 @@
 //! What asks a run to end, and how far it is.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use crate::source::Stop;
 
 /// Asks a run to end. Shared with whoever may ask.
 #[derive(Debug)]
 pub struct Control {
-    interrupted: AtomicBool,
+    interrupted: OnceLock<&'static str>,
     deadline_ns: u64,
 }
 
@@ -16,18 +16,20 @@ impl Control {
     /// A run that must end `deadline_ns` nanoseconds after it began, or never where that is `None`.
     #[must_use]
     pub fn new(deadline_ns: Option<u64>) -> Self {
-        Self { interrupted: AtomicBool::new(false), deadline_ns: deadline_ns.unwrap_or(u64::MAX) }
+        Self { interrupted: OnceLock::new(), deadline_ns: deadline_ns.unwrap_or(u64::MAX) }
     }
 
-    /// Asks the run to end: the open artefact is cut, the rest is skipped, the run is sealed as partial.
-    pub fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::SeqCst);
+    /// Asks the run to end because of `cause` (a signal's name): the open artefact is cut, the rest is skipped, the run is sealed
+    /// as partial.
+    pub fn interrupt(&self, cause: &'static str) {
+        // The first cause stays.
+        let _ = self.interrupted.set(cause);
     }
 
-    /// Whether somebody asked.
+    /// What asked the run to end, if anything did.
     #[must_use]
-    pub fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::SeqCst)
+    pub fn interruption(&self) -> Option<&'static str> {
+        self.interrupted.get().copied()
     }
 
     /// When the run must end, in nanoseconds since it began.
@@ -39,7 +41,7 @@ impl Control {
     /// Why the run must end now, if it must; `now_ns` is the monotonic time since it began.
     #[must_use]
     pub fn stopped(&self, now_ns: u64) -> Option<Stop> {
-        if self.is_interrupted() {
+        if self.interruption().is_some() {
             return Some(Stop::Interrupted);
         }
         (now_ns >= self.deadline_ns).then_some(Stop::OutOfTime)

@@ -152,7 +152,7 @@ fn a_stream_that_ends_early_is_filled_and_said() {
 #[test]
 fn an_interrupted_run_skips_the_rest() {
     let control = Control::new(None);
-    control.interrupt();
+    control.interrupt("SIGTERM");
     let (steps, _) = collect(MemorySink::default(), control, vec![("a", |_, _| Ok(Outcome::ok()))]);
     assert_eq!((steps[0].status, steps[0].reasons[0].as_str()), (Status::Skipped, "the run was interrupted"));
 }
