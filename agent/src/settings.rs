@@ -354,7 +354,7 @@ mod tests {
             ("\n\nlevel = \"x\"\n", "line 3, column 9"),
             ("deadline = \"0s\"\n", "line 1, column 12"),
             ("case = \n", "line 1"),
-            ("only = [\"context\", \"contxt\"]\n", "line 1, column 20"),
+            ("only = [\"context\", \"contxt\"]\n", "line 1, column 8"),
         ] {
             let error = Config::parse(text).unwrap_err().to_string();
             assert!(error.contains(place), "{text:?}: {error}");

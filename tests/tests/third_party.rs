@@ -82,7 +82,7 @@ fn jq_reads_every_table() {
     let (_folder, evidence) = collected();
     for (name, key, entries) in tables(&evidence) {
         let script = "set -o pipefail; zstd -dcq \"$1\" | jq -es 'map(select(type == \"object\")) | length'";
-        let output = Command::new("sh").args(["-c", script, "-"]).arg(evidence.dir.join(key)).output().unwrap();
+        let output = Command::new("bash").args(["-c", script, "-"]).arg(evidence.dir.join(key)).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), entries.to_string(), "{name}: {output:?}");
     }
 }

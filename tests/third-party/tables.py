@@ -15,7 +15,7 @@ def rows(path: pathlib.Path) -> int:
     options = "format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, sample_size = -1"
     # All columns are stored, so every value is parsed. An empty table has no columns to speak of; DuckDB shows one without rows.
     duckdb.sql(f"CREATE OR REPLACE TABLE evidence AS SELECT * FROM read_json('{path}', {options})")
-    return duckdb.sql("SELECT count(*) FROM evidence").fetchone()[0]
+    return duckdb.sql("SELECT count(*) FROM evidence").fetchall()[0][0]
 
 
 def main() -> None:

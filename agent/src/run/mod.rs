@@ -116,7 +116,7 @@ impl Run {
         let ending = seal::Ending { exit, status, reasons, warnings, cut_short };
         match seal::seal(&mut journal, signing, &*sink, &host, &ending, &steps) {
             Ok(digests) => sealed(&ending, &digests, steps, &journal, started, &host),
-            Err(error) => unsealed(&format!("the evidence could not be sealed: {error}"), steps, &journal),
+            Err(error) => unsealed(&format!("the evidence could not be sealed: {error:#}"), steps, &journal),
         }
     }
 
