@@ -5,7 +5,7 @@
 #
 # One line per check. Exit 0 if all passed, 1 at the first that fails, 2 for wrong use or a missing tool.
 # What it leaves out, and `hozen verify` does: rows and archive members, and receipts against plan, gaps and outcomes
-# (evidence-format.md, section 7). What any check of a folder can show and what not: threat-model.md.
+# (evidence-format.md, section 8). What any check of a folder can show and what not: threat-model.md.
 
 set -eu
 export LC_ALL=C

@@ -11,7 +11,7 @@ use crate::settings::{ArtefactName, Span};
 /// Collects forensic evidence from this Linux host into a sealed folder that anyone can verify.
 ///
 /// Start with `hozen preflight` (what can be had here?), then `sudo hozen collect --case ID`, then `hozen verify FOLDER`.
-/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded.
+/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but one that you give.
 #[derive(Debug, Parser)]
 #[command(name = "hozen", version, max_term_width = 110)]
 pub struct Cli {
@@ -85,6 +85,12 @@ pub struct CollectArgs {
     /// Which way to physical memory to take [default: auto; off in profile volatile]
     #[arg(long, value_enum)]
     pub memory: Option<MemoryMode>,
+    /// LiME module built for exactly this kernel, to read memory with; any other is refused, and the next way taken
+    #[arg(long, value_name = "FILE", requires = "module_sha256")]
+    pub module: Option<PathBuf>,
+    /// SHA-256 that the module must have
+    #[arg(long, value_name = "HEX", requires = "module")]
+    pub module_sha256: Option<Digest>,
     /// The whole run ends and is sealed by then: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,

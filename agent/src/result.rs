@@ -2,7 +2,7 @@
 //!
 //! At most 2,000 bytes, so that Run Command never cuts it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use hozen_collector::model::record::{RunStatus, Step};
@@ -112,13 +112,20 @@ pub fn details_of(steps: &[Step], started: Timestamp, ended: Timestamp) -> BTree
     let count = |status: Status| steps.iter().filter(|step| step.status == status).count();
     let counts: BTreeMap<&str, usize> = Status::ALL.into_iter().map(|status| (status.word(), count(status))).collect();
     let memory = steps.iter().find(|step| step.artefact == MEMORY);
-    let memory = memory.map(|step| json!({"status": step.status, "reason": step.reasons.join("; ")}));
+    let memory = memory.map(|step| json!({"status": step.status, "reason": step.reasons.join("; "), "images": images(step)}));
     BTreeMap::from([
         ("artefacts", json!(counts)),
         ("memory", json!(memory)),
         ("started", json!(started)),
         ("ended", json!(ended)),
     ])
+}
+
+/// The images of a step by name, which is that of the method; the table `memory_captures` says what each is worth.
+fn images(step: &Step) -> BTreeSet<&str> {
+    let image = |key: &str| key.strip_suffix(".lime.zst").and_then(|key| key.split('/').nth(2)).is_some();
+    let keys = step.objects.iter().map(hozen_collector::model::ObjectKey::as_str).filter(|key| image(key));
+    keys.filter_map(|key| key.split('/').nth(2)).collect()
 }
 
 /// Name and digest of a record, for the line.

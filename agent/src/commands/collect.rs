@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use hozen_collector::collect::{Control, Planned};
 use hozen_collector::host::Host;
 use hozen_collector::host::privilege::Privileges;
-use hozen_collector::host::sandbox::{Sandbox, SandboxError};
+use hozen_collector::host::sandbox::{Modules, Sandbox, SandboxError};
 use hozen_collector::model::{RunId, escape};
 use hozen_collector::sink::directory::{DirectorySink, FOLDER_FDS};
 use hozen_collector::source::catalogue;
@@ -77,7 +77,8 @@ fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResu
     let _ = raise_file_limit();
     let sink = or(Exit::Destination, DirectorySink::create(&to))?;
     let location = sink.location().to_owned();
-    let access = access(&host);
+    let modules = if settings.may_load_module() { Modules::Allowed } else { Modules::Denied };
+    let access = access(&host, modules);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
     let run = Run { id, settings, host, sink: Arc::new(sink), plan, control, access };
     let identity = details(&run, &location);
@@ -114,8 +115,8 @@ fn raise_file_limit() -> nix::Result<()> {
 }
 
 /// Puts the filter in force and says how the host is read. Without seccomp the run goes on and says so.
-fn access(host: &Host) -> BTreeMap<String, Value> {
-    let seccomp = enter_sandbox().unwrap_or_else(|error| {
+fn access(host: &Host, modules: Modules) -> BTreeMap<String, Value> {
+    let seccomp = enter_sandbox(modules).unwrap_or_else(|error| {
         say(&format!("hozen: warning: {error}"));
         json!({"enforced": false, "reason": error.to_string()})
     });
@@ -126,8 +127,8 @@ fn access(host: &Host) -> BTreeMap<String, Value> {
     ])
 }
 
-fn enter_sandbox() -> Result<Value, SandboxError> {
-    let sandbox = Sandbox::new(FOLDER_FDS)?;
+fn enter_sandbox(modules: Modules) -> Result<Value, SandboxError> {
+    let sandbox = Sandbox::new(FOLDER_FDS, modules)?;
     sandbox.enter()?;
     let mut description = sandbox.describe();
     description.insert("enforced".to_owned(), json!(true));

@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use hozen_collector::host::Host;
 use hozen_collector::host::clock::discipline;
 use hozen_collector::host::privilege::Privileges;
-use hozen_collector::host::sandbox::Sandbox;
-use hozen_collector::model::{Outcome, Status};
+use hozen_collector::host::sandbox::{Modules, Sandbox};
+use hozen_collector::model::Outcome;
 use hozen_collector::sink::directory::FOLDER_FDS;
-use hozen_collector::source::Source as _;
 use hozen_collector::source::memory::MemorySource;
-use hozen_collector::source::nowhere::Nowhere;
 use nix::sys::statvfs::statvfs;
 use serde_json::{Value, json};
 
@@ -67,8 +65,7 @@ fn report(host: &Host) -> (Value, bool) {
 
 /// What the memory artefact would come to, with every reason.
 fn memory(host: &Host) -> Value {
-    let outcome = MemorySource::default().acquire(host, &mut Nowhere);
-    let Outcome { status, reasons } = outcome.unwrap_or_else(|stop| Outcome::because(Status::Failed, stop.to_string()));
+    let Outcome { status, reasons } = MemorySource::default().outlook(host);
     json!({"status": status, "reasons": reasons})
 }
 
@@ -76,7 +73,12 @@ fn access(host: &Host) -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
         ("proc_view", json!(host.proc.view().word())),
         ("private_views", json!(host.files.is_private(b"/"))),
-        ("seccomp_filter", json!(Sandbox::new(FOLDER_FDS).is_ok() && host.proc.stat("sys/kernel/seccomp/actions_avail").is_ok())),
+        (
+            "seccomp_filter",
+            json!(
+                Sandbox::new(FOLDER_FDS, Modules::Denied).is_ok() && host.proc.stat("sys/kernel/seccomp/actions_avail").is_ok()
+            ),
+        ),
     ])
 }
 

@@ -1,6 +1,6 @@
 //! Offline verification of one run in a folder, by anyone.
 //!
-//! Written from `docs/evidence-format.md` as a stranger would: the order here is that of its section 7. All checks are made even
+//! Written from `docs/evidence-format.md` as a stranger would: the order here is that of its section 8. All checks are made even
 //! after one has failed, so that the report tells everything that is wrong.
 //!
 //! **Invariant:** no bytes make it panic, memory does not grow with the objects, and nothing is written or executed.

@@ -7,6 +7,10 @@ use hozen_collector::model::{Category, Encoding, ObjectKey};
 const PART: &str = ".part";
 /// The folder of the archives.
 const RAW: &str = "raw";
+/// Below it, images of memory have a folder each.
+const IMAGES: &str = "data/memory/";
+/// Ending of a segment's name.
+const SEGMENT: &str = ".lime.zst";
 /// Every category has a folder below `data/`.
 const CATEGORIES: [Category; 8] = [
     Category::System,
@@ -25,6 +29,7 @@ pub(super) enum Name<'a> {
     Begin,
     Table { category: Category, table: &'a str },
     Archive { artefact: &'a str },
+    Segment { image: &'a str, number: u64 },
     Custody(u64),
     Log,
     Sums,
@@ -41,12 +46,17 @@ impl<'a> Name<'a> {
             SUMS_KEY => Some(Self::Sums),
             MANIFEST_KEY => Some(Self::Manifest),
             END_KEY => Some(Self::End),
-            other => custody_number(other).map(Self::Custody).or_else(|| data(other)),
+            other => custody_number(other).map(Self::Custody).or_else(|| segment_of(other)).or_else(|| data(other)),
         }
     }
 
     /// Whether it is evidence: below `data/`.
     pub(super) fn is_data(self) -> bool {
+        matches!(self, Self::Table { .. } | Self::Archive { .. } | Self::Segment { .. })
+    }
+
+    /// Whether its receipt says how many entries it has.
+    pub(super) fn has_entries(self) -> bool {
         matches!(self, Self::Table { .. } | Self::Archive { .. })
     }
 
@@ -76,6 +86,23 @@ pub(super) fn is_folder(path: &str) -> bool {
     path == "data"
         || path == CUSTODY_FOLDER
         || path.strip_prefix("data/").is_some_and(|name| name == RAW || category(name).is_some())
+        || path.strip_prefix(IMAGES).is_some_and(is_image)
+}
+
+/// The name of the segment of `image` with this number.
+pub(super) fn segment(image: &str, number: u64) -> String {
+    format!("{IMAGES}{image}/{number:06}{SEGMENT}")
+}
+
+/// Images are named by one word.
+fn is_image(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+}
+
+fn segment_of(text: &str) -> Option<Name<'_>> {
+    let (image, file) = text.strip_prefix(IMAGES)?.split_once('/').filter(|(image, _)| is_image(image))?;
+    let number = file.strip_suffix(SEGMENT)?.parse().ok().filter(|number| segment(image, *number) == text)?;
+    Some(Name::Segment { image, number })
 }
 
 fn custody_number(text: &str) -> Option<u64> {
@@ -112,6 +139,8 @@ mod tests {
             "000-begin.json",
             "data/process/processes.jsonl.zst",
             "data/raw/process.tar.zst",
+            "data/memory/kcore/000000.lime.zst",
+            "data/memory/lime/1000000.lime.zst",
             "custody/000001.jsonl",
             "custody/1000000.jsonl",
             "log.jsonl.zst",
@@ -129,6 +158,12 @@ mod tests {
             "data/process/.jsonl.zst",
             "data/process/a/b.jsonl.zst",
             "data/raw/x.jsonl.zst",
+            "data/memory/000000.lime.zst",
+            "data/memory/kcore/0.lime.zst",
+            "data/memory/kcore/+00001.lime.zst",
+            "data/memory/K/000000.lime.zst",
+            "data/process/kcore/000000.lime.zst",
+            "data/memory/a/b/000000.lime.zst",
             "custody/000000.jsonl",
             "custody/1.jsonl",
             "custody/0000001.jsonl",
@@ -143,7 +178,7 @@ mod tests {
     fn growing_objects_and_folders() {
         assert_eq!(growing("custody/000002.jsonl.part").unwrap().as_str(), "custody/000002.jsonl");
         assert!(growing("x.part").is_none() && growing("999-end.json").is_none());
-        assert!(["data", "custody", "data/raw", "data/run"].into_iter().all(is_folder));
-        assert!(!["", "data/x", "data/raw/x", "custody/x"].into_iter().any(is_folder));
+        assert!(["data", "custody", "data/raw", "data/run", "data/memory/kcore"].into_iter().all(is_folder));
+        assert!(!["", "data/x", "data/raw/x", "custody/x", "data/memory/x/y", "data/memory/"].into_iter().any(is_folder));
     }
 }

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 
 use hozen_collector::model::{Digest, Encoding, ObjectKey, Receipt};
+use hozen_collector::stream::SEGMENT;
 use sha2::{Digest as _, Sha256};
 
 use super::archive::Archive;
 use super::findings::{Findings, Place};
 use super::folder::Folder;
 use super::frames::Frames;
-use super::name::Name;
+use super::name::{self, Name};
 use super::rows::Rows;
 use super::words;
 
@@ -87,7 +88,19 @@ pub(super) fn check(folder: &Folder, said: &Said<'_>, findings: &mut Findings) -
         measured.bytes = measured.bytes.saturating_add(stored.size);
         measured.stored.insert(key.clone(), stored);
     }
+    check_segments(folder, findings);
     measured
+}
+
+/// The segments of each image are numbered from 0 without a hole; nothing follows one that the sink did not take whole.
+fn check_segments(folder: &Folder, findings: &mut Findings) {
+    for key in folder.objects() {
+        let Some(Name::Segment { image, number }) = Name::of(key) else { continue };
+        let before = number.checked_sub(1).map(|number| name::segment(image, number).parse::<ObjectKey>());
+        if let Some(Ok(before)) = before {
+            findings.require(!folder.lacks(&before), key, format!("its image lacks {before}"));
+        }
+    }
 }
 
 /// Notes where an object is not what its receipt says.
@@ -109,7 +122,10 @@ fn check_receipt(receipt: &Receipt, findings: &mut Findings) {
         let same = content.sha256 == receipt.sha256 && content.size == receipt.size;
         findings.require(same, key, "its receipt says that it is stored as it is, and yet its content differs");
     }
-    findings.require(content.entries.is_some() || !name.is_data(), key, "its receipt does not say how many entries it has");
+    findings.require(content.entries.is_some() || !name.has_entries(), key, "its receipt does not say how many entries it has");
+    let image = matches!(name, Name::Segment { .. });
+    findings.require(!image || content.entries.is_none(), key, "its receipt says that it has entries, and a segment has none");
+    findings.require(!image || content.size <= SEGMENT, key, "it is larger than a segment may be");
 }
 
 fn read_through(mut reader: impl Read, mut content: Option<&mut ContentCheck>) -> std::io::Result<Stored> {
@@ -136,6 +152,8 @@ enum Entries {
     Rows(Rows),
     Members(Archive),
     Lines(u64),
+    /// Of a segment of an image.
+    None,
 }
 
 /// Decompresses an object and looks at its content.
@@ -163,6 +181,7 @@ impl ContentCheck {
             Name::Table { table, .. } => Entries::Rows(Rows::new(table, said.host_id)),
             Name::Archive { .. } => Entries::Members(Archive::new()),
             Name::Log => Entries::Lines(0),
+            Name::Segment { .. } => Entries::None,
             _ => return None,
         };
         let frames = Frames::new().map_err(|error| findings.unreadable(&receipt.key, error)).ok()?;
@@ -208,7 +227,7 @@ impl Content {
                 *lines = lines.saturating_add(words::length(ends));
             }
             Entries::Members(archive) if self.entry_fault.is_none() => self.entry_fault = archive.take(bytes).err(),
-            Entries::Members(_) => {}
+            Entries::Members(_) | Entries::None => {}
         }
         Ok(())
     }
@@ -228,6 +247,7 @@ impl Content {
                 Ok(rows)
             }
             Entries::Lines(lines) => Ok(lines),
+            Entries::None => Ok(0),
             Entries::Members(archive) => self.entry_fault.map_or_else(|| archive.finish(self.cut), Err),
         };
         match entries {

@@ -30,6 +30,7 @@ fn fits(key: &ObjectKey, artefact: &str, category: Category) -> bool {
     match Name::of(key) {
         Some(Name::Table { category: folder, .. }) => folder == category,
         Some(Name::Archive { artefact: named }) => named == artefact,
+        Some(Name::Segment { .. }) => category == Category::Memory,
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! `SHA256SUMS` (evidence format, section 6): exactly the list that follows from the objects stored before it.
+//! `SHA256SUMS` (evidence format, section 7): exactly the list that follows from the objects stored before it.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};

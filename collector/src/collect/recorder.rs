@@ -11,12 +11,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive;
 use super::control::{Control, Progress};
+use super::image::{self, Image};
 use crate::host::Clock;
 use crate::model::row::Placing;
 use crate::model::{Artefact, Digest, Gap, ObjectKey, Row};
-use crate::sink::{Cause, SinkError};
 use crate::source::{Evidence, Member, Stop, Streamed};
-use crate::stream::{Closed, Engine, Kind, Lost, Object};
+use crate::stream::{Closed, Engine, Kind, Lost, Object, SEGMENT};
 
 /// Everything about one artefact of one run that both threads need.
 pub(super) struct Shared {
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     pub(super) deadline_ns: u64,
     pub(super) progress: Progress,
     inner: Mutex<Inner>,
+    /// Segments of images that have ended and that nobody has been told of. Not in `inner`, whose lock a slow sink may hold.
+    ended: Mutex<Vec<Closed>>,
 }
 
 #[derive(Default)]
@@ -37,6 +39,7 @@ struct Inner {
     archive: Option<Slot>,
     /// Content bytes that the open archive member still lacks.
     member_left: u64,
+    image: Option<Image>,
     gaps: Vec<Gap>,
     /// Objects that the sink did not even open.
     unopened: Vec<Closed>,
@@ -81,6 +84,7 @@ impl Shared {
             deadline_ns,
             progress: Progress::default(),
             inner: Mutex::new(inner),
+            ended: Mutex::default(),
         }
     }
 
@@ -95,12 +99,23 @@ impl Shared {
         self.control.stopped(now).or_else(|| (now >= self.deadline_ns).then_some(Stop::OutOfTime))
     }
 
+    /// The segments of images that have ended since the last call.
+    pub(super) fn take_ended(&self) -> Vec<Closed> {
+        std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn ended(&self, closed: Closed) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(closed);
+    }
+
     /// Ends all objects; what the source hands over later is refused. Returns what became of each, and the gaps.
     pub(super) fn close(&self) -> (Vec<Closed>, Vec<Gap>) {
         let mut inner = self.lock();
         inner.closed = true;
         inner.end_archive();
-        let mut closed = std::mem::take(&mut inner.unopened);
+        let mut closed = self.take_ended();
+        closed.append(&mut inner.unopened);
+        closed.extend(inner.image.take().and_then(Image::end));
         let slots = std::mem::take(&mut inner.tables).into_values().map(|table| table.slot).chain(inner.archive.take());
         closed.extend(slots.filter_map(Slot::close));
         (closed, std::mem::take(&mut inner.gaps))
@@ -157,13 +172,7 @@ impl Slot {
 
     fn close(self) -> Option<Closed> {
         match self {
-            Self::Open(object) => {
-                let key = object.key().clone();
-                let cause = Cause::System { action: "finish the stream", errno: nix::errno::Errno::EPIPE };
-                let ended =
-                    Closed { key: key.clone(), receipt: None, lost: Some(Lost { from: 0, error: SinkError { key, cause } }) };
-                Some(object.close().unwrap_or(ended))
-            }
+            Self::Open(object) => Some(image::close(object)),
             Self::Refused => None,
         }
     }
@@ -281,6 +290,35 @@ impl Evidence for Recorder {
         }
         self.end_member(size)?;
         Ok(Streamed { sha256: Digest::so_far(&hasher), read })
+    }
+
+    fn image_begin(&mut self, name: &'static str) -> Result<(), Stop> {
+        self.image_end()?;
+        self.open()?.image = Some(Image::new(self.0.artefact.category, name, SEGMENT));
+        Ok(())
+    }
+
+    fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let mut inner = self.open()?;
+        let Some(image) = &mut inner.image else { return Err(Stop::Sink) };
+        let written = image.write(&self.0.engine, bytes, &mut |closed| self.0.ended(closed));
+        self.0.progress.add_bytes(bytes.len());
+        if written.is_err() {
+            inner.image = None;
+        }
+        written.map_err(|_| Stop::Sink)
+    }
+
+    fn image_end(&mut self) -> Result<(), Stop> {
+        let image = self.open()?.image.take();
+        if let Some(closed) = image.and_then(Image::end) {
+            let lost = closed.lost.is_some();
+            self.0.ended(closed);
+            if lost {
+                return Err(Stop::Sink);
+            }
+        }
+        Ok(())
     }
 
     fn gap(&mut self, gap: Gap) {

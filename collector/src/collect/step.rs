@@ -40,16 +40,38 @@ pub(super) fn collect(
     observer.step_started(artefact.name);
     let started = host.clock.now();
     let shared = Arc::new(Shared::open(engine, artefact, &host.identity.facts.id, host.clock, control));
+    let mut closed = Vec::new();
     let ending = match spawn(source, host, &shared) {
-        Ok(answer) => wait(&answer, &shared, host, control, observer),
+        Ok(answer) => wait(&answer, &shared, host, control, &mut Told { observer, closed: &mut closed }),
         Err(error) => Ending::Panicked(format!("cannot start a thread: {error}")),
     };
-    let (closed, gaps) = shared.close();
+    let (last, gaps) = shared.close();
+    Told { observer, closed: &mut closed }.tell(last);
     let step = finish(artefact.name, ending, (started, host.clock.now()), &closed, gaps, observer);
     if step.status == Status::Timeout {
         host.footprint.count("artefacts_timed_out");
     }
     step
+}
+
+/// Objects that have ended, and whoever is told of each as soon as it has.
+struct Told<'a> {
+    observer: &'a mut dyn Observer,
+    closed: &'a mut Vec<Closed>,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, closed: Vec<Closed>) {
+        for object in closed {
+            if let Some(receipt) = &object.receipt {
+                self.observer.object_stored(receipt);
+            }
+            if let Some(lost) = &object.lost {
+                self.observer.object_lost(lost.from, &lost.error);
+            }
+            self.closed.push(object);
+        }
+    }
 }
 
 fn spawn(source: Box<dyn Source>, host: &Host, shared: &Arc<Shared>) -> std::io::Result<Receiver<Ending>> {
@@ -70,13 +92,16 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     escape::bytes(text.unwrap_or("no message").as_bytes())
 }
 
-fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Control, observer: &mut dyn Observer) -> Ending {
+fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Control, told: &mut Told<'_>) -> Ending {
     let mut told_at = None;
     loop {
         match answer.recv_timeout(TICK) {
             Ok(ending) => return ending,
             Err(RecvTimeoutError::Disconnected) => return Ending::Panicked("the source's thread vanished".to_owned()),
-            Err(RecvTimeoutError::Timeout) => observer.tick(&shared.progress),
+            Err(RecvTimeoutError::Timeout) => {
+                told.tell(shared.take_ended());
+                told.observer.tick(&shared.progress);
+            }
         }
         let now = host.clock.mono_ns();
         let stop = control.stopped(now).or_else(|| (now >= shared.deadline_ns).then_some(Stop::OutOfTime));
@@ -98,11 +123,7 @@ fn finish(
     observer: &mut dyn Observer,
 ) -> Step {
     for object in closed {
-        if let Some(receipt) = &object.receipt {
-            observer.object_stored(receipt);
-        }
         if let Some(lost) = &object.lost {
-            observer.object_lost(lost.from, &lost.error);
             gaps.push(Gap::from(object.key.as_str().as_bytes(), lost.from, None, format!("not stored: {}", lost.error.cause)));
         }
     }

@@ -1,7 +1,8 @@
 //! Floor 1: the only door to the machine.
 //!
 //! **Invariant:** no other part of the crate opens, reads or asks anything of the host. All `unsafe` is in [`sys`].
-//! Nothing here writes, executes, or makes the kernel load a module.
+//! Nothing here writes or executes, and nothing but [`module::Loading`]
+//! makes the kernel load a module.
 
 pub mod cgroups;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod module;
 pub mod mounts;
 pub mod netlink;
 pub mod netns;
+pub mod physical;
 pub mod pid;
 pub mod privilege;
 pub mod procfs;

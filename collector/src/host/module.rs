@@ -1,11 +1,20 @@
-//! Kernel modules, as far as one must know of them before the kernel is asked for anything.
+//! Kernel modules: whether one is there, and how one that the run was given is loaded and unloaded.
+//!
+//! **Invariant:** the kernel sees no module but from [`Loading::start`], never from a file on the host and never by a program
+//! that it would execute.
 
-use std::os::fd::AsFd as _;
+use std::ffi::{CStr, CString};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::Duration;
 
-use nix::fcntl::{OFlag, open};
+use crossbeam_channel::{Receiver, bounded};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl, open};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
 
-use super::sys;
+use super::{read, sys};
 
 /// Whether sysfs shows this module: it is loaded, or built in with parameters. False where `/sys` cannot be seen.
 #[must_use]
@@ -14,11 +23,122 @@ pub fn is_shown(name: &str) -> bool {
     modules.is_ok_and(|dir| sys::statx(dir.as_fd(), name, false).is_ok_and(|stat| stat.is_directory()))
 }
 
+/// A module that is being loaded: its init function runs on a thread of its own until it returns.
+#[derive(Debug)]
+pub struct Loading {
+    done: Receiver<Result<(), Errno>>,
+    answer: Option<Result<(), Errno>>,
+}
+
+impl Loading {
+    /// Hands `module` to the kernel with `parameters`, from a sealed file in memory.
+    ///
+    /// The thread blocks all signals: one that arrived would cut short what the init function writes, and the kernel would
+    /// call that success.
+    ///
+    /// # Errors
+    /// When there is no memory for it, or no thread. What the kernel says of the module comes by [`Loading::outcome`].
+    pub fn start(module: &[u8], parameters: CString) -> Result<Self, Errno> {
+        let fd = sealed(module)?;
+        let (reply, done) = bounded(1);
+        let load = move || {
+            let blocked = nix::sys::signal::SigSet::all().thread_block();
+            // Whoever started it may have given up waiting.
+            let _ = reply.send(blocked.and_then(|()| sys::finit_module(fd.as_fd(), &parameters)));
+        };
+        std::thread::Builder::new().name("hozen-lime".to_owned()).spawn(load).map_err(|_| Errno::EAGAIN)?;
+        Ok(Self { done, answer: None })
+    }
+
+    /// What the init function came to, if it returns within `limit`; none while it still runs.
+    pub fn outcome(&mut self, limit: Duration) -> Option<Result<(), Errno>> {
+        if self.answer.is_none() {
+            self.answer = self.done.recv_timeout(limit).ok();
+        }
+        self.answer
+    }
+}
+
+/// A file in memory that nobody can change any more, open on `bytes`.
+fn sealed(bytes: &[u8]) -> Result<OwnedFd, Errno> {
+    let fd = memfd_create("module", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+    let mut left = bytes;
+    while !left.is_empty() {
+        let written = read::retry(|| nix::unistd::write(&fd, left))?;
+        left = left.get(written..).filter(|_| written > 0).ok_or(Errno::EIO)?;
+    }
+    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+    fcntl(&fd, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(fd)
+}
+
+/// Unloads the module `name`, if nothing uses it.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn unload(name: &CStr) -> Result<(), Errno> {
+    sys::delete_module(name)
+}
+
+/// A TCP port of the loopback address that nobody listens on now, below those that the kernel gives to clients: one of them could
+/// be given to ourselves, and we would be connected to ourselves.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn free_port() -> std::io::Result<u16> {
+    let mut last = std::io::ErrorKind::AddrInUse.into();
+    for _ in 0..32 {
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+        let port = 10_240 + u16::from_le_bytes(random) % 20_000;
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Connects to `port` of the loopback address.
+///
+/// # Errors
+/// The kernel's errno; `ECONNREFUSED` while nobody listens.
+pub fn connect(port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Duration::from_secs(2))?;
+    if stream.local_addr()? == stream.peer_addr()? { Err(std::io::ErrorKind::ConnectionRefused.into()) } else { Ok(stream) }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_kernels_own_module_is_shown_and_an_invented_one_is_not() {
-        assert!(super::is_shown("kernel"));
-        assert!(!super::is_shown("no_such_module"));
+        assert!(is_shown("kernel"));
+        assert!(!is_shown("no_such_module"));
+    }
+
+    #[test]
+    fn a_sealed_file_holds_the_bytes_and_takes_no_more() {
+        let bytes = vec![7; 100_000];
+        let fd = sealed(&bytes).unwrap();
+        let mut back = vec![0; 100_001];
+        assert_eq!(nix::sys::uio::pread(&fd, &mut back, 0), Ok(100_000));
+        assert_eq!(back[..100_000], bytes);
+        assert_eq!(nix::unistd::write(&fd, b"x"), Err(Errno::EPERM));
+    }
+
+    #[test]
+    fn what_is_no_module_is_refused_by_the_kernel() {
+        let mut loading = Loading::start(b"not a module", CString::default()).unwrap();
+        let outcome = loading.outcome(Duration::from_secs(20)).unwrap();
+        assert!(matches!(outcome, Err(Errno::ENOEXEC | Errno::EPERM | Errno::ENOSYS)), "{outcome:?}");
+        assert_eq!(loading.outcome(Duration::ZERO), Some(outcome));
+    }
+
+    #[test]
+    fn a_port_is_free() {
+        let port = free_port().unwrap();
+        assert_eq!(connect(port).unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
     }
 }

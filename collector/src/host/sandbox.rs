@@ -1,7 +1,7 @@
 //! The filter that we put on ourselves before anything is read (seccomp(2)).
 //!
 //! It is not there against an attacker, who is root, but for whoever has to believe us: with it in force this process cannot
-//! execute a program, load a module, change a mount, a clock or a file's metadata, or open a file for writing anywhere but in
+//! execute a program, load a module (but the one that the run was given, if it was), change a mount, a clock or a file's metadata, or open a file for writing anywhere but in
 //! the folders of its own evidence. The begin record holds the filter itself.
 //!
 //! What the filter cannot see: the flags of `openat2` lie in memory, where it cannot look. `host::sys` passes none that write.
@@ -32,7 +32,21 @@ pub enum SandboxError {
 pub struct Sandbox {
     programs: Vec<BpfProgram>,
     denied: Vec<&'static str>,
+    modules: Modules,
 }
+
+/// Whether this process may load and unload a kernel module.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Modules {
+    /// It may not.
+    #[default]
+    Denied,
+    /// It may, because the run was given one to load: `finit_module` and `delete_module`, and nothing else more.
+    Allowed,
+}
+
+/// What [`Modules::Allowed`] allows.
+const FOR_MODULES: [&str; 2] = ["finit_module", "delete_module"];
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -111,9 +125,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// When there is no filter for this architecture.
-    pub fn new(least_folder_fd: i32) -> Result<Self, SandboxError> {
+    pub fn new(least_folder_fd: i32, modules: Modules) -> Result<Self, SandboxError> {
         let folder = u64::try_from(least_folder_fd).unwrap_or(0);
-        let mut rules: Rules = DENIED.iter().chain(DENIED_X86_64).map(|(_, number)| (*number, Vec::new())).collect();
+        let calls = DENIED.iter().chain(DENIED_X86_64);
+        let calls: Vec<_> = calls.filter(|(name, _)| modules == Modules::Denied || !FOR_MODULES.contains(name)).collect();
+        let mut rules: Rules = calls.iter().map(|(_, number)| (*number, Vec::new())).collect();
         rules.insert(libc::SYS_clone, vec![rule(vec![condition(0, Op::MaskedEq(clone_thread()), 0)?])?]);
         rules.insert(libc::SYS_kill, vec![rule(vec![condition(1, Op::Ne, 0)?])?]);
         rules.insert(libc::SYS_openat, writing_elsewhere(folder)?);
@@ -125,8 +141,8 @@ impl Sandbox {
         // Without clone3, libc falls back to clone, whose flags the filter can see.
         let no_clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
         let programs = vec![compile(rules, libc::EPERM)?, compile(no_clone3, libc::ENOSYS)?];
-        let denied = DENIED.iter().chain(DENIED_X86_64).map(|(name, _)| *name).collect();
-        Ok(Self { programs, denied })
+        let denied = calls.iter().map(|(name, _)| *name).collect();
+        Ok(Self { programs, denied, modules })
     }
 
     /// Puts the filter in force for all threads of this process, for good.
@@ -152,8 +168,10 @@ impl Sandbox {
     #[must_use]
     pub fn describe(&self) -> BTreeMap<String, serde_json::Value> {
         let bytes: Vec<u8> = self.programs.iter().flatten().flat_map(instruction).collect();
+        let modules: &[&str] = if self.modules == Modules::Allowed { &FOR_MODULES } else { &[] };
         BTreeMap::from([
             ("denied".to_owned(), self.denied.clone().into()),
+            ("allowed_for_lime".to_owned(), modules.into()),
             ("conditional".to_owned(), "clone, kill, open, openat, mkdirat, unlinkat, renameat2; clone3 answers ENOSYS".into()),
             ("program_b64".to_owned(), dsse::base64(&bytes).into()),
             ("program_sha256".to_owned(), Digest::of(&bytes).to_string().into()),
@@ -221,7 +239,7 @@ mod tests {
 
     /// Runs `test` on a thread with the filter in force, which ends with it.
     fn filtered(test: impl FnOnce() + Send + 'static) {
-        let enter = || Sandbox::new(900).unwrap().enter_thread().unwrap();
+        let enter = || Sandbox::new(900, Modules::Denied).unwrap().enter_thread().unwrap();
         std::thread::spawn(move || {
             enter();
             test();
@@ -276,7 +294,33 @@ mod tests {
 
     #[test]
     fn the_record_holds_the_program() {
-        let description = Sandbox::new(900).unwrap().describe();
+        let description = Sandbox::new(900, Modules::Denied).unwrap().describe();
         assert!(description["program_b64"].as_str().unwrap().len() > 1000);
+        assert!(description["denied"].as_array().unwrap().contains(&"finit_module".into()));
+    }
+
+    #[test]
+    fn modules_are_refused_by_the_filter_unless_one_was_given() {
+        let file = || std::fs::File::open("/dev/null").unwrap();
+        let load = move || crate::host::sys::finit_module(file().as_fd(), c"");
+        filtered(move || {
+            assert_eq!(load(), Err(Errno::EPERM));
+            assert_eq!(crate::host::sys::delete_module(c"no_such_module_here"), Err(Errno::EPERM));
+        });
+        let open = Sandbox::new(900, Modules::Allowed).unwrap();
+        let description = open.describe();
+        assert_eq!(description["allowed_for_lime"], serde_json::json!(["finit_module", "delete_module"]));
+        assert!(!description["denied"].as_array().unwrap().contains(&"finit_module".into()));
+        assert!(description["denied"].as_array().unwrap().contains(&"init_module".into()));
+        if nix::unistd::geteuid().is_root()
+            && crate::host::privilege::Privileges::read(&crate::host::ProcRoot::plain().unwrap()).unwrap().has("sys_module")
+        {
+            std::thread::spawn(move || {
+                open.enter_thread().unwrap();
+                assert_ne!(crate::host::sys::delete_module(c"no_such_module_here"), Err(Errno::EPERM));
+            })
+            .join()
+            .unwrap();
+        }
     }
 }

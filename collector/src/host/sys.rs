@@ -1,8 +1,8 @@
 //! The system calls that no safe crate offers. All `unsafe` of the project is in this file.
 //!
 //! **Invariant:** each function takes and returns owned or borrowed types that cannot dangle, checks the kernel's return
-//! value, and has no effect on the host but the one its name says. None of them attaches a mount, loads a module, writes or
-//! executes.
+//! value, and has no effect on the host but the one its name says. None of them attaches a mount, writes or executes; the two that
+//! load and unload a module are refused by the seccomp filter unless the run was given a module to load.
 #![expect(unsafe_code, reason = "raw system calls; each block states why it is sound")]
 
 use std::ffi::CStr;
@@ -265,6 +265,25 @@ fn stat_from(raw: &libc::statx) -> Stat {
 pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
     // SAFETY: only integers are passed.
     owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+}
+
+/// `finit_module(2)`: loads the module that `fd` is open on. Returns when its init function does. No flags: the kernel checks
+/// version and symbols as it sees fit.
+///
+/// # Errors
+/// The kernel's errno, or what the module's init function returned.
+pub fn finit_module(fd: BorrowedFd<'_>, parameters: &CStr) -> Result<(), Errno> {
+    // SAFETY: `parameters` is NUL-terminated and outlives the call; the kernel only reads it.
+    check(unsafe { libc::syscall(libc::SYS_finit_module, fd.as_raw_fd(), parameters.as_ptr(), 0) }).map(drop)
+}
+
+/// `delete_module(2)` with `O_NONBLOCK`: unloads the module `name`, or fails at once where it is in use.
+///
+/// # Errors
+/// The kernel's errno; `ENOENT` where there is no such module, `EWOULDBLOCK` where it is in use.
+pub fn delete_module(name: &CStr) -> Result<(), Errno> {
+    // SAFETY: `name` is NUL-terminated and outlives the call; the kernel only reads it.
+    check(unsafe { libc::syscall(libc::SYS_delete_module, name.as_ptr(), libc::O_NONBLOCK) }).map(drop)
 }
 
 /// The extended attribute `name` of `path` (getxattr(2)); a final symbolic link is followed. At most 255 bytes.

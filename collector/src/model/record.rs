@@ -37,6 +37,12 @@ pub fn key(name: &'static str) -> ObjectKey {
     ObjectKey::made(name.to_owned())
 }
 
+/// The key of the segment of this number, from 0, of the image `image` (a word of `a-z` and `-`).
+#[must_use]
+pub fn segment_key(folder: &str, image: &'static str, number: u64) -> ObjectKey {
+    ObjectKey::made(format!("data/{folder}/{image}/{number:06}.lime.zst"))
+}
+
 /// The key of the custody object of this number, from 1.
 #[must_use]
 pub fn custody_key(number: u32) -> ObjectKey {

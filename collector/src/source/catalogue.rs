@@ -8,7 +8,7 @@ use super::freeze_frame::FreezeFrame;
 use super::hidden::HiddenProcesses;
 use super::kernel_log::KernelLogSource;
 use super::kernel_modules::KernelModulesSource;
-use super::memory::{MemorySource, Method};
+use super::memory::{GivenModule, MemorySource, Method};
 use super::mounts::MountsSource;
 use super::network::arp_cache::ArpCache;
 use super::network::interfaces::Interfaces;
@@ -24,7 +24,7 @@ use crate::host::Host;
 use crate::model::Artefact;
 
 /// What a run wants of the sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
     /// Keep secret-looking values of environments.
     pub include_secrets: bool,
@@ -32,6 +32,8 @@ pub struct Options {
     pub thorough: bool,
     /// Which ways to memory to take.
     pub memory: Method,
+    /// The LiME module that may be loaded.
+    pub module: Option<GivenModule>,
 }
 
 /// Every source, in the order of a run. What `footprint` compares the host with is read now.
@@ -41,7 +43,7 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(ContextSource),
         Box::new(FreezeFrame),
         Box::new(HiddenProcesses),
-        Box::new(MemorySource { method: options.memory }),
+        Box::new(MemorySource { method: options.memory, module: options.module.clone() }),
         Box::new(ProcessEnvs { include_secrets: options.include_secrets }),
         Box::new(ProcessMemoryMap { smaps: options.thorough }),
         Box::new(DeletedFiles::default()),

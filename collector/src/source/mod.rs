@@ -86,6 +86,26 @@ pub trait Evidence {
     /// When the run wants no more of this artefact.
     fn raw_stream(&mut self, member: &Member<'_>, size: u64, content: &mut dyn Read) -> Result<Streamed, Stop>;
 
+    /// Begins the image `name` (one lower-case word), a stream of bytes that is cut into objects
+    /// `data/<category>/<name>/000000.lime.zst` and so on. An image that is still open ends before.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    fn image_begin(&mut self, name: &'static str) -> Result<(), Stop>;
+
+    /// Adds bytes to the open image. Waits while the destination is slow.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact, or the destination takes no more of the image: what is stored by then is
+    /// its beginning, without a hole.
+    fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop>;
+
+    /// Ends the open image, if there is one.
+    ///
+    /// # Errors
+    /// As [`Evidence::image_write`].
+    fn image_end(&mut self) -> Result<(), Stop>;
+
     /// Notes that something is missing. The outcome `ok` becomes `partial`.
     fn gap(&mut self, gap: Gap);
 

@@ -16,6 +16,10 @@ pub struct Recorded {
     pub tables: BTreeMap<&'static str, Vec<Value>>,
     /// Archive members: path, whether it is a link, content or link target.
     pub members: Vec<(Vec<u8>, bool, Vec<u8>)>,
+    /// Images in the order in which they were begun: name and content.
+    pub images: Vec<(&'static str, Vec<u8>)>,
+    /// Whether the last of them is open.
+    pub image_open: bool,
     /// Gaps.
     pub gaps: Vec<Gap>,
     /// Answers every call with this once it is set.
@@ -72,6 +76,24 @@ impl Evidence for Recorded {
         }
         self.push(member, &bytes);
         Ok(Streamed { sha256: Digest::of(&bytes), read })
+    }
+
+    fn image_begin(&mut self, name: &'static str) -> Result<(), Stop> {
+        self.check()?;
+        self.images.push((name, Vec::new()));
+        self.image_open = true;
+        Ok(())
+    }
+
+    fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let open = self.images.last_mut().filter(|_| self.image_open).ok_or(Stop::Sink)?;
+        open.1.extend_from_slice(bytes);
+        self.check()
+    }
+
+    fn image_end(&mut self) -> Result<(), Stop> {
+        self.image_open = false;
+        self.check()
     }
 
     fn gap(&mut self, gap: Gap) {

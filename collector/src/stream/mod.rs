@@ -29,6 +29,8 @@ pub use object::{Object, Refused};
 
 /// Content bytes of one part of a bulk object; each part is one zstd frame.
 pub const BULK_PART: usize = 8 << 20;
+/// Content bytes of one object of an image, at most: what a bucket takes and locks in one piece.
+pub const SEGMENT: u64 = 2 << 30;
 /// Content bytes of one part of a table.
 pub const TABLE_PART: usize = 1 << 20;
 /// Tables that may be open at once over all artefacts.

@@ -1,9 +1,10 @@
 //! What the host says of the ways to its memory. Devices and `/proc/kcore` are only asked whether they are there.
 
+use super::GivenModule;
 use super::iomem::{self, Iomem};
 use crate::host::privilege::Privileges;
-use crate::host::{Host, read};
-use crate::model::Row;
+use crate::host::{Host, module, read};
+use crate::model::{Row, escape};
 use crate::source::Stop;
 use crate::source::keep::{self, Keeper};
 
@@ -31,10 +32,18 @@ pub(super) struct Facts {
     pub may_do_raw_io: bool,
     /// Where memory lies.
     pub iomem: Iomem,
+    /// Why no LiME module can be loaded for this kernel, as far as the module goes.
+    pub module_fault: Option<String>,
+    /// Whether a module of LiME's name is loaded.
+    pub has_lime: bool,
+    /// Whether our sockets are not those of the kernel's own network.
+    pub other_network: bool,
+    /// Bytes of memory that the kernel says are in use, huge pages that nobody uses not counted.
+    pub in_use: Option<u64>,
 }
 
 /// Reads them all, keeps what was read, and adds what the image's readers need to `row`.
-pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row) -> Result<Facts, Stop> {
+pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row, module: Option<&GivenModule>) -> Result<Facts, Stop> {
     let host = keeper.host;
     let mut facts = Facts { kernel: kernel(row, keeper)?, ..there(host) };
     let disabled = keep::column(row, "modules_disabled", keeper.proc("sys/kernel/modules_disabled")?);
@@ -47,6 +56,10 @@ pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row) -> Result<Facts, Stop
         facts.lockdown = crate::source::context::chosen(&text);
         row.bytes("lockdown", &facts.lockdown);
     }
+    facts.module_fault = match module {
+        Some(module) => module.fault(&facts.kernel),
+        None => Some(format!("no LiME module for kernel {} was given (--module)", escape::bytes(&facts.kernel))),
+    };
     facts.strict_devmem = config(row, keeper, &facts.kernel)?;
     facts.iomem = map(row, keeper)?;
     for (column, path) in [("vmcoreinfo", "kernel/vmcoreinfo"), ("address_bits", "kernel/address_bits")] {
@@ -56,10 +69,34 @@ pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row) -> Result<Facts, Stop
         row.int("btf_size", stat.size);
     }
     if let Some(text) = keep::content(row, "meminfo", keeper.proc("meminfo")?) {
-        let total = keep::lines(&text).find_map(|line| keep::number(keep::fields(line.strip_prefix(b"MemTotal:")?).next()?));
-        row.int("memory_total", i128::from(total.unwrap_or(0)) * 1024);
+        row.int("memory_total", kilobytes(&text, b"MemTotal:").unwrap_or(0));
+        facts.in_use = in_use(&text);
+        if let Some(in_use) = facts.in_use {
+            row.int("memory_in_use", in_use);
+        }
     }
     Ok(facts)
+}
+
+/// A line of `/proc/meminfo`, in bytes.
+fn kilobytes(meminfo: &[u8], name: &[u8]) -> Option<u64> {
+    let line = keep::lines(meminfo).find_map(|line| line.strip_prefix(name))?;
+    u64::try_from(keep::number(keep::fields(line).next()?)?).ok()?.checked_mul(1024)
+}
+
+fn in_use(meminfo: &[u8]) -> Option<u64> {
+    let value = |name: &[u8]| kilobytes(meminfo, name);
+    // HugePages_Free is a count, so its "kilobytes" are 1024 times too many.
+    let pages = value(b"HugePages_Free:").unwrap_or(0) / 1024;
+    let reserved = pages.checked_mul(value(b"Hugepagesize:").unwrap_or(0))?;
+    Some(value(b"MemTotal:")?.saturating_sub(value(b"MemFree:")?).saturating_sub(reserved))
+}
+
+/// `/proc/iomem` as it is now, where it can be read.
+pub(super) fn iomem_now(host: &Host) -> Option<(Vec<u8>, Iomem)> {
+    let text = host.proc.file("iomem", read::SMALL).ok().filter(|text| !text.truncated)?.bytes;
+    let map = iomem::parse(&text);
+    Some((text, map))
 }
 
 fn kernel(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<Vec<u8>, Stop> {
@@ -72,10 +109,15 @@ fn there(host: &Host) -> Facts {
     let may = |name: &str| privileges.as_ref().is_some_and(|privileges| privileges.has(name));
     Facts {
         // Both exist if and only if the kernel has CONFIG_MODULES; a container may hide one.
-        has_modules: host.proc.stat("modules").is_ok() || host.proc.stat("sys/kernel/modules_disabled").is_ok(),
+        has_modules: host.live && (host.proc.stat("modules").is_ok() || host.proc.stat("sys/kernel/modules_disabled").is_ok()),
         has_kcore: host.proc.stat("kcore").is_ok_and(|stat| stat.is_regular()),
         has_crash: host.files.stat("/dev/crash").is_ok_and(|stat| stat.kind_name() == "character device"),
         has_mem: host.files.stat("/dev/mem").is_ok_and(|stat| stat.kind_name() == "character device"),
+        has_lime: host.live && module::is_shown("lime"),
+        other_network: match (host.proc.link("self/ns/net"), host.proc.link("1/ns/net")) {
+            (Ok(ours), Ok(first)) => ours != first,
+            _ => false,
+        },
         may_load_modules: may("sys_module"),
         may_do_raw_io: may("sys_rawio"),
         ..Facts::default()
@@ -113,4 +155,19 @@ fn config(row: &mut Row, keeper: &mut Keeper<'_>, kernel: &[u8]) -> Result<Optio
     let Some(text) = keep::content(row, "config", keeper.file(&path)?) else { return Ok(None) };
     row.bytes("config_file", &path);
     Ok(Some(keep::lines(&text).any(|line| line == b"CONFIG_STRICT_DEVMEM=y")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_huge_pages_are_not_in_use() {
+        let text = b"MemTotal:  1000 kB\nMemFree: 200 kB\nHugePages_Free:       3\nHugepagesize:  100 kB\n";
+        assert_eq!(in_use(text), Some(500 * 1024));
+        assert_eq!(in_use(b"MemTotal: 10 kB\nMemFree: 3 kB\n"), Some(7 * 1024));
+        for hostile in [&b""[..], b"MemTotal: -1 kB\nMemFree: 1 kB", b"MemTotal: 99999999999999999999 kB\nMemFree: 1"] {
+            assert_eq!(in_use(hostile), None);
+        }
+    }
 }

@@ -96,8 +96,12 @@ pub(super) fn rungs(facts: &Facts, method: Method) -> Vec<Rung> {
 fn lime(facts: &Facts) -> Against {
     let mut against = Against::default();
     against.lacks(!facts.has_modules, "the kernel cannot load modules (no CONFIG_MODULES)");
-    let kernel = escape::bytes(&facts.kernel);
-    against.lacks(true, &format!("no LiME module for kernel {kernel}: this version has no module store"));
+    if let Some(fault) = &facts.module_fault {
+        against.lacks(true, fault);
+    }
+    ranges(&mut against, facts);
+    against.forbids(facts.has_lime, "a module of the name lime is loaded already");
+    against.forbids(facts.other_network, "this process is in another network namespace than the module's socket would be");
     against.forbids(facts.modules_disabled, "kernel.modules_disabled is 1: no module can be loaded until the next boot");
     against.forbids(facts.signatures_enforced, "the kernel loads only signed modules (module.sig_enforce)");
     lockdown(&mut against, facts, false, "it loads only signed modules");
@@ -108,6 +112,7 @@ fn lime(facts: &Facts) -> Against {
 fn kcore(facts: &Facts) -> Against {
     let mut against = Against::default();
     against.lacks(!facts.has_kcore, "no /proc/kcore (the kernel has no CONFIG_PROC_KCORE)");
+    ranges(&mut against, facts);
     lockdown(&mut against, facts, true, "/proc/kcore is closed");
     capability(&mut against, facts.may_do_raw_io, "CAP_SYS_RAWIO");
     against
@@ -116,6 +121,7 @@ fn kcore(facts: &Facts) -> Against {
 fn crash(facts: &Facts) -> Against {
     let mut against = Against::default();
     against.lacks(!facts.has_crash, "no /dev/crash (the crash driver of Red Hat's kernels is not loaded)");
+    ranges(&mut against, facts);
     lockdown(&mut against, facts, false, "/dev/crash is closed");
     capability(&mut against, facts.may_do_raw_io, "CAP_SYS_RAWIO");
     against
@@ -124,6 +130,7 @@ fn crash(facts: &Facts) -> Against {
 fn mem(facts: &Facts) -> Against {
     let mut against = Against::default();
     against.lacks(!facts.has_mem, "no /dev/mem (the kernel has no CONFIG_DEVMEM, or this is a container)");
+    ranges(&mut against, facts);
     match facts.strict_devmem {
         Some(strict) => against.forbids(strict, "/dev/mem shows no memory of the kernel's (CONFIG_STRICT_DEVMEM)"),
         // Every distribution's kernel has it; without a configuration the safe guess is that this one has it too.
@@ -144,13 +151,21 @@ fn lockdown(against: &mut Against, facts: &Facts, only_confidentiality: bool, wh
     against.forbids(locked, format!("kernel lockdown is {}: {what}", escape::bytes(&facts.lockdown)));
 }
 
+/// Without the map nothing says which addresses are memory.
+fn ranges(against: &mut Against, facts: &Facts) {
+    against.forbids(facts.iomem.hidden, "/proc/iomem hides its addresses (CAP_SYS_ADMIN)");
+    against.lacks(!facts.iomem.hidden && facts.iomem.ram.is_empty(), "/proc/iomem lists no System RAM");
+}
+
 fn capability(against: &mut Against, has: bool, name: &str) {
     against.forbids(!has, format!("we lack {name}"));
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::iomem::Iomem;
     use super::*;
+    use crate::model::PhysRange;
 
     fn open_host() -> Facts {
         Facts {
@@ -163,6 +178,8 @@ mod tests {
             may_load_modules: true,
             may_do_raw_io: true,
             lockdown: b"none".to_vec(),
+            iomem: Iomem { ram: PhysRange::new(0, 4096).into_iter().collect(), ..Iomem::default() },
+            module_fault: Some("no module".to_owned()),
             ..Facts::default()
         }
     }
@@ -175,7 +192,11 @@ mod tests {
     fn an_open_host_allows_all_but_the_missing_module() {
         let rungs = rungs(&open_host(), Method::Auto);
         assert_eq!(verdicts(&open_host(), Method::Auto), ["absent", "available", "available", "available"]);
-        assert_eq!(rungs[0].reasons, ["no LiME module for kernel 6.1\\x1b: this version has no module store"]);
+        assert_eq!(rungs[0].reasons, ["no module"]);
+        let given = Facts { module_fault: None, ..open_host() };
+        assert_eq!(verdicts(&given, Method::Lime)[..2], ["available", "not-considered"]);
+        assert_eq!(verdicts(&Facts { has_lime: true, ..given.clone() }, Method::Lime)[0], "denied");
+        assert_eq!(verdicts(&Facts { other_network: true, ..given }, Method::Lime)[0], "denied");
     }
 
     #[test]
@@ -190,8 +211,9 @@ mod tests {
     fn every_refusal_is_named() {
         let facts =
             Facts { modules_disabled: true, signatures_enforced: true, lockdown: b"integrity".to_vec(), ..Facts::default() };
+        let facts = Facts { module_fault: Some("no module".to_owned()), ..facts };
         let rungs = rungs(&facts, Method::Auto);
-        assert_eq!(rungs[0].reasons.len(), 6, "{rungs:?}");
+        assert_eq!(rungs[0].reasons.len(), 7, "{rungs:?}");
         assert!(rungs.iter().all(|rung| rung.verdict == Verdict::Absent));
         assert_eq!(serde_json::to_string(&Method::Kcore).unwrap(), "\"kcore\"");
     }

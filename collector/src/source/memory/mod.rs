@@ -1,16 +1,38 @@
-//! Physical memory: which way leads to it on this host. This version looks for the way and does not walk it.
+//! Physical memory: which ways lead to it on this host, and an image of it by the first that works.
 //!
-//! **Invariant:** no memory is read here; `/proc/kcore`, `/dev/mem` and `/dev/crash` are not even opened.
+//! ```text
+//! ladder → attempt: readers (kcore, crash, mem) or LiME's socket → chunk → image → evidence; then quality
+//! ```
+//!
+//! **Invariant:** nothing is staged anywhere, memory use does not grow with what is read, and no image is called whole that is
+//! empty, short or nothing but zeros.
 
+mod attempt;
+mod chunk;
 mod facts;
+#[cfg(test)]
+mod fake;
+mod given;
+mod image;
 mod iomem;
+mod kcore;
 mod ladder;
+mod lime;
+mod physical;
+mod quality;
+mod readers;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
+pub use given::GivenModule;
 pub use ladder::Method;
 
+use self::attempt::{Attempt, Tried};
+use self::facts::Facts;
 use self::ladder::{Rung, Verdict};
+use self::quality::Quality;
 use super::keep::Keeper;
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
@@ -21,16 +43,18 @@ pub const ARTEFACT: Artefact = Artefact {
     name: "memory",
     category: Category::Memory,
     profile: Profile::Volatile,
-    budget: Duration::from_secs(30),
-    about: "Ways to read physical memory, every reason against each, and where memory lies.",
-    tables: &["memory_sources", "memory_ranges", "memory_facts"],
+    budget: Duration::from_secs(4 * 60 * 60),
+    about: "An image of physical memory in LiME format, where each piece of it stands, what it is worth, every reason against each way to it.",
+    tables: &["memory_sources", "memory_ranges", "memory_facts", "memory_captures", "extents"],
 };
 
-/// Looks for a way to read physical memory.
-#[derive(Debug, Clone, Copy, Default)]
+/// Reads physical memory.
+#[derive(Debug, Clone, Default)]
 pub struct MemorySource {
     /// Which methods are considered.
     pub method: Method,
+    /// The LiME module that may be loaded.
+    pub module: Option<GivenModule>,
 }
 
 impl Source for MemorySource {
@@ -39,8 +63,42 @@ impl Source for MemorySource {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        let (facts, rungs) = self.look(host, evidence)?;
+        let mut tried = Vec::new();
+        for rung in rungs.iter().filter(|rung| rung.verdict == Verdict::Available) {
+            evidence.check()?;
+            let may_fill = self.method == Method::Auto && available(&rungs, "kcore");
+            let attempt = Attempt { host, evidence: &mut *evidence, facts: &facts, module: self.module.as_ref(), may_fill };
+            let one = attempt.run(rung.method)?;
+            let of_use = matches!(one.quality, Some(Quality::Ok | Quality::Incomplete));
+            tried.push(one);
+            if of_use {
+                break;
+            }
+        }
+        Ok(if tried.is_empty() { no_way(&rungs) } else { outcome(&tried) })
+    }
+}
+
+impl MemorySource {
+    /// What an image could be had by, without reading memory or loading anything.
+    #[must_use]
+    pub fn outlook(&self, host: &Host) -> Outcome {
+        match self.look(host, &mut super::nowhere::Nowhere) {
+            Ok((_, rungs)) if rungs.iter().any(|rung| rung.verdict == Verdict::Available) => {
+                let ways = rungs.iter().filter(|rung| rung.verdict == Verdict::Available).map(|rung| rung.method);
+                let ways: Vec<&str> = ways.collect();
+                Outcome::because(Status::Ok, format!("an image can be had by: {}", ways.join(", ")))
+            }
+            Ok((_, rungs)) => no_way(&rungs),
+            Err(stop) => Outcome::because(Status::Failed, stop.to_string()),
+        }
+    }
+
+    /// Writes down all that is known before memory is read.
+    fn look(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<(Facts, Vec<Rung>), Stop> {
         let mut row = Row::new(host.clock.now(), "/proc/iomem");
-        let facts = facts::read(&mut Keeper { host, evidence }, &mut row)?;
+        let facts = facts::read(&mut Keeper { host, evidence }, &mut row, self.module.as_ref())?;
         evidence.row("memory_facts", &row)?;
         for range in &facts.iomem.ram {
             evidence.row("memory_ranges", &range_row(host, *range))?;
@@ -49,8 +107,12 @@ impl Source for MemorySource {
         for (rank, rung) in (0_i64..).zip(&rungs) {
             evidence.row("memory_sources", &rung_row(host, rank, rung))?;
         }
-        Ok(outcome(&rungs))
+        Ok((facts, rungs))
     }
+}
+
+fn available(rungs: &[Rung], method: &str) -> bool {
+    rungs.iter().any(|rung| rung.method == method && rung.verdict == Verdict::Available)
 }
 
 fn range_row(host: &Host, range: PhysRange) -> Row {
@@ -67,72 +129,28 @@ fn rung_row(host: &Host, rank: i64, rung: &Rung) -> Row {
 }
 
 /// Absent where nothing leads to memory, denied where something would and we may not.
-fn outcome(rungs: &[Rung]) -> Outcome {
-    let with = |verdict: Verdict| rungs.iter().filter(move |rung| rung.verdict == verdict);
-    let allowed: Vec<&str> = with(Verdict::Available).map(|rung| rung.method).collect();
-    if !allowed.is_empty() {
-        let reason = format!("this version does not read memory yet; the host would allow: {}", allowed.join(", "));
-        return Outcome::because(Status::Failed, reason);
-    }
-    let status = if with(Verdict::Denied).next().is_some() { Status::Denied } else { Status::Absent };
+fn no_way(rungs: &[Rung]) -> Outcome {
+    let denied = rungs.iter().any(|rung| rung.verdict == Verdict::Denied);
     let considered = rungs.iter().filter(|rung| rung.verdict != Verdict::NotConsidered);
     Outcome {
-        status,
+        status: if denied { Status::Denied } else { Status::Absent },
         reasons: considered.flat_map(|rung| rung.reasons.iter().map(|why| format!("{}: {why}", rung.method))).collect(),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::recorded::Recorded;
-
-    #[test]
-    fn this_machines_ways_are_rows_with_reasons() {
-        let mut evidence = Recorded::default();
-        let host = Host::live().unwrap();
-        let outcome = MemorySource::default().acquire(&host, &mut evidence).unwrap();
-        assert_ne!(outcome.status, Status::Ok);
-        assert!(!outcome.reasons.is_empty());
-        assert_eq!(evidence.rows("memory_sources").len(), 4);
-        let ram = evidence.rows("memory_facts")[0]["ram_bytes"].as_u64().unwrap_or(0);
-        let lengths: u64 = evidence.rows("memory_ranges").iter().map(|row| row["length"].as_u64().unwrap()).sum();
-        assert_eq!(ram, lengths);
-        assert!(evidence.member("/proc/iomem").is_some());
-        assert!(evidence.members.iter().all(|(path, ..)| !path.starts_with(b"/dev") && path != b"/proc/kcore"));
-    }
-
-    fn fixture(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("proc")).unwrap();
-        for (path, text) in files {
-            let path = dir.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
+/// The best image decides; without one of use, all that was tried and why it came to nothing.
+fn outcome(tried: &[Tried]) -> Outcome {
+    let best = tried.iter().filter(|one| one.quality.is_some()).min_by_key(|one| one.quality);
+    let reasons = |one: &Tried| {
+        let word = one.quality.map_or("refused", Quality::word);
+        one.reasons.iter().map(|why| format!("{} ({word}): {why}", one.method)).collect::<Vec<_>>()
+    };
+    match best.and_then(|one| Some((one, one.quality?))) {
+        Some((_, Quality::Ok)) => Outcome::ok(),
+        Some((one, Quality::Incomplete)) => Outcome { status: Status::Partial, reasons: reasons(one) },
+        _ => {
+            let status = if tried.iter().all(|one| one.denied) { Status::Denied } else { Status::Failed };
+            Outcome { status, reasons: tried.iter().flat_map(reasons).collect() }
         }
-        let host = Host::fixture(dir.path()).unwrap();
-        (dir, host)
-    }
-
-    #[test]
-    fn a_host_that_allows_kcore_fails_because_we_cannot_yet() {
-        let status = "Name:\tx\nCapEff:\t000001ffffffffff\n";
-        let (_dir, host) = fixture(&[("proc/self/status", status), ("proc/kcore", ""), ("proc/modules", "")]);
-        let mut evidence = Recorded::default();
-        let outcome = MemorySource::default().acquire(&host, &mut evidence).unwrap();
-        assert_eq!(outcome.status, Status::Failed);
-        assert!(outcome.reasons[0].ends_with("would allow: kcore"), "{outcome:?}");
-        let only_lime = MemorySource { method: Method::Lime }.acquire(&host, &mut evidence).unwrap();
-        assert_eq!((only_lime.status, only_lime.reasons.len()), (Status::Absent, 1));
-    }
-
-    #[test]
-    fn missing_privileges_are_a_denial_and_zeros_a_gap() {
-        let iomem = "00000000-00000000 : System RAM\n";
-        let (_dir, host) = fixture(&[("proc/self/status", "CapEff:\t0\n"), ("proc/kcore", ""), ("proc/iomem", iomem)]);
-        let mut evidence = Recorded::default();
-        assert_eq!(MemorySource::default().acquire(&host, &mut evidence).unwrap().status, Status::Denied);
-        assert_eq!(evidence.gaps[0].source, "/proc/iomem");
-        assert!(evidence.rows("memory_ranges").is_empty());
     }
 }

@@ -1,0 +1,309 @@
+//! LiME: the module is handed to the kernel, and the kernel hands its memory to us over the loopback address.
+//!
+//! **Invariant:** however a capture ends, the connection is closed, the module is unloaded, and where it could not be, the
+//! footprint says so.
+
+mod format;
+mod framing;
+pub(super) mod module;
+mod relay;
+
+use std::ffi::CString;
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use nix::errno::Errno;
+
+pub(super) use format::{HEADER, header};
+
+use super::chunk::{Chunk, Lens};
+use crate::host::kmsg::{Kmsg, Step};
+use crate::host::module::{self as kernel, Loading};
+use crate::host::{Host, read};
+use crate::model::{PhysRange, escape};
+use crate::source::Stop;
+
+/// How long the module may take until it listens, and until it returns when the stream has ended.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long its socket may be silent.
+const SILENCE: Duration = Duration::from_secs(60);
+/// The most of the kernel's log that is kept.
+const MOST_LOG: usize = 1 << 20;
+
+/// What a capture by LiME left behind, the image not counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Report {
+    /// The parameters of the module.
+    pub parameters: String,
+    /// Why there was no stream, if there was none.
+    pub refused: Option<String>,
+    /// What went wrong with the stream.
+    pub faults: Vec<String>,
+    /// Records of the kernel's log that came meanwhile.
+    pub log: Vec<u8>,
+    /// `/proc/sys/kernel/tainted` before and after.
+    pub taint: (Option<i64>, Option<i64>),
+    /// Whether the module is gone.
+    pub unloaded: bool,
+}
+
+/// Loads `module`, takes its stream and unloads it. Chunks go to `take` in the order of their addresses.
+pub(super) fn capture(
+    host: &Host,
+    module: &[u8],
+    ram: &[PhysRange],
+    lens: &Lens,
+    take: &mut dyn FnMut(&Chunk) -> Result<(), Stop>,
+) -> (Report, Result<(), Stop>) {
+    let mut log = Kmsg::open().ok();
+    new_records(log.as_mut());
+    let mut report = Report { taint: (taint(host), None), ..Report::default() };
+    let result = match load(host, module, &mut report) {
+        Ok((mut loaded, stream)) => {
+            let result = drain(&stream, ram, lens, take, &mut report);
+            loaded.end(&mut report);
+            result
+        }
+        Err(why) => {
+            report.refused = Some(why);
+            Ok(())
+        }
+    };
+    report.taint.1 = taint(host);
+    report.log = new_records(log.as_mut());
+    let told =
+        ["Skipping Range", "Short write", "Skipping range"].into_iter().find(|told| contains(&report.log, told.as_bytes()));
+    report.faults.extend(told.map(|told| format!("the kernel's log says: {told}")));
+    (report, result)
+}
+
+/// A module that is in the kernel, or about to be. Dropping it ends the stream and unloads it.
+struct Loaded<'a> {
+    host: &'a Host,
+    loading: Loading,
+    stream: Option<TcpStream>,
+    ended: bool,
+}
+
+/// Loads it and connects.
+fn load<'a>(host: &'a Host, module: &[u8], report: &mut Report) -> Result<(Loaded<'a>, TcpStream), String> {
+    let port = kernel::free_port().map_err(|error| format!("no free port: {error}"))?;
+    report.parameters = format!("path=tcp:{port} format=lime localhostonly=1 timeout=0");
+    let parameters = CString::new(report.parameters.as_str()).map_err(|error| error.to_string())?;
+    let loading = Loading::start(module, parameters).map_err(|errno| format!("the module cannot be put into memory: {errno}"))?;
+    let mut loaded = Loaded { host, loading, stream: None, ended: false };
+    let began = Instant::now();
+    loop {
+        if let Ok(stream) = kernel::connect(port) {
+            host.footprint.count("modules_loaded");
+            let clone = stream.try_clone().and_then(|clone| clone.set_read_timeout(Some(SILENCE)).map(|()| clone));
+            loaded.stream = Some(stream);
+            if clone.is_err() {
+                loaded.end(report);
+            }
+            return clone.map(|clone| (loaded, clone)).map_err(|error| format!("its socket cannot be read: {error}"));
+        }
+        if let Some(outcome) = loaded.loading.outcome(Duration::from_millis(5)) {
+            loaded.end(report);
+            return Err(outcome.err().map_or_else(|| "it returned without a word".to_owned(), refusal));
+        }
+        if began.elapsed() > PATIENCE {
+            loaded.end(report);
+            return Err(format!("it did not listen on port {port} within {} s", PATIENCE.as_secs()));
+        }
+    }
+}
+
+/// Takes the stream on a thread of its own, and ends it when `take` wants no more.
+fn drain(
+    stream: &TcpStream,
+    ram: &[PhysRange],
+    lens: &Lens,
+    take: &mut dyn FnMut(&Chunk) -> Result<(), Stop>,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let (send, chunks) = bounded(2);
+    let (give, spare) = bounded::<Vec<u8>>(4);
+    let (result, verdict) = std::thread::scope(|scope| {
+        let work = move || relay::relay(stream, ram, lens, &send, &spare);
+        let Ok(thread) = std::thread::Builder::new().name("hozen-lime-read".to_owned()).spawn_scoped(scope, work) else {
+            return (Ok(()), Err("no thread to read its socket".to_owned()));
+        };
+        let mut take_all = || {
+            for chunk in &chunks {
+                take(&chunk)?;
+                // The reader may have gone.
+                let _ = give.try_send(chunk.bytes);
+            }
+            Ok(())
+        };
+        let result = take_all();
+        if result.is_err() {
+            // Wakes the reader, and LiME, which gives up when nobody reads.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        drop(chunks);
+        (result, thread.join().unwrap_or_else(|_| Err("a bug in Hozen".to_owned())))
+    });
+    report.faults.extend(verdict.err());
+    result
+}
+
+impl Loaded<'_> {
+    /// Ends the stream, waits for the module and unloads it.
+    fn end(&mut self, report: &mut Report) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if let Some(stream) = self.stream.take() {
+            // It may have ended by itself.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        match self.loading.outcome(PATIENCE) {
+            Some(Ok(())) => report.unloaded = self.unload(),
+            // The kernel has taken it out again.
+            Some(Err(_)) => report.unloaded = true,
+            None => report.faults.push("its init function did not return".to_owned()),
+        }
+        if !report.unloaded {
+            report.faults.push("the module lime is still loaded".to_owned());
+            self.host.footprint.note("the kernel module lime was loaded and could not be unloaded".to_owned());
+        }
+    }
+
+    /// Unloads it; what is still going on in it is over within moments.
+    fn unload(&self) -> bool {
+        for _ in 0..40 {
+            match kernel::unload(c"lime") {
+                Ok(()) => {
+                    self.host.footprint.count("modules_unloaded");
+                    return true;
+                }
+                Err(Errno::EWOULDBLOCK | Errno::EBUSY | Errno::EINTR) => std::thread::sleep(Duration::from_millis(50)),
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Loaded<'_> {
+    fn drop(&mut self) {
+        self.end(&mut Report::default());
+    }
+}
+
+/// Why the kernel refused the module.
+fn refusal(errno: Errno) -> String {
+    let why = match errno {
+        Errno::EPERM | Errno::EACCES => "the kernel does not let us load it (lockdown, a security module, or CAP_SYS_MODULE)",
+        Errno::EKEYREJECTED | Errno::ENOKEY | Errno::EBADMSG => "the kernel wants it signed by a key that it knows",
+        Errno::ENOEXEC => "the kernel says that it is not built for it (version or symbols)",
+        Errno::ENOENT => "it needs a symbol that the kernel does not have",
+        Errno::EEXIST => "a module of the name lime is loaded already",
+        Errno::EADDRINUSE => "its port is in use",
+        Errno::ENOMEM => "the kernel has no memory for it",
+        Errno::ENOSYS => "the kernel cannot load modules",
+        _ => "loading it failed",
+    };
+    format!("{why} ({errno:?})")
+}
+
+fn taint(host: &Host) -> Option<i64> {
+    let text = host.proc.file("sys/kernel/tainted", read::SMALL).ok()?;
+    crate::source::keep::number(&text.bytes)
+}
+
+/// The records that came since the last call.
+fn new_records(log: Option<&mut Kmsg>) -> Vec<u8> {
+    let mut records = Vec::new();
+    let Some(log) = log else { return records };
+    while let Ok(step) = log.step() {
+        match step {
+            Step::Record(record) if records.len() < MOST_LOG => records.extend_from_slice(record),
+            Step::Record(_) | Step::Overwritten => {}
+            Step::End => break,
+        }
+    }
+    records
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
+}
+
+/// Why `module` is not handed to the kernel of release `release` on this machine, if it is not: in escaped text.
+pub(super) fn unfit(module: &[u8], release: &[u8]) -> Option<String> {
+    match module::parse(module, std::env::consts::ARCH) {
+        Ok(info) => info.mismatch(release),
+        Err(why) => Some(escape::bytes(why.as_bytes())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relay::tests::{ram, stream};
+    use super::*;
+    use crate::host::Clock;
+    use crate::source::memory::chunk::CHUNK;
+    use crate::source::memory::fake::FakeMemory;
+    use std::io::Write as _;
+    use std::net::TcpListener;
+
+    fn lens() -> Lens {
+        Lens { page: 4096, banner: Vec::new(), clock: Clock::start() }
+    }
+
+    /// A peer on the loopback address that sends what LiME would; returns our end, and whether all of it was taken.
+    fn peer() -> (TcpStream, std::thread::JoinHandle<bool>) {
+        let bytes = stream(&FakeMemory::new(usize::try_from(4 * CHUNK).unwrap(), &[]), &ram());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut theirs, _) = listener.accept().unwrap();
+        (ours, std::thread::spawn(move || theirs.write_all(&bytes).is_ok()))
+    }
+
+    #[test]
+    fn a_slow_destination_makes_lime_wait_and_loses_nothing() {
+        let (ours, peer) = peer();
+        let (mut taken, mut report) = (0, Report::default());
+        let mut take = |chunk: &Chunk| {
+            std::thread::sleep(Duration::from_millis(100));
+            taken += chunk.end() - chunk.start;
+            Ok(())
+        };
+        drain(&ours, &ram(), &lens(), &mut take, &mut report).unwrap();
+        assert_eq!((taken, report.faults), (crate::model::range::total(&ram()), Vec::new()));
+        assert!(peer.join().unwrap());
+    }
+
+    #[test]
+    fn a_stop_releases_lime() {
+        let (ours, peer) = peer();
+        let mut report = Report::default();
+        let result = drain(&ours, &ram(), &lens(), &mut |_| Err(Stop::Interrupted), &mut report);
+        assert_eq!(result, Err(Stop::Interrupted));
+        peer.join().unwrap();
+    }
+
+    #[test]
+    fn a_module_that_the_kernel_refuses_is_a_reason_and_leaves_nothing() {
+        let host = Host::live().unwrap();
+        let mut take = |_: &Chunk| panic!("there is no stream");
+        let (report, result) = capture(&host, b"no module", &ram(), &lens(), &mut take);
+        assert_eq!(result, Ok(()));
+        assert!(report.refused.is_some_and(|why| why.contains("(E")), "named with its errno");
+        assert!(report.parameters.ends_with("format=lime localhostonly=1 timeout=0"));
+        assert_eq!(report.taint.0, report.taint.1);
+        assert!(report.unloaded && host.footprint.notes().is_empty());
+    }
+
+    #[test]
+    fn every_errno_has_a_reason() {
+        for errno in [Errno::EPERM, Errno::EKEYREJECTED, Errno::ENOEXEC, Errno::EEXIST, Errno::EADDRINUSE, Errno::EIO] {
+            assert!(refusal(errno).ends_with(&format!("({errno:?})")));
+        }
+        assert!(contains(b"6,1,2,-;lime: Skipping Range\n", b"Skipping Range") && !contains(b"", b"x"));
+    }
+}

@@ -1,0 +1,184 @@
+//! From LiME's socket to chunks, on a thread of its own: while the destination is slow the socket fills and LiME waits.
+
+use std::io::Read;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::framing::{Framing, Piece};
+use crate::model::{PhysRange, Timestamp};
+use crate::source::memory::chunk::{CHUNK, Chunk, Lens};
+
+/// Bytes that are read from the socket at once.
+const READ: usize = 256 << 10;
+
+/// Bytes of a range that wait for more.
+struct Growing {
+    record: PhysRange,
+    start: u64,
+    bytes: Vec<u8>,
+    started: Timestamp,
+}
+
+/// Reads `stream` to its end and sends what it holds to `chunks`; vectors that are no longer needed come back through `spare`.
+///
+/// # Errors
+/// Why the stream is not whole. What came before is sent. An end of whoever takes the chunks is no error of the stream.
+pub(super) fn relay(
+    mut stream: impl Read,
+    ram: &[PhysRange],
+    lens: &Lens,
+    chunks: &Sender<Chunk>,
+    spare: &Receiver<Vec<u8>>,
+) -> Result<(), String> {
+    let mut framing = Framing::new(ram);
+    let mut growing: Option<Growing> = None;
+    let mut buffer = vec![0; READ];
+    let verdict = loop {
+        let length = match stream.read(&mut buffer) {
+            Ok(0) => break framing.end(),
+            Ok(length) => length,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => break Err(format!("the connection broke: {error}")),
+        };
+        let mut wanted = true;
+        let mut take = |piece: Piece<'_>| wanted &= add(&mut growing, piece, lens, chunks, spare);
+        let pushed = framing.push(buffer.get(..length).unwrap_or_default(), &mut take);
+        if !wanted {
+            return Ok(());
+        }
+        if pushed.is_err() {
+            break pushed;
+        }
+    };
+    // Whoever takes the chunks may have stopped.
+    let _ = send(growing.take(), lens, chunks);
+    verdict
+}
+
+/// Adds a piece, cut at multiples of [`CHUNK`]; false when nobody takes chunks any more.
+fn add(growing: &mut Option<Growing>, piece: Piece<'_>, lens: &Lens, chunks: &Sender<Chunk>, spare: &Receiver<Vec<u8>>) -> bool {
+    let (mut start, mut bytes) = (piece.start, piece.bytes);
+    while !bytes.is_empty() {
+        let end = (start / CHUNK + 1).saturating_mul(CHUNK).min(piece.record.end());
+        let room = usize::try_from(end - start).unwrap_or(usize::MAX).min(bytes.len());
+        let (now, later) = bytes.split_at(room);
+        let open = growing.get_or_insert_with(|| {
+            let mut bytes = spare.try_recv().unwrap_or_default();
+            bytes.clear();
+            bytes.reserve_exact(usize::try_from(CHUNK).unwrap_or(0));
+            Growing { record: piece.record, start, bytes, started: lens.clock.now() }
+        });
+        open.bytes.extend_from_slice(now);
+        start = start.saturating_add(u64::try_from(room).unwrap_or(u64::MAX));
+        bytes = later;
+        if start >= end && !send(growing.take(), lens, chunks) {
+            return false;
+        }
+    }
+    true
+}
+
+fn send(grown: Option<Growing>, lens: &Lens, chunks: &Sender<Chunk>) -> bool {
+    grown.is_none_or(|Growing { record, start, bytes, started }| {
+        chunks.send(Chunk::of(record, start, bytes, started, lens)).is_ok()
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::host::Clock;
+    use crate::source::memory::fake::FakeMemory;
+    use crate::source::memory::lime::format::header;
+    use crossbeam_channel::bounded;
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream};
+
+    /// The stream that LiME sends of `memory`.
+    pub(in super::super) fn stream(memory: &FakeMemory, ranges: &[PhysRange]) -> Vec<u8> {
+        let bytes = |range: &PhysRange| {
+            memory.bytes[usize::try_from(range.start()).unwrap()..usize::try_from(range.end()).unwrap()].to_vec()
+        };
+        ranges.iter().flat_map(|range| [header(*range).to_vec(), bytes(range)].concat()).collect()
+    }
+
+    pub(in super::super) fn ram() -> Vec<PhysRange> {
+        let range = |start, end| PhysRange::new(start, end).unwrap();
+        vec![range(0x1000, 0x9_fc00), range(0x10_0000, 2 * CHUNK + 0x3000), range(3 * CHUNK, 4 * CHUNK)]
+    }
+
+    /// A peer that sends `bytes` over a real socket, in the pieces that `send` makes of them, and closes it.
+    fn from_socket(bytes: Vec<u8>, send: fn(&mut TcpStream, &[u8])) -> (Result<(), String>, Vec<Chunk>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = std::thread::spawn(move || send(&mut listener.accept().unwrap().0, &bytes));
+        let (out, chunks) = bounded(1000);
+        let (_give, spare) = bounded(0);
+        let lens = Lens { page: 4096, banner: Vec::new(), clock: Clock::start() };
+        let result = relay(TcpStream::connect(address).unwrap(), &ram(), &lens, &out, &spare);
+        peer.join().unwrap();
+        (result, chunks.try_iter().collect())
+    }
+
+    fn whole(stream: &mut TcpStream, bytes: &[u8]) {
+        // The other end may refuse the rest.
+        let _ = stream.write_all(bytes);
+    }
+
+    fn memory() -> FakeMemory {
+        FakeMemory::new(usize::try_from(4 * CHUNK).unwrap(), &[])
+    }
+
+    #[test]
+    fn a_whole_stream_is_all_of_the_memory_in_order() {
+        let memory = memory();
+        let (result, chunks) = from_socket(stream(&memory, &ram()), whole);
+        assert_eq!(result, Ok(()));
+        for chunk in &chunks {
+            let at = usize::try_from(chunk.start).unwrap();
+            assert!(chunk.bytes == memory.bytes[at..at + chunk.bytes.len()]);
+        }
+        let covered: Vec<PhysRange> = chunks.iter().map(|chunk| PhysRange::new(chunk.start, chunk.end()).unwrap()).collect();
+        assert!(covered.is_sorted());
+        assert_eq!(crate::model::range::merge(covered), ram());
+    }
+
+    #[test]
+    fn stalls_lose_nothing() {
+        let send = |stream: &mut TcpStream, bytes: &[u8]| {
+            for piece in bytes.chunks(1_000_003) {
+                stream.write_all(piece).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        };
+        let (result, chunks) = from_socket(stream(&memory(), &ram()), send);
+        let bytes: u64 = chunks.iter().map(|chunk| chunk.end() - chunk.start).sum();
+        assert_eq!((result, bytes), (Ok(()), crate::model::range::total(&ram())));
+    }
+
+    #[test]
+    fn what_is_cut_or_foul_keeps_what_came_before() {
+        let good = stream(&memory(), &ram());
+        let cut = good[..1_500_000].to_vec();
+        let mut foul = good;
+        foul[32 + 0x9_ec00] ^= 1;
+        let reversed = stream(&memory(), &[ram()[1], ram()[0]]);
+        let overlapping = stream(&memory(), &[ram()[0], ram()[0]]);
+        for (bytes, reason, least) in [
+            (cut, "inside the range", 1_499_000),
+            (foul, "no header where one is due", 0x9_ec00),
+            (reversed, "does not lie behind", 4_000_000 - 0x10_0000),
+            (overlapping, "does not lie behind", 0x9_ec00),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n        ".to_vec(), "no header", 0),
+            (vec![0; 5000], "no header", 0),
+            (vec![1; 3], "3 bytes of a header", 0),
+        ] {
+            let (result, chunks) = from_socket(bytes, whole);
+            let error = result.unwrap_err();
+            let came: u64 = chunks.iter().map(|chunk| chunk.end() - chunk.start).sum();
+            assert!(error.contains(reason), "{error}");
+            assert!(came >= least, "{reason}: {came}");
+        }
+        assert!(matches!(from_socket(Vec::new(), whole), (Ok(()), chunks) if chunks.is_empty()));
+    }
+}

@@ -1,0 +1,253 @@
+//! The artefact as a whole, on this machine and on hosts made up for it.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::chunk::CHUNK;
+use super::fake::FakeMemory;
+use super::kcore::core_header;
+use super::*;
+use crate::model::{Digest, range};
+use crate::source::recorded::Recorded;
+
+#[test]
+fn this_machines_ways_are_rows_with_reasons() {
+    let mut evidence = Recorded::default();
+    let host = Host::live().unwrap();
+    let source = MemorySource { method: Method::Lime, module: None };
+    let outcome = source.acquire(&host, &mut evidence).unwrap();
+    assert_ne!(outcome.status, Status::Ok);
+    assert!(!outcome.reasons.is_empty());
+    assert_eq!(evidence.rows("memory_sources").len(), 4);
+    let ram = evidence.rows("memory_facts")[0]["ram_bytes"].as_u64().unwrap_or(0);
+    let lengths: u64 = evidence.rows("memory_ranges").iter().map(|row| row["length"].as_u64().unwrap()).sum();
+    assert_eq!(ram, lengths);
+    assert!(evidence.member("/proc/iomem").is_some());
+    assert!(evidence.images.is_empty() && evidence.rows("memory_captures").is_empty());
+    if std::fs::metadata("/proc/kcore").is_err() {
+        let auto = MemorySource::default().acquire(&host, &mut Recorded::default()).unwrap();
+        assert_eq!((auto.status, MemorySource::default().outlook(&host)), (Status::Absent, auto));
+    }
+}
+
+/// Where memory begins in the made-up core file: file offset less physical address.
+const DIRECT: u64 = 0x1_0000;
+const VIRTUAL: u64 = 0xffff_8880_0000_0000;
+const IOMEM: &str = "00001000-0009fbff : System RAM\n00100000-004fffff : System RAM\n  00200000-002fffff : Kernel code\n";
+
+fn put(dir: &Path, path: &str, content: &[u8]) {
+    let path = dir.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+/// A host whose kcore is `memory` with header `parts`, cut to `length` bytes.
+fn fixture(memory: &FakeMemory, parts: &[(u64, u64, u64, u64)], length: usize, iomem: &str) -> (tempfile::TempDir, Host) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut kcore = core_header(parts);
+    kcore.resize(usize::try_from(DIRECT).unwrap(), 0);
+    kcore.extend(&memory.bytes);
+    kcore.truncate(length);
+    put(dir.path(), "proc/kcore", &kcore);
+    put(dir.path(), "proc/iomem", iomem.as_bytes());
+    put(dir.path(), "proc/self/status", b"CapEff:\t000001ffffffffff\n");
+    put(dir.path(), "proc/sys/kernel/osrelease", b"6.1.0-test\n");
+    put(dir.path(), "proc/meminfo", b"MemTotal: 5000 kB\nMemFree: 1000 kB\n");
+    let host = Host::fixture(dir.path()).unwrap();
+    (dir, host)
+}
+
+/// 5 MiB with a banner, part of a page at an end, and the header that a kernel would make for it.
+fn good() -> (FakeMemory, Vec<(u64, u64, u64, u64)>) {
+    let mut memory = FakeMemory::new(5 << 20, &[]);
+    memory.bytes[0x20_0000..0x20_001c].copy_from_slice(b"Linux version 6.1.0-test (ab");
+    let text = (0x7000_0000, 0xffff_ffff_8100_0000, 0x20_0000, 0x10_0000);
+    let vmalloc = (0x8000_0000, 0xffff_c900_0000_0000, u64::MAX, 0x1_0000_0000);
+    let ram = |start: u64, length: u64| (DIRECT + start, VIRTUAL + start, start, length);
+    (memory, vec![text, vmalloc, ram(0x1000, 0x9_e000), ram(0x10_0000, 0x40_0000)])
+}
+
+fn acquire(host: &Host) -> (Outcome, Recorded) {
+    let mut evidence = Recorded::default();
+    let outcome = MemorySource::default().acquire(host, &mut evidence).unwrap();
+    (outcome, evidence)
+}
+
+fn number(row: &Value, column: &str) -> u64 {
+    row[column].as_u64().unwrap()
+}
+
+/// The records of a LiME image, as a stranger would read them.
+fn records(mut image: &[u8]) -> Vec<(u64, &[u8])> {
+    let mut records = Vec::new();
+    while let Some((header, rest)) = image.split_first_chunk::<32>() {
+        assert_eq!(header[..8], *b"EMiL\x01\0\0\0");
+        let at = |from: usize| u64::from_le_bytes(header[from..from + 8].try_into().unwrap());
+        let (first, last) = (at(8), at(16));
+        let (bytes, rest) = rest.split_at(usize::try_from(last + 1 - first).unwrap());
+        records.push((first, bytes));
+        image = rest;
+    }
+    assert!(image.is_empty());
+    records
+}
+
+#[test]
+fn an_image_through_kcore_is_the_memory_to_the_byte() {
+    let (memory, parts) = good();
+    let (_dir, host) = fixture(&memory, &parts, usize::MAX, IOMEM);
+    let (outcome, evidence) = acquire(&host);
+    assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
+    let [(name, image)] = evidence.images.as_slice() else { panic!("one image") };
+    assert_eq!(*name, "kcore");
+    let records = records(image);
+    assert_eq!(
+        records.iter().map(|(start, bytes)| (*start, bytes.len())).collect::<Vec<_>>(),
+        [(0x1000, 0x9_ec00), (0x10_0000, 4 << 20)]
+    );
+    assert!(records[0].1[..0x9_e000] == memory.bytes[0x1000..0x9_f000]);
+    assert!(records[0].1[0x9_e000..].iter().all(|byte| *byte == 0), "the kernel does not manage a part of a page");
+    assert!(*records[1].1 == memory.bytes[0x10_0000..]);
+    let mut offset = 32;
+    for row in evidence.rows("extents") {
+        let (at, length) = (number(row, "image_offset"), number(row, "length"));
+        assert!(at == offset || at == offset + 32, "extents follow each other");
+        let bytes = &image[usize::try_from(at).unwrap()..usize::try_from(at + length).unwrap()];
+        assert_eq!(row["sha256"], Digest::of(bytes).to_string());
+        assert!(length <= CHUNK);
+        offset = at + length;
+    }
+    assert_eq!(offset, image.len() as u64);
+    let row = &evidence.rows("memory_captures")[0];
+    assert_eq!((&row["quality"], &row["image"], number(row, "edge_bytes")), (&"ok".into(), &"kcore".into(), 0xc00));
+    assert_eq!((number(row, "bytes"), number(row, "banner")), (number(row, "predicted_bytes"), 1));
+}
+
+#[test]
+fn what_the_header_does_not_cover_is_a_gap_and_zeros() {
+    let (memory, mut parts) = good();
+    parts[3].3 = 0x30_0000;
+    let (_dir, host) = fixture(&memory, &parts, usize::MAX, IOMEM);
+    let (outcome, evidence) = acquire(&host);
+    assert_eq!(outcome.status, Status::Partial);
+    assert_eq!((evidence.gaps[0].offset, evidence.gaps[0].length), (Some(0x40_0000), Some(0x10_0000)));
+    let image = records(&evidence.images[0].1);
+    assert!(image[1].1[0x30_0000..].iter().all(|byte| *byte == 0));
+    let extents = evidence.rows("extents");
+    assert_eq!(extents.iter().map(|row| number(row, "unreadable_bytes")).sum::<u64>(), 0x10_0000);
+    assert_eq!(extents.iter().map(|row| number(row, "zero_pages")).sum::<u64>(), 0);
+    assert_eq!(evidence.rows("memory_captures")[0]["quality"], "incomplete");
+}
+
+#[test]
+fn a_kcore_that_ends_midway_never_looks_whole() {
+    let (memory, parts) = good();
+    let length = usize::try_from(DIRECT).unwrap() + 0x40_1234;
+    let (_dir, host) = fixture(&memory, &parts, length, IOMEM);
+    let (outcome, evidence) = acquire(&host);
+    assert_eq!(outcome.status, Status::Partial);
+    assert_eq!(number(&evidence.rows("memory_captures")[0], "unreadable_bytes"), 0x50_0000 - 0x40_1000);
+}
+
+#[test]
+fn zeros_and_foreign_memory_are_rejected_and_kept() {
+    let (memory, parts) = good();
+    let zeros = FakeMemory { bytes: vec![0; 5 << 20], ..memory.clone() };
+    let mut foreign = memory;
+    foreign.bytes[0x20_0000..0x20_0010].fill(b'x');
+    for (memory, reason) in [(zeros, "nothing but zeros"), (foreign, "banner is not in it")] {
+        let (_dir, host) = fixture(&memory, &parts, usize::MAX, IOMEM);
+        let (outcome, evidence) = acquire(&host);
+        assert_eq!(outcome.status, Status::Failed);
+        assert!(outcome.reasons.iter().any(|why| why.starts_with("kcore (rejected): ") && why.contains(reason)), "{outcome:?}");
+        assert_eq!(evidence.images[0].1.len(), (5 << 20) - 0x10_0000 + 0x9_ec00 + 64);
+        assert!(evidence.gaps.is_empty());
+    }
+}
+
+#[test]
+fn what_is_no_kcore_is_refused_with_a_reason() {
+    let (memory, parts) = good();
+    for (length, reason) in [(0, "cut short"), (100, "cut short"), (66_000, "ENXIO")] {
+        let (_dir, host) = fixture(&memory, &parts, length, IOMEM);
+        let (outcome, evidence) = acquire(&host);
+        assert_eq!(outcome.status, Status::Failed, "{length}");
+        let reasons = outcome.reasons.join("; ");
+        assert!(reasons.contains(reason) || reasons.contains("No such device or address"), "{length}: {reasons}");
+        assert!(evidence.images.is_empty());
+        assert_eq!(evidence.rows("memory_captures")[0]["quality"], "refused");
+    }
+}
+
+#[test]
+fn a_stop_keeps_what_there_is_and_says_so() {
+    struct StopAt<'a>(&'a mut Recorded, usize);
+    impl Evidence for StopAt<'_> {
+        fn row(&mut self, table: &'static str, row: &Row) -> Result<(), Stop> {
+            self.0.row(table, row)
+        }
+        fn raw(&mut self, member: &crate::source::Member<'_>, content: &[u8]) -> Result<(), Stop> {
+            self.0.raw(member, content)
+        }
+        fn raw_stream(
+            &mut self,
+            member: &crate::source::Member<'_>,
+            size: u64,
+            content: &mut dyn std::io::Read,
+        ) -> Result<crate::source::Streamed, Stop> {
+            self.0.raw_stream(member, size, content)
+        }
+        fn image_begin(&mut self, name: &'static str) -> Result<(), Stop> {
+            self.0.image_begin(name)
+        }
+        fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+            self.0.image_write(bytes)
+        }
+        fn image_end(&mut self) -> Result<(), Stop> {
+            self.0.image_end()
+        }
+        fn gap(&mut self, gap: crate::model::Gap) {
+            self.0.gap(gap);
+        }
+        fn check(&self) -> Result<(), Stop> {
+            let written = self.0.images.first().map_or(0, |(_, image)| image.len());
+            if written > self.1 { Err(Stop::OutOfTime) } else { Ok(()) }
+        }
+        fn progress(&mut self, _: u64, _: u64) {}
+    }
+    let (memory, parts) = good();
+    let (_dir, host) = fixture(&memory, &parts, usize::MAX, IOMEM);
+    let mut evidence = Recorded::default();
+    let result = MemorySource::default().acquire(&host, &mut StopAt(&mut evidence, 1 << 20));
+    assert_eq!(result, Err(Stop::OutOfTime));
+    assert!(!evidence.image_open && evidence.images[0].1.len() > 1 << 20);
+    let row = &evidence.rows("memory_captures")[0];
+    assert_eq!(row["quality"], "incomplete");
+    assert!(row["reasons"].to_string().contains("out of time"), "{row}");
+    let missing: u64 = evidence.gaps.iter().filter_map(|gap| gap.length).sum();
+    assert_eq!(missing + number(row, "bytes"), number(row, "predicted_bytes"));
+}
+
+#[test]
+fn missing_privileges_are_a_denial_and_zeros_a_gap() {
+    let (memory, parts) = good();
+    let (dir, _) = fixture(&memory, &parts, usize::MAX, "00000000-00000000 : System RAM\n");
+    put(dir.path(), "proc/self/status", b"CapEff:\t0\n");
+    let host = Host::fixture(dir.path()).unwrap();
+    let (outcome, evidence) = acquire(&host);
+    assert_eq!(outcome.status, Status::Denied);
+    assert_eq!(evidence.gaps[0].source, "/proc/iomem");
+    assert!(evidence.rows("memory_ranges").is_empty() && evidence.images.is_empty());
+}
+
+#[test]
+fn the_outlook_reads_no_memory() {
+    let (memory, parts) = good();
+    let (_dir, host) = fixture(&memory, &parts, usize::MAX, IOMEM);
+    let outlook = MemorySource::default().outlook(&host);
+    assert_eq!((outlook.status, outlook.reasons), (Status::Ok, vec!["an image can be had by: kcore".to_owned()]));
+    let only_lime = MemorySource { method: Method::Lime, module: None }.outlook(&host);
+    assert_eq!(only_lime.status, Status::Absent);
+    assert_eq!(range::total(&iomem::parse(IOMEM.as_bytes()).ram), 0x9_ec00 + 0x40_0000);
+}
