@@ -1,10 +1,5 @@
 //! The licence part of `deny.toml`, held without cargo-deny: every crate that is linked in offers a licence of the list.
-#![expect(
-    clippy::unwrap_used,
-    clippy::string_slice,
-    clippy::disallowed_methods,
-    reason = "a test of the build, not of a host"
-)]
+#![expect(clippy::unwrap_used, clippy::string_slice, clippy::disallowed_methods, reason = "a test of the build, not of a host")]
 
 use std::path::Path;
 use std::process::Command;
