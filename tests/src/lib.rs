@@ -7,6 +7,7 @@
 //! host       what a test may do to this machine: its own mounts, which vanish with it
 //! life       for the helper programs: say "ready", end when stdin closes
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
+//! vm         boots a real kernel with the program in it
 //! raw        all `unsafe` of this package
 //! ```
 //!
@@ -26,3 +27,4 @@ pub mod helper;
 pub mod host;
 pub mod life;
 pub mod raw;
+pub mod vm;
