@@ -12,15 +12,17 @@ use super::machine::Machine;
 const LIMIT: Duration = Duration::from_secs(300);
 /// What the guest needs to see its disk.
 const DISK: [&str; 2] = ["virtio_pci", "virtio_blk"];
-/// The folder in the guest whose files the test gets, and the file in it with the exit code of the script.
+/// Before the modules are loaded.
 const START: &str = "\
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mount -t securityfs securityfs /sys/kernel/security
 mount -t tmpfs tmpfs /tmp
+hostname guest
 ifconfig lo 127.0.0.1 up
 ";
+/// After that. `/out` is the folder whose files the test gets; the file `exit` in it has the exit code of the script.
 const END: &str = "\
 mount -t ext4 /dev/vda /out || { echo 'vm: no disk'; poweroff -f; }
 cd /
@@ -40,6 +42,7 @@ pub struct Guest {
     extra: Vec<String>,
     available: Vec<String>,
     arguments: Vec<String>,
+    settings: Vec<String>,
     network: bool,
     memory: u32,
     disk: u64,
@@ -60,9 +63,19 @@ impl Guest {
         for folder in ["/dev", "/mnt", "/out", "/proc", "/root", "/sbin", "/sys", "/tmp"] {
             files.folder(folder);
         }
-        let (load, extra, available, arguments) = (DISK.map(str::to_owned).to_vec(), Vec::new(), Vec::new(), Vec::new());
-        let (network, memory, disk) = (false, 256, 1 << 30);
-        Self { lab: lab.clone(), files, load, extra, available, arguments, network, memory, disk, limit: LIMIT }
+        Self {
+            lab: lab.clone(),
+            files,
+            load: DISK.map(str::to_owned).to_vec(),
+            extra: Vec::new(),
+            available: Vec::new(),
+            arguments: Vec::new(),
+            settings: Vec::new(),
+            network: false,
+            memory: 256,
+            disk: 1 << 30,
+            limit: LIMIT,
+        }
     }
 
     /// Loads these modules of the kernel, and what they need, before the script runs.
@@ -88,6 +101,13 @@ impl Guest {
     #[must_use]
     pub fn available(mut self, names: &[&str]) -> Self {
         self.available.extend(names.iter().map(|name| (*name).to_owned()));
+        self
+    }
+
+    /// Writes a setting below `/proc/sys` before the script runs.
+    #[must_use]
+    pub fn sysctl(mut self, path: &str, value: &str) -> Self {
+        self.settings.push(format!("echo '{value}' >/proc/sys/{path}\n"));
         self
     }
 
@@ -177,7 +197,7 @@ impl Guest {
         let extra: String = self.extra.iter().map(|module| insert(module)).collect();
         let network = if self.network { "ifconfig eth0 10.0.2.15\nroute add default gw 10.0.2.2\n" } else { "" };
         let shell = "#!/bin/sh\nexport PATH=/bin:/sbin\n/bin/busybox --install -s /bin\n";
-        [shell, START, &kernels, &extra, network, END].concat()
+        [shell, START, &kernels, &extra, network, &self.settings.concat(), END].concat()
     }
 }
 

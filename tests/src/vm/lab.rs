@@ -95,7 +95,8 @@ impl Lab {
         let names: BTreeSet<String> = paths.iter().filter_map(|path| module_name(path)).collect();
         let listed = |line: &&str| line.split_once(':').is_some_and(|(path, _)| paths.iter().any(|own| own == path));
         let alias = |line: &&str| line.rsplit(' ').next().is_some_and(|name| names.contains(name));
-        let lines = |text: &str, keep: &dyn Fn(&&str) -> bool| text.lines().filter(keep).map(|line| format!("{line}\n")).collect();
+        let lines =
+            |text: &str, keep: &dyn Fn(&&str) -> bool| text.lines().filter(keep).map(|line| format!("{line}\n")).collect();
         (lines(&self.depends, &listed), lines(&self.aliases, &alias))
     }
 }
