@@ -1,11 +1,10 @@
-//! Real kernels: what only a host with loadable modules, `/proc/kcore` and lockdown shows. Each guest is booted once.
+//! Real kernels: what only a host with loadable modules, `/proc/kcore` and lockdown shows.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
-use std::sync::LazyLock;
 
 use hozen_tests::agent::Agent;
 use hozen_tests::evidence::{Evidence, bytes, list, number};
@@ -18,53 +17,135 @@ use serde_json::Value;
 const DIAG: [&str; 6] = ["tcp_diag", "udp_diag", "raw_diag", "unix_diag", "af_packet_diag", "netlink_diag"];
 /// The program that the kernel executes to load a module: it notes what for, and loads it.
 const MODPROBE: &str = "#!/bin/sh\necho \"$*\" >>/tmp/autoload\nexec /bin/busybox modprobe \"$@\"\n";
-/// A listener for the tables of sockets to show, then a collection and a look at what is ready.
+/// A listener for the tables of sockets to show, and a collection.
 const COLLECT: &str = "\
 nc -l -p 4040 &
 until netstat -ltn | grep -q :4040; do sleep 0.1; done
 : >/tmp/autoload
 cat /proc/modules >/out/before
-hozen preflight >/out/preflight
 hozen collect --case VM-1 --profile volatile --to /out/evidence >/out/result 2>/out/said
 code=$?
 cat /proc/modules >/out/after
 cp /tmp/autoload /out/autoload
 ";
 
-/// A guest with the program in it, and a script that begins with a collection.
+/// Then the ways to memory: what they are is judged here, what they give is not.
+const MEMORY: &str = "hozen collect --case VM-1 --only memory --memory auto --to /out/memory >/out/result 2>>/out/said\n";
+
+/// A guest that has collected and powered off.
 struct Booted {
     ended: Ended,
     evidence: Evidence,
 }
 
-fn boot(guest: &Guest, script: &str) -> Booted {
-    let guest = guest.clone().file("/sbin/modprobe", 0o755, MODPROBE).available(&DIAG).available(&["squashfs"]);
+/// Boots a guest with the program in it, and a script that begins with a collection.
+fn boot(guest: Guest, script: &str) -> Booted {
+    let guest = guest.file("/sbin/modprobe", 0o755, MODPROBE).available(&DIAG).available(&["squashfs"]);
     let ended = guest.program(&Agent::find().program()).boot(&format!("{COLLECT}{script}\nexit $code\n")).end();
     let to = ended.out.join("evidence");
     // Complete, or complete but for memory, which this profile leaves out.
     assert!(matches!(ended.exit, 0 | 11), "code {}: {}{}", ended.exit, ended.text("said"), ended.text("result"));
     Agent::find().verify(&to).assert_code(0);
+    assert_eq!(ended.text("before"), ended.text("after"), "modules before and after the collection");
+    assert_eq!(ended.text("autoload"), "", "the kernel was made to execute modprobe");
     Booted { evidence: Evidence::open(&to), ended }
 }
 
 /// An ordinary host. After the collection two questions show that the kernel does execute `modprobe`, and that this one works.
-static OPEN: LazyLock<Option<Booted>> = LazyLock::new(|| {
-    let lab = Lab::find("vm: an open kernel")?;
+#[test]
+fn an_open_kernel() {
+    let Some(lab) = Lab::find("an_open_kernel") else { return };
     let control =
         "mount -t hozenfs none /mnt; mount -t squashfs none /mnt; cp /tmp/autoload /out/control; cat /proc/modules >/out/loaded";
-    Some(boot(&Guest::new(&lab), control))
-});
+    let open = boot(Guest::new(&lab), &format!("{MEMORY}{control}"));
+    every_module_is_seen_in_every_list_that_has_addresses(&open);
+    the_kernels_log_begins_with_its_banner(&open, &lab);
+    assert!(!listener(&open).contains(&"diag-before".to_owned()), "{:?}", listener(&open));
+    let namespaces = open.evidence.table("network_namespaces");
+    let reasons = namespaces.first().map(|row| words(row, "not_asked").join("\n")).unwrap_or_default();
+    assert!(reasons.contains("modprobe to load inet_diag, tcp_diag"), "{reasons}");
+    let control = open.ended.text("control");
+    assert!(control.contains("fs-hozenfs") && control.contains("fs-squashfs"), "nothing was trapped: {control}");
+    assert!(names(&open.ended.text("loaded")).contains("squashfs"), "the trap loads nothing");
+    assert_eq!(lockdown(&open), "none");
+    assert!(!method(&open, "kcore").contains("lockdown"));
+    assert_eq!(verdict(&open, "kcore"), "available");
+}
 
-/// A host on which `ss` has been used, so that all diag modules are loaded; locked down.
-static INTEGRITY: LazyLock<Option<Booted>> = LazyLock::new(|| {
-    let lab = Lab::find("vm: lockdown=integrity")?;
-    Some(boot(&Guest::new(&lab).load(&DIAG).argument("lockdown=integrity"), ""))
-});
+/// A host on which `ss` has been used, so that all diag modules are loaded; locked down as Secure Boot does.
+#[test]
+fn a_kernel_locked_down_for_integrity() {
+    let Some(lab) = Lab::find("a_kernel_locked_down_for_integrity") else { return };
+    let locked = boot(Guest::new(&lab).load(&DIAG).argument("lockdown=integrity"), MEMORY);
+    assert_eq!(listener(&locked), ["text-before", "diag-before", "text-after", "diag-after"]);
+    assert_eq!(lockdown(&locked), "integrity");
+    assert_eq!(verdict(&locked, "kcore"), "available");
+    assert!(method(&locked, "lime").contains("lockdown is integrity"), "{}", method(&locked, "lime"));
+}
 
-static CONFIDENTIALITY: LazyLock<Option<Booted>> = LazyLock::new(|| {
-    let lab = Lab::find("vm: lockdown=confidentiality")?;
-    Some(boot(&Guest::new(&lab).argument("lockdown=confidentiality"), ""))
-});
+#[test]
+fn a_kernel_locked_down_for_confidentiality() {
+    let Some(lab) = Lab::find("a_kernel_locked_down_for_confidentiality") else { return };
+    let locked = boot(Guest::new(&lab).argument("lockdown=confidentiality"), MEMORY);
+    assert_eq!(lockdown(&locked), "confidentiality");
+    assert_eq!(verdict(&locked, "kcore"), "denied");
+    assert!(method(&locked, "kcore").contains("/proc/kcore is closed"), "{}", method(&locked, "kcore"));
+}
+
+/// With `kptr_restrict` 1, as hardened hosts have it, vmallocinfo has true addresses.
+#[test]
+fn a_module_that_left_the_list_is_seen_in_sysfs() {
+    let Some(lab) = Lab::find("a_module_that_left_the_list_is_seen_in_sysfs") else { return };
+    let booted = boot(Guest::new(&lab).insert(&lab.hiding(), "depth=1").sysctl("kernel/kptr_restrict", "1"), "");
+    assert!(!names(&booted.ended.text("before")).contains("hiding"), "the module does not hide");
+    let rows = booted.evidence.table("kernel_modules");
+    let (hiding, others): (Vec<&Value>, Vec<&Value>) =
+        rows.iter().partition(|row| bytes(row, "name").as_deref() == Some(b"hiding"));
+    assert_eq!(hiding.len(), 1, "{rows:#?}");
+    assert!(hiding.iter().all(|row| words(row, "seen_by").contains(&"sysfs".to_owned())), "{hiding:#?}");
+    assert!(hiding.iter().all(|row| words(row, "missing_from").contains(&"proc_modules".to_owned())), "{hiding:#?}");
+    for row in others {
+        assert_eq!(words(row, "seen_by"), ["proc_modules", "sysfs", "kallsyms", "vmallocinfo"], "{row}");
+    }
+    assert!(unclaimed(&booted) > 0);
+}
+
+#[test]
+fn a_module_that_left_every_list_is_seen_by_its_memory() {
+    let Some(lab) = Lab::find("a_module_that_left_every_list_is_seen_by_its_memory") else { return };
+    let booted =
+        boot(Guest::new(&lab).insert(&lab.hiding(), "depth=2").sysctl("kernel/kptr_restrict", "1"), "ls /sys/module >/out/sysfs");
+    assert!(
+        !booted.ended.text("sysfs").contains("hiding") && !booted.ended.text("before").contains("hiding"),
+        "it does not hide"
+    );
+    assert!(unclaimed(&booted) > 0);
+    let control = boot(Guest::new(&lab).sysctl("kernel/kptr_restrict", "1"), "");
+    assert_eq!(unclaimed(&control), 0, "memory without a module where nothing hides");
+}
+
+fn every_module_is_seen_in_every_list_that_has_addresses(open: &Booted) {
+    let rows = open.evidence.table("kernel_modules");
+    let found: BTreeSet<String> = rows.iter().map(|row| String::from_utf8(bytes(row, "name").unwrap()).unwrap()).collect();
+    assert_eq!(found, names(&open.ended.text("before")));
+    assert!(found.contains("virtio_blk"), "{found:?}");
+    for row in &rows {
+        // With kptr_restrict 0, as here, vmallocinfo has hashes for addresses and cannot say anything.
+        assert_eq!(words(row, "seen_by"), ["proc_modules", "sysfs", "kallsyms"], "{row}");
+        assert_eq!(number(row, "contradiction"), Some(0), "{row}");
+    }
+    let views = open.evidence.table("module_views");
+    assert_eq!(number(one(&views, "view", "vmallocinfo"), "available"), Some(0));
+    assert_eq!(open.evidence.raw_file("kernel_modules", "/proc/modules"), open.ended.text("before").into_bytes());
+}
+
+fn the_kernels_log_begins_with_its_banner(open: &Booted, lab: &Lab) {
+    let rows = open.evidence.table("dmesg");
+    let first = rows.first().and_then(|row| bytes(row, "message")).unwrap_or_default();
+    let banner = format!("Linux version {} ", lab.release);
+    assert!(first.starts_with(banner.as_bytes()), "{}", String::from_utf8_lossy(&first));
+    assert!(rows.len() > 100, "{} rows", rows.len());
+}
 
 /// The names in a copy of `/proc/modules`.
 fn names(text: &str) -> BTreeSet<String> {
@@ -82,107 +163,31 @@ fn one<'a>(rows: &'a [Value], column: &str, value: &str) -> &'a Value {
     row
 }
 
-/// What `preflight` says of the ways to memory.
-fn memory(booted: &Booted) -> String {
-    let preflight: Value = serde_json::from_str(&booted.ended.text("preflight")).unwrap();
-    preflight.get("memory").unwrap_or_else(|| panic!("no memory in {preflight}")).to_string()
+/// Which views have the socket that listens on port 4040.
+fn listener(booted: &Booted) -> Vec<String> {
+    let rows = booted.evidence.table("process_open_sockets");
+    let own = rows.iter().find(|row| number(row, "local_port") == Some(4040));
+    words(own.unwrap_or_else(|| panic!("nobody listens on 4040: {rows:#?}")), "seen_by")
+}
+
+/// How many stretches of memory for modules no module claims.
+fn unclaimed(booted: &Booted) -> usize {
+    booted.evidence.table("module_views").iter().filter(|row| number(row, "unclaimed") == Some(1)).count()
+}
+
+/// The row of a way to memory.
+fn method(booted: &Booted, name: &str) -> String {
+    one(&Evidence::open(&booted.ended.out.join("memory")).table("memory_sources"), "method", name).to_string()
+}
+
+fn verdict(booted: &Booted, name: &str) -> String {
+    let row: Value = serde_json::from_str(&method(booted, name)).unwrap();
+    String::from_utf8(bytes(&row, "verdict").unwrap()).unwrap()
 }
 
 fn lockdown(booted: &Booted) -> String {
     let rows = booted.evidence.table("kernel_security");
     String::from_utf8(rows.first().and_then(|row| bytes(row, "lockdown")).unwrap()).unwrap()
-}
-
-#[test]
-fn every_module_is_seen_in_every_list_that_has_addresses() {
-    let Some(open) = &*OPEN else { return };
-    let rows = open.evidence.table("kernel_modules");
-    let found: BTreeSet<String> = rows.iter().map(|row| String::from_utf8(bytes(row, "name").unwrap()).unwrap()).collect();
-    assert_eq!(found, names(&open.ended.text("before")));
-    assert!(found.contains("virtio_blk"), "{found:?}");
-    for row in &rows {
-        // With kptr_restrict 0, as here, vmallocinfo has hashes for addresses and cannot say anything.
-        assert_eq!(words(row, "seen_by"), ["proc_modules", "sysfs", "kallsyms"], "{row}");
-        assert_eq!(number(row, "contradiction"), Some(0), "{row}");
-    }
-    let views = open.evidence.table("module_views");
-    assert_eq!(number(one(&views, "view", "vmallocinfo"), "available"), Some(0));
-    assert_eq!(open.evidence.raw_file("kernel_modules", "/proc/modules"), open.ended.text("before").into_bytes());
-}
-
-#[test]
-fn a_collection_makes_the_kernel_load_nothing() {
-    let Some(open) = &*OPEN else { return };
-    assert_eq!(open.ended.text("before"), open.ended.text("after"));
-    assert_eq!(open.ended.text("autoload"), "", "the kernel was made to execute modprobe");
-    let namespaces = open.evidence.table("network_namespaces");
-    let reasons = namespaces.first().map(|row| words(row, "not_asked").join("\n")).unwrap_or_default();
-    assert!(reasons.contains("modprobe to load inet_diag, tcp_diag"), "{reasons}");
-    // The trap works: a question that does need a module executes modprobe, and modprobe loads what there is.
-    let control = open.ended.text("control");
-    assert!(control.contains("fs-hozenfs") && control.contains("fs-squashfs"), "{control}");
-    assert!(names(&open.ended.text("loaded")).contains("squashfs"));
-}
-
-#[test]
-fn sockets_are_asked_for_where_the_modules_are_there() {
-    let Some(integrity) = &*INTEGRITY else { return };
-    assert_eq!(integrity.ended.text("before"), integrity.ended.text("after"));
-    assert_eq!(integrity.ended.text("autoload"), "");
-    let listens = |booted: &Booted| {
-        let rows = booted.evidence.table("process_open_sockets");
-        let own = rows.iter().find(|row| number(row, "local_port") == Some(4040)).cloned();
-        words(&own.unwrap_or_else(|| panic!("nobody listens on 4040: {rows:#?}")), "seen_by")
-    };
-    assert!(listens(integrity).contains(&"diag".to_owned()), "{:?}", listens(integrity));
-    let Some(open) = &*OPEN else { return };
-    assert!(!listens(open).contains(&"diag".to_owned()), "{:?}", listens(open));
-}
-
-#[test]
-fn the_kernels_log_begins_with_its_banner() {
-    let Some(open) = &*OPEN else { return };
-    let rows = open.evidence.table("dmesg");
-    let first = rows.first().and_then(|row| bytes(row, "message")).unwrap_or_default();
-    assert!(first.starts_with(b"Linux version 6.1"), "{}", String::from_utf8_lossy(&first));
-    assert!(rows.len() > 100, "{} rows", rows.len());
-}
-
-#[test]
-fn lockdown_is_told_and_closes_what_it_closes() {
-    let (Some(open), Some(integrity), Some(confidentiality)) = (&*OPEN, &*INTEGRITY, &*CONFIDENTIALITY) else { return };
-    assert_eq!([open, integrity, confidentiality].map(lockdown), ["none", "integrity", "confidentiality"]);
-    let [open, integrity, confidentiality] = [open, integrity, confidentiality].map(memory);
-    assert!(open.contains("\"available\"") && !open.contains("lockdown"), "{open}");
-    assert!(
-        integrity.contains("\"available\"") && integrity.contains("lockdown is integrity: it loads only signed"),
-        "{integrity}"
-    );
-    assert!(confidentiality.contains("/proc/kcore is closed") && !confidentiality.contains("\"available\""), "{confidentiality}");
-}
-
-#[test]
-fn a_module_that_hides_is_seen_in_another_list() {
-    let Some(lab) = Lab::find("a_module_that_hides_is_seen_in_another_list") else { return };
-    // With kptr_restrict 1, as hardened hosts have it, vmallocinfo has true addresses.
-    let guest = |depth: &str| Guest::new(&lab).insert(&lab.hiding(), depth).sysctl("kernel/kptr_restrict", "1");
-    let unlisted = boot(&guest("depth=1"), "");
-    let rows = unlisted.evidence.table("kernel_modules");
-    let hiding = one(&rows, "name", "hiding");
-    assert!(words(hiding, "seen_by").contains(&"sysfs".to_owned()), "{hiding}");
-    assert!(words(hiding, "missing_from").contains(&"proc_modules".to_owned()), "{hiding}");
-    assert!(!names(&unlisted.ended.text("before")).contains("hiding"));
-    for row in rows.iter().filter(|row| bytes(row, "name").as_deref() != Some(b"hiding")) {
-        assert_eq!(words(row, "seen_by"), ["proc_modules", "sysfs", "kallsyms", "vmallocinfo"], "{row}");
-    }
-    let gone = boot(&guest("depth=2"), "");
-    let views = gone.evidence.table("module_views");
-    let unclaimed = |booted: &Booted| {
-        let views = booted.evidence.table("module_views");
-        views.iter().filter(|row| number(row, "unclaimed") == Some(1)).count()
-    };
-    assert!(gone.evidence.table("kernel_modules").iter().all(|row| bytes(row, "name").as_deref() != Some(b"hiding")));
-    assert!(unclaimed(&gone) > 0, "no memory without a module: {views:#?}");
 }
 
 /// The payload and its check, on an image that QEMU takes of the halted guest: the ground truth for images of ours.
