@@ -5,6 +5,11 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
+use std::net::TcpListener;
+use std::ops::RangeInclusive;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::time::Duration;
 
 use hozen_tests::agent::Agent;
 use hozen_tests::evidence::{Evidence, bytes, list, number};
@@ -190,34 +195,90 @@ fn lockdown(booted: &Booted) -> String {
     String::from_utf8(rows.first().and_then(|row| bytes(row, "lockdown")).unwrap()).unwrap()
 }
 
-/// The payload and its check, on an image that QEMU takes of the halted guest: the ground truth for images of ours.
+/// The payload and its check, on an image that QEMU takes of the halted guest, which is the ground truth, and on one that LiME takes.
 #[test]
 fn stamped_pages_are_where_they_say() {
     let Some(lab) = Lab::find("stamped_pages_are_where_they_say") else { return };
-    let script = "\
-        mkfifo /tmp/hold\n\
-        stamp 8192 /out/frames </tmp/hold >/out/said &\n\
-        exec 3>/tmp/hold\n\
-        until grep -q ready /out/said; do sleep 0.1; done\n\
-        echo stamped; read -r\n\
-        exec 3>&-; wait\n";
-    let mut machine = Guest::new(&lab).program(&beside("stamp")).boot(script);
+    let mut machine = Guest::new(&lab).program(&beside("stamp")).file("/lime.ko", 0o644, read(&lab.lime())).boot(STAMP);
     machine.await_text("stamped");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("memory");
     let mut monitor = machine.monitor();
     monitor.stop();
-    monitor.save_memory(0, 256 << 20, &file);
+    monitor.save_memory(0, MEMORY_SIZE, &file);
     monitor.go_on();
     machine.type_line("");
     let ended = machine.end();
     let said = ended.text("said");
+    assert!(said.contains("moved=0"), "{said}");
     let run = said.split_ascii_whitespace().find_map(|word| word.strip_prefix("run=")).unwrap().parse().unwrap();
     let frames: Vec<u64> = ended.text("frames").lines().map(|line| line.parse().unwrap()).collect();
-    let header = lime::header_of(&(0..=(256 << 20) - 1));
-    let image = header.as_slice().chain(BufReader::new(File::open(&file).unwrap()));
-    let report = stamp::check(image, run, &frames).unwrap();
-    assert!(said.contains("moved=0"), "{said}");
+    let header = lime::header_of(&(0..=MEMORY_SIZE - 1));
+    let report = stamp::check(header.as_slice().chain(open(&file)), run, &frames).unwrap();
     assert!(report.is_whole() && report.right == 8192 && report.strays == 0, "{report:?}");
     assert_eq!(report.counters, Some((0, 8191)));
+    let image = ended.out.join("image");
+    let report = stamp::check(open(&image), run, &frames).unwrap();
+    assert!(report.is_whole() && report.right == 8192, "{report:?}");
+    assert_eq!(lime::read(open(&image), |_, _| ()).unwrap(), system_ram(&ended.text("iomem")));
+}
+
+const MEMORY_SIZE: u64 = 256 << 20;
+/// Stamps pages and lets the test look; then LiME writes its image to the disk.
+const STAMP: &str = "\
+mkfifo /tmp/hold
+stamp 8192 /out/frames </tmp/hold >/out/said &
+exec 3>/tmp/hold
+until grep -q ready /out/said; do sleep 0.1; done
+echo stamped; read -r go
+cat /proc/iomem >/out/iomem
+insmod /lime.ko path=/out/image format=lime timeout=0 || exit 1
+exec 3>&-; wait
+";
+
+/// The ranges of memory in a copy of `/proc/iomem`.
+fn system_ram(iomem: &str) -> Vec<RangeInclusive<u64>> {
+    let range = |line: &str| {
+        let (start, end) = line.strip_suffix(" : System RAM")?.split_once('-')?;
+        Some(u64::from_str_radix(start, 16).ok()?..=u64::from_str_radix(end, 16).ok()?)
+    };
+    iomem.lines().filter_map(range).collect()
+}
+
+fn open(file: &Path) -> BufReader<File> {
+    BufReader::new(File::open(file).unwrap())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a file of the lab goes into a guest")]
+fn read(file: &Path) -> Vec<u8> {
+    std::fs::read(file).unwrap()
+}
+
+/// What later tests of uploads stand on.
+#[test]
+fn the_network_of_a_guest_leads_to_this_machine() {
+    let Some(lab) = Lab::find("the_network_of_a_guest_leads_to_this_machine") else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = std::thread::spawn(move || {
+        let mut text = String::new();
+        listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+        text
+    });
+    let ended = Guest::new(&lab).network().boot(&format!("echo hello | nc 10.0.2.2 {port}")).end();
+    assert_eq!(ended.exit, 0, "{}", ended.console);
+    assert_eq!(heard.join().unwrap(), "hello\n");
+}
+
+/// A guest that does not end is a failed test that says what it said, and no QEMU is left behind.
+#[test]
+fn a_guest_that_hangs_is_ended() {
+    let Some(lab) = Lab::find("a_guest_that_hangs_is_ended") else { return };
+    let machine = Guest::new(&lab).limit(Duration::from_secs(1)).boot("sleep 1000");
+    let process = format!("/proc/{}/exe", machine.pid());
+    assert!(Path::new(&process).exists());
+    let failure = std::panic::catch_unwind(AssertUnwindSafe(|| machine.end().exit)).unwrap_err();
+    let message = failure.downcast_ref::<String>().unwrap();
+    assert!(message.contains("the guest hangs"), "{message}");
+    assert!(!Path::new(&process).exists(), "QEMU still runs");
 }

@@ -13,6 +13,7 @@
 #   lime.ko       LiME, built from Debian's lime-forensics-dkms
 #   hiding.ko     tests/vm/hiding/hiding.c
 #   versions      the packages these came from
+#   recipe        digest of this script and of hiding/
 # Nothing of LiME (GPL-2) is kept in this repository. The network is used through apt only.
 set -euo pipefail
 
@@ -41,20 +42,24 @@ missing_packages() {
   done
 }
 
+# With everything in place this does nothing. Before a kernel is chosen the newest headers are installed, because apt offers only
+# the newest image.
 install_packages() {
   local missing
   mapfile -t missing < <(missing_packages)
-  [ "${#missing[@]}" -gt 0 ] || return 0
-  [ "$(id -u)" = 0 ] || fail "not installed: ${missing[*]}. Install them, or run $0 as root on Debian 12"
-  say "installing ${missing[*]}"
-  apt-get update -q >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+  if [ "$(id -u)" != 0 ]; then
+    [ "${#missing[@]}" = 0 ] || fail "not installed: ${missing[*]}. Install them, or run $0 as root"
+  elif [ "${#missing[@]}" -gt 0 ] || ! is_complete; then
+    say "installing ${packages[*]}"
+    apt-get update -q >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}" >&2
+  fi
 }
 
 # Downloads packages into $work and unpacks them below $work/root, without installing them: the machine keeps its own kernel
 # and DKMS does not try to build for it.
 unpack() {
-  (cd "$work" && apt-get download -q "$@" >&2) || fail "apt-get download $* failed; is a newer kernel out? Then: apt-get update && apt-get install $meta"
+  (cd "$work" && apt-get download -q "$@" >&2) || fail "apt-get download $* failed; where a newer kernel is out, run $0 as root"
   local file
   for file in "$work"/*.deb; do
     dpkg-deb -x "$file" "$work/root"
@@ -87,7 +92,8 @@ make_all() {
 }
 
 [ "$(uname -m)" = x86_64 ] || fail "this lab boots x86_64 kernels and builds their modules on x86_64 only"
-command -v apt-get >/dev/null || fail "needs Debian 12: the kernel, its headers and LiME come from its packages"
+codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")"
+[ "$codename" = bookworm ] || fail "needs Debian 12 (bookworm), for the kernel, its headers and LiME come from its packages; this is $codename"
 
 mkdir -p "$cache"
 exec 9>"$cache/.lock"
@@ -106,6 +112,6 @@ work="$(mktemp -d "$cache/.work.XXXXXX")"
 trap 'rm -rf "$work"' EXIT
 make_all
 rm -rf "${cache:?}"/{release,vmlinuz,System.map,config,modules,lime.ko,hiding.ko,versions,recipe}
-# The recipe goes last: where it is, all is.
-for file in modules vmlinuz System.map config lime.ko hiding.ko versions release recipe; do mv "$work/new/$file" "$cache/$file"; done
+# The release goes last: where it is, all is.
+for file in modules vmlinuz System.map config lime.ko hiding.ko versions recipe release; do mv "$work/new/$file" "$cache/$file"; done
 say "ready in $cache ($release)"
