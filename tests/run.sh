@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test, and installs what they need first: zstd, openssl, jq and a Python with venv (for DuckDB).
+# Runs every test, and installs what they need first: zstd, openssl, jq, a Python with venv (for DuckDB), and with
+# tests/vm/prepare.sh QEMU and a kernel. What cannot be had is skipped, loudly; with HOZEN_NO_SKIP set, as in CI, that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +16,11 @@ if [ "${#missing[@]}" -gt 0 ]; then
     echo "tests need: ${missing[*]} (install them, or run as root on Debian or Ubuntu)" >&2
     exit 1
   fi
+fi
+
+if ! tests/vm/prepare.sh; then
+  [ -z "${HOZEN_NO_SKIP:-}" ] || exit 1
+  echo "tests in tests/tests/vm.rs will be skipped" >&2
 fi
 
 # The end-to-end tests run the binary itself.

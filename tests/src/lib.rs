@@ -5,8 +5,11 @@
 //! evidence   reads an evidence directory with nothing of ours: zstd, tar, base64, JSON
 //! helper     starts the helper programs of this package and ends them
 //! host       what a test may do to this machine: its own mounts, which vanish with it
+//! lime       reads a memory image in LiME's format
 //! life       for the helper programs: say "ready", end when stdin closes
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
+//! stamp      pages that know where in memory they are, and a memory image that is checked against them
+//! vm         boots a real kernel with the program in it
 //! raw        all `unsafe` of this package
 //! ```
 //!
@@ -25,4 +28,7 @@ pub mod fuse;
 pub mod helper;
 pub mod host;
 pub mod life;
+pub mod lime;
 pub mod raw;
+pub mod stamp;
+pub mod vm;

@@ -1,4 +1,4 @@
-//! All `unsafe` of this package: `fork`, `vfork`, mappings and one ioctl, for the helper programs.
+//! All `unsafe` of this package: `fork`, `vfork`, mappings and one ioctl, for the helper programs, and what ties QEMU to its test.
 //!
 //! **Invariant:** the helper programs have one thread, so a forked child may do all that its parent may.
 
@@ -7,7 +7,9 @@
 use std::ffi::{c_int, c_void};
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::process::CommandExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -36,6 +38,14 @@ fn run_child(parent: Pid, child: impl FnOnce() -> u8) -> u8 {
         return 1;
     }
     catch_unwind(AssertUnwindSafe(child)).unwrap_or(101)
+}
+
+/// Ties a program that is about to be started to the thread that starts it: the kernel kills it when that thread ends, be it by
+/// SIGKILL. The thread must live as long as the program is wanted.
+pub fn end_with_this_thread(command: &mut Command) {
+    let tie = || Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?);
+    // SAFETY: between fork and exec the child only makes one system call; it allocates nothing and takes no lock.
+    unsafe { command.pre_exec(tie) };
 }
 
 fn exit_now(code: u8) -> ! {

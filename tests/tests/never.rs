@@ -206,8 +206,8 @@ fn without_the_private_view_the_evidence_says_so() {
     };
     let with = access(&Agent::find());
     let without = access(&Agent::find().through("without", &["open_tree,fsopen,mount_setattr"]));
-    assert!(with.contains("detached"), "{with}");
-    assert!(without.contains("plain") && !without.contains("\"detached\""), "{without}");
+    assert!(with.contains("\"proc_view\":\"clone\"") && with.contains("\"private_views\":true"), "{with}");
+    assert!(without.contains("\"proc_view\":\"plain\"") && without.contains("\"private_views\":false"), "{without}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The host's `/proc`, through a view that nothing can be mounted over.
 //!
-//! A process is hidden from `ps` by a bind mount over `/proc/PID`. A fresh, detached instance of procfs has no mounts on it,
-//! so it shows what is there. Where the kernel has no `fsopen` (before 5.2) or we lack `CAP_SYS_ADMIN`, plain `/proc` is
-//! used and the begin record says so.
+//! A process is hidden from `ps` by a bind mount over `/proc/PID`. A detached clone of the mount at `/proc`, or a fresh detached
+//! instance of procfs, has no mounts on it, so it shows what is there. The clone is taken where it is genuine, because the
+//! kernel need not make every entry anew for it (a third less time for thousands of processes, and no second set of inodes in the
+//! memory that is still to be read); the fresh instance where something else is mounted at `/proc`. Where the kernel has neither
+//! (before 5.2, 5.12) or we lack `CAP_SYS_ADMIN`, plain `/proc` is used and the begin record says so.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -55,15 +57,23 @@ impl ProcRoot {
     /// # Errors
     /// When not even plain `/proc` can be opened.
     pub fn live(footprint: &Footprint) -> Result<Self, ReadError> {
-        if let Ok(dir) = sys::detached_filesystem(c"proc") {
-            footprint.count("detached_mounts");
-            return Ok(Self { dir, view: View::Detached });
-        }
-        if let Ok(dir) = sys::detached_clone("/proc") {
+        if let Ok(dir) = sys::detached_clone("/proc")
+            && is_genuine(dir.as_fd())
+        {
             footprint.count("detached_mounts");
             return Ok(Self { dir, view: View::Clone });
         }
-        Self::plain()
+        Self::detached(footprint).or_else(|_| Self::plain())
+    }
+
+    /// A fresh instance of procfs that is mounted nowhere.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn detached(footprint: &Footprint) -> Result<Self, ReadError> {
+        let dir = read::named(b"/proc", sys::detached_filesystem(c"proc"))?;
+        footprint.count("detached_mounts");
+        Ok(Self { dir, view: View::Detached })
     }
 
     /// `/proc` as every program on the host sees it: the view to compare the other one with.
@@ -163,6 +173,16 @@ impl ProcRoot {
     }
 }
 
+/// Whether `dir` is the root of a procfs of our own pid namespace, and not something that was mounted in its place.
+fn is_genuine(dir: BorrowedFd<'_>) -> bool {
+    /// Inode number of the root of every procfs (`PROC_ROOT_INO` of linux/proc_fs.h).
+    const ROOT_INODE: u64 = 1;
+    let is_procfs = nix::sys::statfs::fstatfs(dir).is_ok_and(|fs| fs.filesystem_type() == nix::sys::statfs::PROC_SUPER_MAGIC);
+    let is_root = sys::statx(dir, "", false).is_ok_and(|stat| stat.ino == ROOT_INODE);
+    let own = std::process::id().to_string();
+    is_procfs && is_root && read::link(dir, "self").is_ok_and(|pid| pid == own.as_bytes())
+}
+
 /// A name made of digits only, as a number.
 #[must_use]
 pub fn number(name: &[u8]) -> Option<i32> {
@@ -196,6 +216,25 @@ mod tests {
             assert!(proc.process(pid).unwrap().file("stat", read::SMALL).unwrap().bytes.starts_with(pid.to_string().as_bytes()));
             assert!(proc.process(i32::MAX).unwrap_err().is_gone());
         }
+    }
+
+    #[test]
+    fn what_is_mounted_in_the_place_of_proc_is_not_believed() {
+        use nix::mount::{MsFlags, mount};
+        use nix::sched::{CloneFlags, unshare};
+        let masked = || -> nix::Result<View> {
+            unshare(CloneFlags::CLONE_NEWNS)?;
+            let none = None::<&str>;
+            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+            mount(Some("fake"), "/proc", Some("tmpfs"), MsFlags::empty(), none)?;
+            Ok(ProcRoot::live(&Footprint::default()).unwrap().view())
+        };
+        match std::thread::spawn(masked).join().unwrap() {
+            Ok(view) => assert_eq!(view, View::Detached),
+            Err(errno) => eprintln!("skipped: needs root to mount: {errno}"),
+        }
+        let view = ProcRoot::live(&Footprint::default()).unwrap().view();
+        assert!(matches!(view, View::Clone | View::Plain), "{view:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reads all processes on several threads and writes them down in the order of their ids.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -8,35 +9,41 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::owners::Owners;
 use super::process_row::{self, Context};
 use super::rows;
-use crate::host::{Host, ReadError, Reason};
+use crate::host::{Host, ReadError, Reason, Watchdog};
 use crate::model::Gap;
 use crate::source::process::capture::Capture;
+use crate::source::process::slow::{self, Task};
 use crate::source::{Evidence, Stop};
 
 /// Threads that read. More of them only wait for each other inside the kernel.
 const READERS: usize = 2;
-/// Processes that each thread may be ahead: few, because one of them may hold megabytes.
-const AHEAD: usize = 4;
+/// Processes that are read and handed over together: a hand-over costs as much as reading one of them.
+const BATCH: usize = 8;
+/// Batches that each thread may be ahead: few, because a process may hold megabytes.
+const AHEAD: usize = 1;
 /// How long the reads of one process that may hang are waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The same after several processes have used it up, so that a host full of wedged ones does not eat the budget.
 const LITTLE_PATIENCE: Duration = Duration::from_millis(100);
 /// Processes for which a thread has patience.
-const PATIENT_FOR: u32 = 3;
+const PATIENT_FOR: usize = 3;
 
 /// Reads the processes `pids` and writes their rows and raw bytes.
 pub(super) fn processes(host: &Host, pids: &[i32], owners: &mut Owners, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let context = Context::read(host);
-    let readers: Vec<Receiver<Capture>> = (0..READERS).map(|first| spawn(host, pids, first)).collect();
+    let readers: Vec<Receiver<Vec<Capture>>> = (0..READERS).map(|first| spawn(host, pids, first)).collect();
     let mut refused = Refused::default();
     let total = u64::try_from(pids.len()).unwrap_or(u64::MAX);
-    let mut result = Ok(());
-    for ((pid, reader), done) in pids.iter().zip(readers.iter().cycle()).zip(0..) {
-        evidence.progress(done, total);
-        result = receive(reader, *pid, host, evidence).and_then(|capture| {
-            refused.add(&capture);
-            owners.add(capture.pid, &capture.fds);
-            write(&capture, &context, evidence)
+    let (mut result, mut written) = (Ok(()), 0);
+    for (batch, reader) in pids.chunks(BATCH).zip(readers.iter().cycle()) {
+        result = receive(reader, batch, host, evidence).and_then(|captures| {
+            captures.iter().try_for_each(|capture| {
+                refused.add(capture);
+                owners.add(capture.pid, &capture.fds);
+                evidence.progress(written, total);
+                written += 1;
+                write(capture, &context, evidence)
+            })
         });
         if result.is_err() {
             break;
@@ -47,44 +54,54 @@ pub(super) fn processes(host: &Host, pids: &[i32], owners: &mut Owners, evidence
     result
 }
 
-/// A thread that reads every [`READERS`]th process from the `first` on, ahead of whoever receives them.
-fn spawn(host: &Host, pids: &[i32], first: usize) -> Receiver<Capture> {
+/// A thread that reads every [`READERS`]th batch from the `first` on, ahead of whoever receives them.
+fn spawn(host: &Host, pids: &[i32], first: usize) -> Receiver<Vec<Capture>> {
     let (sender, receiver) = bounded(AHEAD);
-    let share: Vec<i32> = pids.iter().skip(first).step_by(READERS).copied().collect();
+    let share: Vec<Vec<i32>> = pids.chunks(BATCH).skip(first).step_by(READERS).map(<[i32]>::to_vec).collect();
     let host = host.clone();
     // If no thread can be made, the channel is dropped and every process of its share becomes a gap.
     let _ = std::thread::Builder::new().name("hozen-sweep".to_owned()).spawn(move || read_share(&host, &share, &sender));
     receiver
 }
 
-fn read_share(host: &Host, share: &[i32], sender: &Sender<Capture>) {
-    let mut watchdog = host.watchdog();
-    let mut timeouts = 0;
-    for pid in share {
-        let time = host.clock.now();
-        let limit = if timeouts < PATIENT_FOR { PATIENCE } else { LITTLE_PATIENCE };
-        let capture = match host.proc.process(*pid) {
-            Ok(process) => Capture::read(process, time, host.live, &mut watchdog, limit),
-            Err(error) => Capture::unreadable(*pid, time, error),
-        };
-        timeouts += u32::from(capture.timed_out);
+fn read_share(host: &Host, share: &[Vec<i32>], sender: &Sender<Vec<Capture>>) {
+    let (mut watchdog, mut timeouts) = (host.watchdog(), 0);
+    for batch in share {
+        let captures = read_batch(host, batch, &mut watchdog, timeouts);
+        timeouts += captures.iter().filter(|capture| capture.timed_out).count();
         // Nobody receives any more: the run has ended this artefact.
-        if sender.send(capture).is_err() {
+        if sender.send(captures).is_err() {
             return;
         }
     }
 }
 
-/// The next process of `reader`, which is `pid`.
-fn receive(reader: &Receiver<Capture>, pid: i32, host: &Host, evidence: &dyn Evidence) -> Result<Capture, Stop> {
+fn read_batch(host: &Host, batch: &[i32], watchdog: &mut Watchdog, timeouts: usize) -> Vec<Capture> {
+    let begin = |pid: &i32| match host.proc.process(*pid) {
+        Ok(process) => Capture::begin(process, host.clock.now(), host.live),
+        Err(error) => (Capture::unreadable(*pid, host.clock.now(), error), None),
+    };
+    let mut begun: Vec<(Capture, Option<Arc<Task>>)> = batch.iter().map(begin).collect();
+    let tasks: Vec<Arc<Task>> = begun.iter().filter_map(|(_, task)| task.clone()).collect();
+    slow::run(&tasks, watchdog, || if timeouts < PATIENT_FOR { PATIENCE } else { LITTLE_PATIENCE });
+    for (capture, task) in &mut begun {
+        if let Some(task) = task {
+            capture.end(task);
+        }
+    }
+    begun.into_iter().map(|(capture, _)| capture).collect()
+}
+
+/// The next batch of `reader`, which is that of the processes `pids`.
+fn receive(reader: &Receiver<Vec<Capture>>, pids: &[i32], host: &Host, evidence: &dyn Evidence) -> Result<Vec<Capture>, Stop> {
     loop {
         evidence.check()?;
         match reader.recv_timeout(Duration::from_millis(200)) {
-            Ok(capture) => return Ok(capture),
+            Ok(captures) => return Ok(captures),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                let error = ReadError::new(format!("/proc/{pid}").as_bytes(), Reason::Timeout);
-                return Ok(Capture::unreadable(pid, host.clock.now(), error));
+                let error = |pid: i32| ReadError::new(format!("/proc/{pid}").as_bytes(), Reason::Timeout);
+                return Ok(pids.iter().map(|pid| Capture::unreadable(*pid, host.clock.now(), error(*pid))).collect());
             }
         }
     }

@@ -13,11 +13,13 @@ mod tasks;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::process::capture::Capture;
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
+use crate::host::ProcRoot;
 use crate::host::mounts::Mount;
 use crate::host::privilege::Privileges;
 use crate::host::procfs::View as ProcView;
@@ -58,6 +60,10 @@ impl Source for HiddenProcesses {
         if !host.live {
             return Ok(Outcome::because(Status::Absent, "only a running kernel can be asked in several ways"));
         }
+        // A second procfs of our own, so that this artefact and the freeze-frame look through different ones.
+        let detached = ProcRoot::detached(&host.footprint).ok();
+        let own = detached.map(|proc| Host { proc: Arc::new(proc), ..host.clone() });
+        let host = own.as_ref().unwrap_or(host);
         if hidden_from_us(host) {
             return Ok(Outcome::because(Status::Denied, "/proc is mounted with hidepid, which hides others' processes from us"));
         }

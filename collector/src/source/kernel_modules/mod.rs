@@ -76,7 +76,7 @@ fn read(keeper: &mut Keeper<'_>) -> Result<Views, Stop> {
     views.symbols = usable(&symbols).map(parse::kallsyms);
     view_row(keeper, "kallsyms", "/proc/kallsyms", symbols, views.symbols.as_ref().map(|names| names.len()), 0)?;
     let areas = keeper.proc("vmallocinfo")?;
-    views.areas = usable(&areas).map(parse::module_areas);
+    views.areas = usable(&areas).map(parse::module_areas).filter(|areas| parse::are_placed(areas));
     view_row(keeper, "vmallocinfo", "/proc/vmallocinfo", areas, views.areas.as_ref().map(Vec::len), 0)?;
     Ok(views)
 }
@@ -100,8 +100,14 @@ fn view_row(
     if let Some(entries) = entries {
         row.int("entries", i64::try_from(entries).unwrap_or(i64::MAX));
     }
-    if let Err(error) = &kept {
-        row.text("reason", &error.reason.to_string());
+    match &kept {
+        Err(error) => {
+            row.text("reason", &error.reason.to_string());
+        }
+        Ok(bytes) if entries.is_none() && !bytes.truncated => {
+            row.text("reason", "the kernel shows no true addresses here (kernel.kptr_restrict)");
+        }
+        Ok(_) => {}
     }
     keep::content(&mut row, view, kept);
     if bad > 0 {

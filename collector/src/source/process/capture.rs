@@ -4,9 +4,10 @@
 //! that can be spared, what waits for a lock of the process (`exec_update_lock` for `io` and `syscall`, `mmap_lock` for
 //! `cmdline`) or for a file system behind a descriptor.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::slow::{self, Slow, Task};
 use super::{link, stat};
 use crate::host::pid::Process;
 use crate::host::read::{self, Bytes};
@@ -29,9 +30,6 @@ const QUICK: [&str; 11] = [
     "gid_map",
     "attr/current",
 ];
-
-/// Files that wait for a lock of the process; `cmdline`, for `mmap_lock`, is the last.
-const SLOW: [&str; 3] = ["syscall", "io", "cmdline"];
 
 /// Magic links.
 const LINKS: [&str; 13] = [
@@ -87,14 +85,6 @@ pub struct Capture {
     pub timed_out: bool,
 }
 
-/// What the expendable thread has read so far.
-#[derive(Debug, Default)]
-struct Slow {
-    files: Vec<Piece<Bytes>>,
-    exe: Option<Stat>,
-    fds: Vec<(i32, Stat)>,
-}
-
 impl Capture {
     /// A process of which nothing could be read, not even that it exists.
     #[must_use]
@@ -105,41 +95,44 @@ impl Capture {
         Self { pid, time, files, links, fds, fd_error, exe: None, vanished, timed_out: false }
     }
 
-    /// Reads `process`. Reads that may hang get `limit` together; `targets` says whether links may be followed to their
-    /// metadata, which a fixture's may not: they would lead to our own files.
+    /// Reads `process`. Reads that may hang get `limit` together.
     #[must_use]
     pub fn read(process: Process, time: Timestamp, targets: bool, watchdog: &mut Watchdog, limit: Duration) -> Self {
+        let (mut capture, task) = Self::begin(process, time, targets);
+        if let Some(task) = task {
+            slow::run(std::slice::from_ref(&task), watchdog, || limit);
+            capture.end(&task);
+        }
+        capture
+    }
+
+    /// Reads what cannot hang, and says what else there is to read, if the process is still there. `targets` says whether links
+    /// may be followed to their metadata, which a fixture's may not: they would lead to our own files.
+    #[must_use]
+    pub fn begin(process: Process, time: Timestamp, targets: bool) -> (Self, Option<Arc<Task>>) {
         let files: Vec<Piece<Bytes>> = QUICK.iter().map(|name| (*name, process.file(name, read::SMALL))).collect();
         let links = LINKS.iter().map(|name| (*name, process.link(name))).collect();
         let (pid, (fds, fd_error)) = (process.pid, read_fds(&process));
         let mut capture = Self { pid, time, files, links, fds, fd_error, exe: None, vanished: false, timed_out: false };
         if capture.is_gone() {
             capture.vanished = true;
-            return capture;
+            return (capture, None);
         }
-        let process = Arc::new(process);
-        capture.read_slow(&process, targets, watchdog, limit);
-        // A missing file may also mean a kernel without it; only the process's own `stat` tells.
-        capture.vanished = capture.has_missing() && process.file("stat", read::SMALL).is_err_and(|error| error.is_gone());
-        capture
+        let paths = if targets { capture.path_fds() } else { Vec::new() };
+        let task = Task::new(process, targets && capture.link("exe").is_some(), paths);
+        // A kernel thread has no memory and so nothing to wait for: spare it the way to another thread.
+        if capture.file("stat").and_then(stat::parse).is_some_and(|stat| stat.is_kthread()) {
+            task.work();
+        }
+        (capture, Some(Arc::new(task)))
     }
 
-    fn read_slow(&mut self, process: &Arc<Process>, targets: bool, watchdog: &mut Watchdog, limit: Duration) {
-        let slow = Arc::new(Mutex::new(Slow::default()));
-        let paths = if targets { self.path_fds() } else { Vec::new() };
-        let exe = targets && self.link("exe").is_some();
-        let job = {
-            let (slow, process) = (Arc::clone(&slow), Arc::clone(process));
-            move || Slow::read(&slow, &process, exe, &paths)
-        };
-        // A kernel thread has no memory and so nothing to wait for: spare it the way to another thread.
-        if self.file("stat").and_then(stat::parse).is_some_and(|stat| stat.is_kthread()) {
-            job();
-        } else {
-            self.timed_out = watchdog.run(limit, job).is_err();
-        }
-        let read = slow.lock().map(|mut slow| std::mem::take(&mut *slow)).unwrap_or_default();
-        self.take(read);
+    /// Takes over what a task has read, whether all of it or not.
+    pub fn end(&mut self, task: &Task) {
+        self.timed_out = task.hangs();
+        self.take(task.take());
+        // A missing file may also mean a kernel without it; only the process's own `stat` tells.
+        self.vanished = self.has_missing() && task.process().file("stat", read::SMALL).is_err_and(|error| error.is_gone());
     }
 
     fn take(&mut self, slow: Slow) {
@@ -201,7 +194,7 @@ impl Capture {
     /// The files that were not reached because an earlier read hangs.
     pub fn hanging(&self) -> impl Iterator<Item = &'static str> {
         let missing = |name: &&str| self.timed_out && !self.files.iter().any(|(file, _)| file == name);
-        SLOW.into_iter().filter(missing)
+        slow::FILES.into_iter().filter(missing)
     }
 
     fn is_gone(&self) -> bool {
@@ -241,35 +234,6 @@ impl Capture {
             evidence.gap(Gap::whole(path.of(name), "the read did not return in time and was abandoned"));
         }
         Ok(())
-    }
-}
-
-impl Slow {
-    /// Reads into `slow`, piece by piece, so that what was read before a hang is kept. The lock is never held during a read.
-    fn read(slow: &Mutex<Self>, process: &Process, exe: bool, fds: &[i32]) {
-        let (early, last) = SLOW.split_at(SLOW.len() - 1);
-        Self::read_files(slow, process, early);
-        let stat = if exe { process.target_stat("exe").ok() } else { None };
-        Self::add(slow, |slow| slow.exe = stat);
-        for fd in fds {
-            if let Ok(stat) = process.target_stat(&format!("fd/{fd}")) {
-                Self::add(slow, |slow| slow.fds.push((*fd, stat)));
-            }
-        }
-        Self::read_files(slow, process, last);
-    }
-
-    fn read_files(slow: &Mutex<Self>, process: &Process, names: &[&'static str]) {
-        for name in names {
-            let content = process.file(name, read::SMALL);
-            Self::add(slow, |slow| slow.files.push((*name, content)));
-        }
-    }
-
-    fn add(slow: &Mutex<Self>, change: impl FnOnce(&mut Self)) {
-        if let Ok(mut slow) = slow.lock() {
-            change(&mut slow);
-        }
     }
 }
 
@@ -324,7 +288,7 @@ mod tests {
         let host = Host::live().unwrap();
         let capture = Capture::read(own(&host), host.clock.now(), true, &mut host.watchdog(), Duration::from_secs(60));
         assert!(!capture.vanished && !capture.timed_out && capture.errors().count() == 0);
-        assert_eq!(capture.files.len(), QUICK.len() + SLOW.len());
+        assert_eq!(capture.files.len(), QUICK.len() + slow::FILES.len());
         assert_eq!(capture.exe.unwrap().ino, std::os::unix::fs::MetadataExt::ino(&std::fs::metadata("/proc/self/exe").unwrap()));
         assert!(capture.fds.iter().all(|fd| fd.stat.is_some() == link::is_path(&fd.target) || fd.number > 2));
     }

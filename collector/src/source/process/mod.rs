@@ -5,6 +5,7 @@
 pub mod capture;
 pub mod cgroup;
 pub mod link;
+pub mod slow;
 pub mod stat;
 pub mod status;
 

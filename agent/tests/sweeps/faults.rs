@@ -1,6 +1,5 @@
 //! Fault sweeps: the sink, or a source, fails at every call in turn. Whatever happens, the evidence on disk tells the truth: a
 //! sealed run verifies, an unsealed one is incomplete, and nothing that is missing goes unnamed.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -68,12 +67,12 @@ impl Source for Faulty {
     }
 }
 
-fn sources(fail_at: Option<u64>, panics: bool, calls: &Arc<AtomicU64>) -> Vec<Box<dyn Source>> {
+pub(super) fn sources(fail_at: Option<u64>, panics: bool, calls: &Arc<AtomicU64>) -> Vec<Box<dyn Source>> {
     let source = |name, table| Faulty { name, table: [table], fail_at, panics, calls: Arc::clone(calls) };
     vec![Box::new(source("one", "table_one")), Box::new(source("two", "table_two"))]
 }
 
-fn execute(sink: Arc<dyn EvidenceSink>, sources: Vec<Box<dyn Source>>, fixture: &Path) -> Ended {
+pub(super) fn execute(sink: Arc<dyn EvidenceSink>, sources: Vec<Box<dyn Source>>, fixture: &Path) -> Ended {
     let settings = Settings::new(&CollectArgs::default()).unwrap();
     let host = Host::fixture(fixture).unwrap();
     let plan = run::plan(sources, &settings);
@@ -82,13 +81,13 @@ fn execute(sink: Arc<dyn EvidenceSink>, sources: Vec<Box<dyn Source>>, fixture: 
         .execute()
 }
 
-fn fixture() -> tempfile::TempDir {
+pub(super) fn fixture() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("proc")).unwrap();
     dir
 }
 
-fn verdict(dir: &Path) -> (Verdict, String) {
+pub(super) fn verdict(dir: &Path) -> (Verdict, String) {
     let report = verify::verify(dir, &verify::Options::default());
     (report.verdict, format!("{:?}", report.findings))
 }

@@ -1,0 +1,233 @@
+//! What is in a guest, and what it does.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::cpio::Archive;
+use super::lab::{Lab, program};
+use super::machine::Machine;
+
+/// How long a guest may run before it counts as hanging. Without KVM a busy machine is slow; nothing is measured with it.
+const LIMIT: Duration = Duration::from_secs(300);
+/// What the guest needs to see its disk.
+const DISK: [&str; 2] = ["virtio_pci", "virtio_blk"];
+/// Before the modules are loaded.
+const START: &str = "\
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t securityfs securityfs /sys/kernel/security
+mount -t tmpfs tmpfs /tmp
+hostname guest
+ifconfig lo 127.0.0.1 up
+";
+/// After that. `/out` is the folder whose files the test gets; the file `exit` in it has the exit code of the script.
+const END: &str = "\
+mount -t ext4 /dev/vda /out || { echo 'vm: no disk'; poweroff -f; }
+cd /
+sh /script
+echo $? >/out/exit
+umount /out
+sync
+poweroff -f
+";
+
+/// A guest that has not been started. Its script runs as root, with busybox in `PATH`; what it leaves in `/out` the test gets.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    lab: Lab,
+    files: Archive,
+    load: Vec<String>,
+    extra: Vec<String>,
+    available: Vec<String>,
+    arguments: Vec<String>,
+    settings: Vec<String>,
+    network: bool,
+    memory: u32,
+    disk: u64,
+    limit: Duration,
+}
+
+impl Guest {
+    /// A guest of 256 MiB, two processors and a disk of 1 GiB (which takes only what is written to it).
+    ///
+    /// # Panics
+    /// When busybox cannot be read.
+    #[must_use]
+    pub fn new(lab: &Lab) -> Self {
+        let mut files = Archive::default();
+        files.file("/bin/busybox", 0o755, read(&program("busybox")));
+        files.link("/bin/sh", "busybox");
+        files.device("/dev/console", 5, 1);
+        for folder in ["/dev", "/mnt", "/out", "/proc", "/root", "/sbin", "/sys", "/tmp"] {
+            files.folder(folder);
+        }
+        Self {
+            lab: lab.clone(),
+            files,
+            load: DISK.map(str::to_owned).to_vec(),
+            extra: Vec::new(),
+            available: Vec::new(),
+            arguments: Vec::new(),
+            settings: Vec::new(),
+            network: false,
+            memory: 256,
+            disk: 1 << 30,
+            limit: LIMIT,
+        }
+    }
+
+    /// Loads these modules of the kernel, and what they need, before the script runs.
+    #[must_use]
+    pub fn load(mut self, names: &[&str]) -> Self {
+        self.load.extend(names.iter().map(|name| (*name).to_owned()));
+        self
+    }
+
+    /// Loads a module from a file of this machine, with parameters, before the script runs.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn insert(mut self, module: &Path, parameters: &str) -> Self {
+        let guest = format!("/modules/{}", file_name(module));
+        self.files.file(&guest, 0o644, read(module));
+        self.extra.push(format!("{guest} {parameters}"));
+        self
+    }
+
+    /// Puts these modules, and what they need, where `modprobe` finds them, and loads none of them.
+    #[must_use]
+    pub fn available(mut self, names: &[&str]) -> Self {
+        self.available.extend(names.iter().map(|name| (*name).to_owned()));
+        self
+    }
+
+    /// Writes a setting below `/proc/sys` before the script runs.
+    #[must_use]
+    pub fn sysctl(mut self, path: &str, value: &str) -> Self {
+        self.settings.push(format!("echo '{value}' >/proc/sys/{path}\n"));
+        self
+    }
+
+    /// Adds to the kernel's command line.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Gives it a network in which the gateway, 10.0.2.2, is this machine's loopback.
+    #[must_use]
+    pub fn network(mut self) -> Self {
+        self.network = true;
+        self.load(&["virtio_net"])
+    }
+
+    /// Gives it this much memory.
+    #[must_use]
+    pub fn memory(mut self, mebibytes: u32) -> Self {
+        self.memory = mebibytes;
+        self
+    }
+
+    /// How long it may run.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Puts a file into the guest.
+    #[must_use]
+    pub fn file(mut self, path: &str, permissions: u32, content: impl Into<Vec<u8>>) -> Self {
+        self.files.file(path, permissions, content.into());
+        self
+    }
+
+    /// Puts a program of this machine into the guest's `/bin`, with the libraries that it is linked to.
+    ///
+    /// # Panics
+    /// When it, or one of them, cannot be read.
+    #[must_use]
+    pub fn program(mut self, file: &Path) -> Self {
+        self.files.file(&format!("/bin/{}", file_name(file)), 0o755, read(file));
+        for library in libraries(file) {
+            let content = read(Path::new(&library));
+            self.files.file(&library, 0o755, content);
+        }
+        self
+    }
+
+    /// Boots it with this script.
+    ///
+    /// # Panics
+    /// When QEMU cannot be started.
+    #[must_use]
+    pub fn boot(&self, script: &str) -> Machine {
+        let loaded = self.lab.with_needed(&self.load);
+        let mut files = self.files.clone();
+        self.put_modules(&mut files, &loaded);
+        files.file("/init", 0o755, self.init(&loaded).into_bytes());
+        files.file("/script", 0o644, script.as_bytes().to_vec());
+        let arguments = format!("console=ttyS0 quiet panic=-1 {}", self.arguments.join(" "));
+        Machine::start(&self.lab.kernel(), &files.bytes(), &arguments, self.memory, self.disk, self.network, self.limit)
+    }
+
+    fn put_modules(&self, files: &mut Archive, loaded: &[String]) {
+        let base = format!("/lib/modules/{}", self.lab.release);
+        let mut paths = self.lab.with_needed(&self.available);
+        paths.extend(loaded.iter().filter(|path| !paths.contains(path)).cloned().collect::<Vec<_>>());
+        for path in &paths {
+            files.file(&format!("{base}/{path}"), 0o644, read(&self.lab.module_file(path)));
+        }
+        let (depends, aliases) = self.lab.index_of(&paths);
+        files.file(&format!("{base}/modules.dep"), 0o644, depends.into_bytes());
+        files.file(&format!("{base}/modules.alias"), 0o644, aliases.into_bytes());
+        let builtin = read(&self.lab.module_file("modules.builtin"));
+        files.file(&format!("{base}/modules.builtin"), 0o644, builtin);
+    }
+
+    /// The first program of the guest.
+    fn init(&self, loaded: &[String]) -> String {
+        let base = format!("/lib/modules/{}", self.lab.release);
+        let insert = |module: &str| format!("insmod {module} || echo 'vm: not loaded: {module}'\n");
+        let kernels: String = loaded.iter().map(|path| insert(&format!("{base}/{path}"))).collect();
+        let extra: String = self.extra.iter().map(|module| insert(module)).collect();
+        let network = if self.network { "ifconfig eth0 10.0.2.15\nroute add default gw 10.0.2.2\n" } else { "" };
+        let shell = "#!/bin/sh\nexport PATH=/bin:/sbin\n/bin/busybox --install -s /bin\n";
+        [shell, START, &kernels, &extra, network, &self.settings.concat(), END].concat()
+    }
+}
+
+/// The libraries and the loader of a program, by `ldd`; none for a static one.
+fn libraries(file: &Path) -> Vec<String> {
+    let output = Command::new("ldd").arg(file).output().expect("ldd");
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let is_static = text.contains("not a dynamic executable") || text.contains("statically linked");
+    assert!(output.status.success() || is_static, "ldd {}: {text}", file.display());
+    assert!(!text.contains("not found"), "ldd {}: {text}", file.display());
+    let path = |line: &str| line.split_ascii_whitespace().find(|word| word.starts_with('/')).map(str::to_owned);
+    if is_static { Vec::new() } else { text.lines().filter_map(path).collect() }
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_else(|| panic!("{} has no name", path.display()))
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_program_has_libraries_that_are_there() {
+        let own = std::env::current_exe().unwrap();
+        assert!(libraries(&own).iter().all(|path| Path::new(path).is_file()), "{:?}", libraries(&own));
+    }
+}

@@ -1,0 +1,284 @@
+//! Real kernels: what only a host with loadable modules, `/proc/kcore` and lockdown shows.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+use std::net::TcpListener;
+use std::ops::RangeInclusive;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::time::Duration;
+
+use hozen_tests::agent::Agent;
+use hozen_tests::evidence::{Evidence, bytes, list, number};
+use hozen_tests::helper::beside;
+use hozen_tests::vm::{Ended, Guest, Lab};
+use hozen_tests::{lime, stamp};
+use serde_json::Value;
+
+/// What the kernel would load if it were asked for sockets.
+const DIAG: [&str; 6] = ["tcp_diag", "udp_diag", "raw_diag", "unix_diag", "af_packet_diag", "netlink_diag"];
+/// The program that the kernel executes to load a module: it notes what for, and loads it.
+const MODPROBE: &str = "#!/bin/sh\necho \"$*\" >>/tmp/autoload\nexec /bin/busybox modprobe \"$@\"\n";
+/// A listener for the tables of sockets to show, and a collection.
+const COLLECT: &str = "\
+nc -l -p 4040 &
+until netstat -ltn | grep -q :4040; do sleep 0.1; done
+: >/tmp/autoload
+cat /proc/modules >/out/before
+hozen collect --case VM-1 --profile volatile --to /out/evidence >/out/result 2>/out/said
+code=$?
+cat /proc/modules >/out/after
+cp /tmp/autoload /out/autoload
+";
+
+/// Then the ways to memory: what they are is judged here, what they give is not.
+const MEMORY: &str = "hozen collect --case VM-1 --only memory --memory auto --to /out/memory >/out/result 2>>/out/said\n";
+
+/// A guest that has collected and powered off.
+struct Booted {
+    ended: Ended,
+    evidence: Evidence,
+}
+
+/// Boots a guest with the program in it, and a script that begins with a collection.
+fn boot(guest: Guest, script: &str) -> Booted {
+    let guest = guest.file("/sbin/modprobe", 0o755, MODPROBE).available(&DIAG).available(&["squashfs"]);
+    let ended = guest.program(&Agent::find().program()).boot(&format!("{COLLECT}{script}\nexit $code\n")).end();
+    let to = ended.out.join("evidence");
+    // Complete, or complete but for memory, which this profile leaves out.
+    assert!(matches!(ended.exit, 0 | 11), "code {}: {}{}", ended.exit, ended.text("said"), ended.text("result"));
+    Agent::find().verify(&to).assert_code(0);
+    assert_eq!(ended.text("before"), ended.text("after"), "modules before and after the collection");
+    assert_eq!(ended.text("autoload"), "", "the kernel was made to execute modprobe");
+    Booted { evidence: Evidence::open(&to), ended }
+}
+
+/// An ordinary host. After the collection two questions show that the kernel does execute `modprobe`, and that this one works.
+#[test]
+fn an_open_kernel() {
+    let Some(lab) = Lab::find("an_open_kernel") else { return };
+    let control =
+        "mount -t hozenfs none /mnt; mount -t squashfs none /mnt; cp /tmp/autoload /out/control; cat /proc/modules >/out/loaded";
+    let open = boot(Guest::new(&lab), &format!("{MEMORY}{control}"));
+    every_module_is_seen_in_every_list_that_has_addresses(&open);
+    the_kernels_log_begins_with_its_banner(&open, &lab);
+    assert!(!listener(&open).contains(&"diag-before".to_owned()), "{:?}", listener(&open));
+    let namespaces = open.evidence.table("network_namespaces");
+    let reasons = namespaces.first().map(|row| words(row, "not_asked").join("\n")).unwrap_or_default();
+    assert!(reasons.contains("modprobe to load inet_diag, tcp_diag"), "{reasons}");
+    let control = open.ended.text("control");
+    assert!(control.contains("fs-hozenfs") && control.contains("fs-squashfs"), "nothing was trapped: {control}");
+    assert!(names(&open.ended.text("loaded")).contains("squashfs"), "the trap loads nothing");
+    assert_eq!(lockdown(&open), "none");
+    assert!(!method(&open, "kcore").contains("lockdown"));
+    assert_eq!(verdict(&open, "kcore"), "available");
+}
+
+/// A host on which `ss` has been used, so that all diag modules are loaded; locked down as Secure Boot does.
+#[test]
+fn a_kernel_locked_down_for_integrity() {
+    let Some(lab) = Lab::find("a_kernel_locked_down_for_integrity") else { return };
+    let locked = boot(Guest::new(&lab).load(&DIAG).argument("lockdown=integrity"), MEMORY);
+    assert_eq!(listener(&locked), ["text-before", "diag-before", "text-after", "diag-after"]);
+    assert_eq!(lockdown(&locked), "integrity");
+    assert_eq!(verdict(&locked, "kcore"), "available");
+    assert!(method(&locked, "lime").contains("lockdown is integrity"), "{}", method(&locked, "lime"));
+}
+
+#[test]
+fn a_kernel_locked_down_for_confidentiality() {
+    let Some(lab) = Lab::find("a_kernel_locked_down_for_confidentiality") else { return };
+    let locked = boot(Guest::new(&lab).argument("lockdown=confidentiality"), MEMORY);
+    assert_eq!(lockdown(&locked), "confidentiality");
+    assert_eq!(verdict(&locked, "kcore"), "denied");
+    assert!(method(&locked, "kcore").contains("/proc/kcore is closed"), "{}", method(&locked, "kcore"));
+}
+
+/// With `kptr_restrict` 1, as hardened hosts have it, vmallocinfo has true addresses.
+#[test]
+fn a_module_that_left_the_list_is_seen_in_sysfs() {
+    let Some(lab) = Lab::find("a_module_that_left_the_list_is_seen_in_sysfs") else { return };
+    let booted = boot(Guest::new(&lab).insert(&lab.hiding(), "depth=1").sysctl("kernel/kptr_restrict", "1"), "");
+    assert!(!names(&booted.ended.text("before")).contains("hiding"), "the module does not hide");
+    let rows = booted.evidence.table("kernel_modules");
+    let (hiding, others): (Vec<&Value>, Vec<&Value>) =
+        rows.iter().partition(|row| bytes(row, "name").as_deref() == Some(b"hiding"));
+    assert_eq!(hiding.len(), 1, "{rows:#?}");
+    assert!(hiding.iter().all(|row| words(row, "seen_by").contains(&"sysfs".to_owned())), "{hiding:#?}");
+    assert!(hiding.iter().all(|row| words(row, "missing_from").contains(&"proc_modules".to_owned())), "{hiding:#?}");
+    for row in others {
+        assert_eq!(words(row, "seen_by"), ["proc_modules", "sysfs", "kallsyms", "vmallocinfo"], "{row}");
+    }
+    assert!(unclaimed(&booted) > 0);
+}
+
+#[test]
+fn a_module_that_left_every_list_is_seen_by_its_memory() {
+    let Some(lab) = Lab::find("a_module_that_left_every_list_is_seen_by_its_memory") else { return };
+    let booted =
+        boot(Guest::new(&lab).insert(&lab.hiding(), "depth=2").sysctl("kernel/kptr_restrict", "1"), "ls /sys/module >/out/sysfs");
+    assert!(
+        !booted.ended.text("sysfs").contains("hiding") && !booted.ended.text("before").contains("hiding"),
+        "it does not hide"
+    );
+    assert!(unclaimed(&booted) > 0);
+    let control = boot(Guest::new(&lab).sysctl("kernel/kptr_restrict", "1"), "");
+    assert_eq!(unclaimed(&control), 0, "memory without a module where nothing hides");
+}
+
+fn every_module_is_seen_in_every_list_that_has_addresses(open: &Booted) {
+    let rows = open.evidence.table("kernel_modules");
+    let found: BTreeSet<String> = rows.iter().map(|row| String::from_utf8(bytes(row, "name").unwrap()).unwrap()).collect();
+    assert_eq!(found, names(&open.ended.text("before")));
+    assert!(found.contains("virtio_blk"), "{found:?}");
+    for row in &rows {
+        // With kptr_restrict 0, as here, vmallocinfo has hashes for addresses and cannot say anything.
+        assert_eq!(words(row, "seen_by"), ["proc_modules", "sysfs", "kallsyms"], "{row}");
+        assert_eq!(number(row, "contradiction"), Some(0), "{row}");
+    }
+    let views = open.evidence.table("module_views");
+    assert_eq!(number(one(&views, "view", "vmallocinfo"), "available"), Some(0));
+    assert_eq!(open.evidence.raw_file("kernel_modules", "/proc/modules"), open.ended.text("before").into_bytes());
+}
+
+fn the_kernels_log_begins_with_its_banner(open: &Booted, lab: &Lab) {
+    let rows = open.evidence.table("dmesg");
+    let first = rows.first().and_then(|row| bytes(row, "message")).unwrap_or_default();
+    let banner = format!("Linux version {} ", lab.release);
+    assert!(first.starts_with(banner.as_bytes()), "{}", String::from_utf8_lossy(&first));
+    assert!(rows.len() > 100, "{} rows", rows.len());
+}
+
+/// The names in a copy of `/proc/modules`.
+fn names(text: &str) -> BTreeSet<String> {
+    text.lines().filter_map(|line| line.split_once(' ')).map(|(name, _)| name.to_owned()).collect()
+}
+
+fn words(row: &Value, column: &str) -> Vec<String> {
+    list(row, column).unwrap_or_default().into_iter().map(|word| String::from_utf8(word).unwrap()).collect()
+}
+
+fn one<'a>(rows: &'a [Value], column: &str, value: &str) -> &'a Value {
+    let mut found = rows.iter().filter(|row| bytes(row, column).as_deref() == Some(value.as_bytes()));
+    let row = found.next().unwrap_or_else(|| panic!("no row with {column} {value} in {rows:#?}"));
+    assert_eq!(found.next(), None, "more than one row with {column} {value}");
+    row
+}
+
+/// Which views have the socket that listens on port 4040.
+fn listener(booted: &Booted) -> Vec<String> {
+    let rows = booted.evidence.table("process_open_sockets");
+    let own = rows.iter().find(|row| number(row, "local_port") == Some(4040));
+    words(own.unwrap_or_else(|| panic!("nobody listens on 4040: {rows:#?}")), "seen_by")
+}
+
+/// How many stretches of memory for modules no module claims.
+fn unclaimed(booted: &Booted) -> usize {
+    booted.evidence.table("module_views").iter().filter(|row| number(row, "unclaimed") == Some(1)).count()
+}
+
+/// The row of a way to memory.
+fn method(booted: &Booted, name: &str) -> String {
+    one(&Evidence::open(&booted.ended.out.join("memory")).table("memory_sources"), "method", name).to_string()
+}
+
+fn verdict(booted: &Booted, name: &str) -> String {
+    let row: Value = serde_json::from_str(&method(booted, name)).unwrap();
+    String::from_utf8(bytes(&row, "verdict").unwrap()).unwrap()
+}
+
+fn lockdown(booted: &Booted) -> String {
+    let rows = booted.evidence.table("kernel_security");
+    String::from_utf8(rows.first().and_then(|row| bytes(row, "lockdown")).unwrap()).unwrap()
+}
+
+/// The payload and its check, on an image that QEMU takes of the halted guest, which is the ground truth, and on one that LiME takes.
+#[test]
+fn stamped_pages_are_where_they_say() {
+    let Some(lab) = Lab::find("stamped_pages_are_where_they_say") else { return };
+    let mut machine = Guest::new(&lab).program(&beside("stamp")).file("/lime.ko", 0o644, read(&lab.lime())).boot(STAMP);
+    machine.await_text("stamped");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("memory");
+    let mut monitor = machine.monitor();
+    monitor.stop();
+    monitor.save_memory(0, MEMORY_SIZE, &file);
+    monitor.go_on();
+    machine.type_line("");
+    let ended = machine.end();
+    let said = ended.text("said");
+    assert!(said.contains("moved=0"), "{said}");
+    let run = said.split_ascii_whitespace().find_map(|word| word.strip_prefix("run=")).unwrap().parse().unwrap();
+    let frames: Vec<u64> = ended.text("frames").lines().map(|line| line.parse().unwrap()).collect();
+    let header = lime::header_of(&(0..=MEMORY_SIZE - 1));
+    let report = stamp::check(header.as_slice().chain(open(&file)), run, &frames).unwrap();
+    assert!(report.is_whole() && report.right == 8192 && report.strays == 0, "{report:?}");
+    assert_eq!(report.counters, Some((0, 8191)));
+    let image = ended.out.join("image");
+    let report = stamp::check(open(&image), run, &frames).unwrap();
+    assert!(report.is_whole() && report.right == 8192, "{report:?}");
+    assert_eq!(lime::read(open(&image), |_, _| ()).unwrap(), system_ram(&ended.text("iomem")));
+}
+
+const MEMORY_SIZE: u64 = 256 << 20;
+/// Stamps pages and lets the test look; then LiME writes its image to the disk.
+const STAMP: &str = "\
+mkfifo /tmp/hold
+stamp 8192 /out/frames </tmp/hold >/out/said &
+exec 3>/tmp/hold
+until grep -q ready /out/said; do sleep 0.1; done
+echo stamped; read -r go
+cat /proc/iomem >/out/iomem
+insmod /lime.ko path=/out/image format=lime timeout=0 || exit 1
+exec 3>&-; wait
+";
+
+/// The ranges of memory in a copy of `/proc/iomem`.
+fn system_ram(iomem: &str) -> Vec<RangeInclusive<u64>> {
+    let range = |line: &str| {
+        let (start, end) = line.strip_suffix(" : System RAM")?.split_once('-')?;
+        Some(u64::from_str_radix(start, 16).ok()?..=u64::from_str_radix(end, 16).ok()?)
+    };
+    iomem.lines().filter_map(range).collect()
+}
+
+fn open(file: &Path) -> BufReader<File> {
+    BufReader::new(File::open(file).unwrap())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a file of the lab goes into a guest")]
+fn read(file: &Path) -> Vec<u8> {
+    std::fs::read(file).unwrap()
+}
+
+/// What later tests of uploads stand on.
+#[test]
+fn the_network_of_a_guest_leads_to_this_machine() {
+    let Some(lab) = Lab::find("the_network_of_a_guest_leads_to_this_machine") else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = std::thread::spawn(move || {
+        let mut text = String::new();
+        listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+        text
+    });
+    let ended = Guest::new(&lab).network().boot(&format!("echo hello | nc 10.0.2.2 {port}")).end();
+    assert_eq!(ended.exit, 0, "{}", ended.console);
+    assert_eq!(heard.join().unwrap(), "hello\n");
+}
+
+/// A guest that does not end is a failed test that says what it said, and no QEMU is left behind.
+#[test]
+fn a_guest_that_hangs_is_ended() {
+    let Some(lab) = Lab::find("a_guest_that_hangs_is_ended") else { return };
+    let machine = Guest::new(&lab).limit(Duration::from_secs(1)).boot("sleep 1000");
+    let process = format!("/proc/{}/exe", machine.pid());
+    assert!(Path::new(&process).exists());
+    let failure = std::panic::catch_unwind(AssertUnwindSafe(|| machine.end().exit)).unwrap_err();
+    let message = failure.downcast_ref::<String>().unwrap();
+    assert!(message.contains("the guest hangs"), "{message}");
+    assert!(!Path::new(&process).exists(), "QEMU still runs");
+}
