@@ -34,7 +34,7 @@ cat /proc/modules >/out/after
 cp /tmp/autoload /out/autoload
 ";
 
-/// Then the ways to memory: what they are is judged here, what they give is not.
+/// Then the ways to memory: which there are is judged here; what they give is judged in vm_memory.rs.
 const MEMORY: &str = "hozen collect --case VM-1 --only memory --memory auto --to /out/memory >/out/result 2>>/out/said\n";
 
 /// A guest that has collected and powered off.
@@ -86,6 +86,8 @@ fn a_kernel_locked_down_for_integrity() {
     assert_eq!(lockdown(&locked), "integrity");
     assert_eq!(verdict(&locked, "kcore"), "available");
     assert!(method(&locked, "lime").contains("lockdown is integrity"), "{}", method(&locked, "lime"));
+    let captures = Evidence::open(&locked.ended.out.join("memory")).table("memory_captures");
+    assert_eq!(one(&captures, "method", "kcore").get("quality").and_then(Value::as_str), Some("ok"), "{captures:#?}");
 }
 
 #[test]
@@ -95,6 +97,7 @@ fn a_kernel_locked_down_for_confidentiality() {
     assert_eq!(lockdown(&locked), "confidentiality");
     assert_eq!(verdict(&locked, "kcore"), "denied");
     assert!(method(&locked, "kcore").contains("/proc/kcore is closed"), "{}", method(&locked, "kcore"));
+    assert!(Evidence::open(&locked.ended.out.join("memory")).table("memory_captures").is_empty());
 }
 
 /// With `kptr_restrict` 1, as hardened hosts have it, vmallocinfo has true addresses.
