@@ -52,6 +52,50 @@ fn every_way_gives_every_stamped_page() {
     assert!(sources.unwrap().contains("and not lime"), "the module that hides is not LiME");
 }
 
+/// A deadline and a signal in the middle of a capture.
+const CUT: &str = "\
+collect() {
+  name=$1; shift
+  hozen collect --case VM-3 --only memory --to /out/$name \"$@\" >/out/$name.result 2>/out/$name.said
+  echo $? >/out/$name.code
+  cat /proc/modules >/out/$name.modules
+}
+with_lime='--memory lime --module /lime.ko --module-sha256 LIME'
+collect deadline $with_lime --deadline 3s
+collect kcore --memory kcore --deadline 1s
+hozen collect --case VM-3 --only memory --to /out/signal $with_lime >/out/signal.result 2>/out/signal.said &
+until [ -e /out/signal/data/memory/lime/000000.lime.zst.part ]; do sleep 0.1; done
+kill -TERM $!
+wait $!
+echo $? >/out/signal.code
+cat /proc/modules >/out/signal.modules
+";
+
+/// What was there when the run was cut is kept, said to be incomplete, sealed; and LiME does not stay in the kernel.
+#[test]
+fn a_capture_that_is_cut_is_sealed_and_leaves_no_module() {
+    let Some(lab) = Lab::find("a_capture_that_is_cut_is_sealed_and_leaves_no_module") else { return };
+    let lime = read(&lab.lime());
+    let script = CUT.replace("LIME", &hex(&lime));
+    let guest = Guest::new(&lab).program(&Agent::find().program()).file("/lime.ko", 0o644, lime).memory(1024);
+    let ended = guest.boot(&script).end();
+    assert_eq!(ended.exit, 0, "{}", ended.console);
+    for (run, path) in [("deadline", "LiME"), ("kcore", "/proc/kcore"), ("signal", "LiME")] {
+        let said = format!("{run}: {}{}", ended.text(&format!("{run}.said")), ended.text(&format!("{run}.result")));
+        assert_eq!(ended.text(&format!("{run}.code")), "50\n", "{said}");
+        assert!(!ended.text(&format!("{run}.modules")).contains("lime"), "{said}");
+        let to = ended.out.join(run);
+        Agent::find().verify(&to).assert_code(0);
+        let evidence = Evidence::open(&to);
+        let [capture]: [Value; 1] = evidence.table("memory_captures").try_into().unwrap();
+        assert_eq!(bytes(&capture, "quality").as_deref(), Some(&b"incomplete"[..]), "{capture}");
+        let column = |name: &str| number(&capture, name).unwrap();
+        assert!(column("bytes") < column("predicted_bytes"), "{capture}");
+        let step = evidence.step("memory").to_string();
+        assert!(step.contains("not in the image") && step.contains(path), "{step}");
+    }
+}
+
 /// The capture of a run that must have come to a whole image with every stamped page in it.
 fn whole_image(ended: &Ended, run: &str, image: &str) -> Value {
     let (to, said) = (ended.out.join(run), ended.text(&format!("{run}.said")));
