@@ -49,20 +49,24 @@ pub(super) struct Lens {
 impl Chunk {
     /// Looks at bytes that came at `start` of `record`.
     pub(super) fn of(record: PhysRange, start: u64, bytes: Vec<u8>, started: Timestamp, lens: &Lens) -> Self {
-        let (zero_pages, data_bytes) = weigh(&bytes, start, lens.page);
-        let data = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        let weight = weigh(&bytes, start, lens.page);
+        Self::look(record, start, bytes, weight, started, lens)
+    }
+
+    fn look(record: PhysRange, start: u64, bytes: Vec<u8>, weight: Weight, started: Timestamp, lens: &Lens) -> Self {
+        let data = if is_zero(&bytes) { None } else { bytes.iter().rposition(|byte| *byte != 0) };
         Self {
             record,
             start,
             sha256: Digest::of(&bytes),
             started,
             finished: lens.clock.now(),
-            zero_pages,
-            data_bytes,
+            zero_pages: weight.zero_pages,
+            data_bytes: weight.data_bytes,
             edge_bytes: 0,
             unreadable: Vec::new(),
             banner: find(&bytes, &lens.banner),
-            zero_tail: u64::try_from(bytes.len() - data).unwrap_or(u64::MAX),
+            zero_tail: u64::try_from(bytes.len() - data.map_or(0, |at| at + 1)).unwrap_or(u64::MAX),
             bytes,
         }
     }
@@ -75,15 +79,15 @@ impl Chunk {
         let pages = super::kcore::whole_pages(record, lens.page);
         let whole = pages.and_then(|pages| PhysRange::new(pages.start().max(part.start()), pages.end().min(part.end())));
         let unreadable = whole.map(|whole| fill(memory, part.start(), whole, &mut bytes, lens.page)).unwrap_or_default();
-        let mut chunk = Self::of(record, part.start(), bytes, started, lens);
-        chunk.edge_bytes = part.length() - whole.map_or(0, PhysRange::length);
         // Neither the edges nor what could not be read are pages of zeros, though zeros stand there.
         let (from, to) = whole.map_or((part.start(), part.start()), |whole| (whole.start(), whole.end()));
         let place = usize::try_from(from - part.start()).ok().zip(usize::try_from(to - part.start()).ok());
-        let read = place.and_then(|(from, to)| chunk.bytes.get(from..to)).unwrap_or_default();
-        (chunk.zero_pages, chunk.data_bytes) = weigh(read, from, lens.page);
+        let read = place.and_then(|(from, to)| bytes.get(from..to)).unwrap_or_default();
+        let mut weight = weigh(read, from, lens.page);
         let bad_pages: u64 = unreadable.iter().map(|(range, _)| range.length().div_ceil(lens.page)).sum();
-        chunk.zero_pages = chunk.zero_pages.saturating_sub(bad_pages);
+        weight.zero_pages = weight.zero_pages.saturating_sub(bad_pages);
+        let mut chunk = Self::look(record, part.start(), bytes, weight, started, lens);
+        chunk.edge_bytes = part.length() - (to - from);
         chunk.unreadable = unreadable;
         chunk
     }
@@ -103,13 +107,24 @@ fn size(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
-/// Counts the pages of zeros in `bytes`, whose first is that of address `start`, and the bytes of all other pages.
-fn weigh(bytes: &[u8], start: u64, page: u64) -> (u64, u64) {
+/// Pages of zeros, and bytes of all other pages.
+#[derive(Debug, Clone, Copy, Default)]
+struct Weight {
+    zero_pages: u64,
+    data_bytes: u64,
+}
+
+/// Weighs `bytes`, whose first is that of address `start`, page by page.
+fn weigh(bytes: &[u8], start: u64, page: u64) -> Weight {
     let head = usize::try_from(start.checked_next_multiple_of(page).unwrap_or(start) - start).unwrap_or(0).min(bytes.len());
     let (head, rest) = bytes.split_at(head);
-    let mut weight = (0, 0);
+    let mut weight = Weight::default();
     for page in std::iter::once(head).chain(rest.chunks(usize::try_from(page).unwrap_or(4096))).filter(|page| !page.is_empty()) {
-        if is_zero(page) { weight.0 += 1 } else { weight.1 += size(page) }
+        if is_zero(page) {
+            weight.zero_pages += 1;
+        } else {
+            weight.data_bytes += size(page);
+        }
     }
     weight
 }
