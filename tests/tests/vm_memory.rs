@@ -1,6 +1,6 @@
 //! Images of the memory of real kernels, against pages that know where they are.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::io::Read as _;
 use std::ops::RangeInclusive;
