@@ -91,7 +91,7 @@ pub struct CollectArgs {
     /// SHA-256 that the module must have
     #[arg(long, value_name = "HEX", requires = "module")]
     pub module_sha256: Option<Digest>,
-    /// The whole run ends and is sealed by then: 90s, 30m, 2h [default: 30m]
+    /// Collecting stops then, and what is there is sealed: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
     /// Collect these artefacts and no others (see `hozen artefacts`)
@@ -128,7 +128,7 @@ pub struct CollectArgs {
 
 const COLLECT_HELP: &str = "\
 Progress goes to stderr. stdout gets exactly one line of JSON, the result, whatever happens.
-Ctrl-C or SIGTERM ends the run early and seals what is there as partial; a second one ends it at once.
+Ctrl-C, SIGTERM or a lost connection ends the run early and seals what is there as partial; a second one ends it at once.
 
 Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 31 not sealed,
 32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.

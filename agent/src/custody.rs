@@ -114,8 +114,7 @@ impl Journal {
     /// Stores what waits if it is due. A failure is tried again later; only [`Journal::flush`] reports it.
     pub fn tick(&mut self) {
         let age = self.clock.mono_ns().saturating_sub(self.stored_ns);
-        let due =
-            age >= FLUSH_NS || (self.waiting.len() >= FLUSH_BYTES && age >= RETRY_NS) || self.waiting.len() >= 4 * FLUSH_BYTES;
+        let due = age >= FLUSH_NS || (self.waiting.len() >= FLUSH_BYTES && age >= RETRY_NS);
         if due && !self.waiting.is_empty() {
             let _ = self.flush();
         }

@@ -4,6 +4,7 @@
 
 use hozen_collector::model::record::Step;
 use hozen_collector::model::{Outcome, Status};
+use hozen_collector::source::Stop;
 
 /// Name of the artefact that holds physical memory.
 pub const MEMORY: &str = "memory";
@@ -67,6 +68,17 @@ pub struct Asked {
     pub cut_short: bool,
     /// One way to memory was asked for by name, so that its absence is a failure.
     pub one_method: bool,
+}
+
+/// Whether a run that was asked to end was really cut: a planned step was skipped, or ended before it was done.
+pub fn is_cut_short(steps: &[Step], asked: bool, planned: impl Fn(&str) -> bool) -> bool {
+    let cut = |step: &Step| match step.status {
+        Status::Skipped => planned(&step.artefact),
+        Status::Timeout => true,
+        Status::Partial => step.reasons.iter().any(|reason| *reason == Stop::Interrupted.to_string()),
+        _ => false,
+    };
+    asked && steps.iter().any(cut)
 }
 
 /// The exit code of a sealed run, and a reason for every step that is not as planned.

@@ -1,4 +1,4 @@
-//! Signals. The first SIGINT or SIGTERM asks the run to end and be sealed; the second ends the process at once.
+//! Signals. The first SIGINT, SIGTERM, SIGHUP or SIGQUIT asks the run to end and be sealed; the second ends the process at once.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::progress::say;
 /// When the signals cannot be watched.
 pub fn watch(control: Arc<Control>, on_kill: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let (mut interrupt, mut terminate) = {
+    let mut signals = {
         let _inside = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        Signals::open()?
     };
     let wait = move || {
         runtime.block_on(async {
-            let cause = either(&mut interrupt, &mut terminate).await;
+            let cause = signals.next().await;
             control.interrupt(cause);
-            say(&format!("hozen: {cause}: ending the open artefact and sealing what is there; a second signal ends at once"));
-            either(&mut interrupt, &mut terminate).await;
+            announce(cause);
+            signals.next().await;
         });
         on_kill();
         end_at_once();
@@ -31,10 +31,33 @@ pub fn watch(control: Arc<Control>, on_kill: impl FnOnce() + Send + 'static) -> 
     std::thread::Builder::new().name("hozen-signals".to_owned()).spawn(wait).map(drop)
 }
 
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {
-    tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
+/// A stopped terminal must not keep the second signal from being seen, so somebody else speaks.
+fn announce(cause: &'static str) {
+    let text = format!("hozen: {cause}: ending the open artefact and sealing what is there; a second signal ends at once");
+    let _ = std::thread::Builder::new().name("hozen-say".to_owned()).spawn(move || say(&text));
+}
+
+/// The signals that ask a run to end. SIGHUP is among them: a lost connection must not cost the seal.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    quit: Signal,
+}
+
+impl Signals {
+    fn open() -> std::io::Result<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, hangup: signal(SignalKind::hangup())?, quit: signal(SignalKind::quit())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.hangup.recv() => "SIGHUP",
+            _ = self.quit.recv() => "SIGQUIT",
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hozen_collector::model::record::{RunStatus, Step};
 use hozen_collector::model::{Digest, Status, Timestamp};
@@ -82,8 +83,12 @@ impl RunResult {
         }
     }
 
-    /// Prints the line on stdout.
+    /// Prints the line on stdout, unless a line has been printed: there is exactly one, whoever comes first.
     pub fn print(&self) {
+        static PRINTED: AtomicBool = AtomicBool::new(false);
+        if PRINTED.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let mut out = std::io::stdout().lock();
         // Whoever closed stdout does not want to know.
         let _ = writeln!(out, "{}", self.line()).and_then(|()| out.flush());

@@ -145,6 +145,7 @@ impl Config {
         let (fd, _) = opened.map_err(|reason| anyhow::anyhow!("cannot open the configuration file {shown}: {reason}"))?;
         let mut text = String::new();
         let reading = read::FdReader(fd).take(MAX_CONFIG).read_to_string(&mut text);
+        anyhow::ensure!(text.len() < 1 << 20, "the configuration file {shown} has a megabyte or more; it cannot be meant");
         reading.with_context(|| format!("cannot read the configuration file {shown}"))?;
         Self::parse(&text).with_context(|| format!("the configuration file {shown} is wrong"))
     }

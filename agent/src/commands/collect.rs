@@ -70,36 +70,32 @@ fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
 fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResult, Refusal> {
     let id = or(Exit::Platform, run_id(&host))?;
     let control = Arc::new(Control::new(Some(settings.deadline.milliseconds().saturating_mul(1_000_000))));
-    let killed = || RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", BTreeMap::new()).print();
-    or(Exit::Platform, interrupt::watch(Arc::clone(&control), killed).context("signals cannot be watched"))?;
     let to = settings.to.clone().unwrap_or_else(|| PathBuf::from(format!("evidence-{id}")));
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
     let _ = raise_file_limit();
     let sink = or(Exit::Destination, DirectorySink::create(&to))?;
     let location = sink.location().to_owned();
+    let identity = BTreeMap::from([
+        ("run", json!(id)),
+        ("case", json!(settings.case)),
+        ("host", json!(host.identity.facts.id)),
+        ("to", json!(location)),
+    ]);
+    let known = identity.clone();
+    let killed = || RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", known).print();
+    or(Exit::Platform, interrupt::watch(Arc::clone(&control), killed).context("signals cannot be watched"))?;
     let modules = if settings.may_load_module() { Modules::Allowed } else { Modules::Denied };
     let access = access(&host, modules);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
-    let run = Run { id, settings, host, sink: Arc::new(sink), plan, control, access };
-    let identity = details(&run, &location);
-    let ended = run.execute();
+    let mut ended = Run { id, settings, host, sink: Arc::new(sink), plan, control, access }.execute();
+    ended.result.details.extend(identity);
+    // The line goes out before anything that a stopped terminal or a second signal could get in the way of.
+    ended.result.print();
     match ended.result.details.get("error").and_then(Value::as_str) {
         Some(error) => say(&format!("hozen: {error}")),
         None => say(&summary::of_run(&ended, &location)),
     }
-    let mut result = ended.result;
-    result.details.extend(identity);
-    Ok(result)
-}
-
-/// What the result line says beside the outcome.
-fn details(run: &Run, location: &str) -> BTreeMap<&'static str, Value> {
-    BTreeMap::from([
-        ("run", json!(run.id)),
-        ("case", json!(run.settings.case)),
-        ("host", json!(run.host.identity.facts.id)),
-        ("to", json!(location)),
-    ])
+    Ok(ended.result)
 }
 
 fn run_id(host: &Host) -> anyhow::Result<RunId> {

@@ -106,10 +106,13 @@ impl Run {
             Ok(engine) => self.collect(&engine, &mut journal),
             Err(error) => return unsealed(&format!("cannot start threads: {error}"), Vec::new(), &journal),
         };
-        sink.prepare_to_seal();
-        let cut_short = control.stopped(host.clock.mono_ns()).is_some();
+        let cause = control.interruption().unwrap_or("the deadline");
         let wanted = |name: &str| planned.iter().any(|step| step.artefact == name && step.skip.is_none());
-        let (exit, reasons) = exit::of_run(&steps, exit::Asked { cut_short, one_method }, wanted);
+        let cut_short = exit::is_cut_short(&steps, control.stopped(host.clock.mono_ns()).is_some(), wanted);
+        let (exit, mut reasons) = exit::of_run(&steps, exit::Asked { cut_short, one_method }, wanted);
+        if cut_short {
+            reasons.insert(0, format!("the run was cut short by {cause}"));
+        }
         let status = status_of(exit, &steps);
         let warnings = reasons.clone();
         let reasons = if status == RunStatus::Complete { Vec::new() } else { reasons };
@@ -136,6 +139,8 @@ impl Run {
             let mut observer = RunObserver { journal, display, clock: self.host.clock, control: &self.control, told: false };
             collect::run(self.plan, &self.host, engine, &self.control, &mut observer)
         };
+        // The log is the first that needs what was kept back.
+        self.sink.prepare_to_seal();
         match log.close() {
             Some(closed) => observer::store_log(journal, closed),
             None => journal.append(event::OBJECT_FAILED, "the agent's log", &observer::lost(record::LOG_KEY, 0, "not opened")),

@@ -13,6 +13,8 @@ const ROOT: &[u8] = b"[root]";
 pub(super) const BLOCK: u64 = 512;
 /// What ends an archive: two blocks of zeros.
 pub(super) const END: [u8; 1024] = [0; 1024];
+/// The largest owner that seven octal digits hold.
+const MAX_ID: u32 = 0o7_777_777;
 /// The longest name or link target in a ustar header.
 const MAX_NAME: usize = 100;
 
@@ -57,8 +59,10 @@ fn header(kind: EntryType, name: &[u8], target: &[u8], size: u64, stat: Option<&
     header.set_entry_type(kind);
     header.set_size(size);
     header.set_mode(stat.map_or(0o444, |stat| stat.mode & 0o7777));
-    header.set_uid(stat.map_or(0, |stat| u64::from(stat.uid)));
-    header.set_gid(stat.map_or(0, |stat| u64::from(stat.gid)));
+    // What does not fit stands in a pax record.
+    let id = |id: u32| if id > MAX_ID { 0 } else { u64::from(id) };
+    header.set_uid(stat.map_or(0, |stat| id(stat.uid)));
+    header.set_gid(stat.map_or(0, |stat| id(stat.gid)));
     header.set_mtime(stat.map_or(0, |stat| u64::try_from(stat.mtime_ns / 1_000_000_000).unwrap_or(0)));
     if let Some(stat) = stat {
         // Fails only for headers that have no such fields; ustar has them.
@@ -88,6 +92,9 @@ fn pax_records(member: &Member<'_>, name: &[u8], target: &[u8]) -> Vec<u8> {
         }
     }
     if let Some(stat) = member.stat {
+        for (key, id) in [("uid", stat.uid), ("gid", stat.gid)].into_iter().filter(|(_, id)| *id > MAX_ID) {
+            record(&mut records, key, id.to_string().as_bytes());
+        }
         time_records(&mut records, &stat);
         if stat.kind() == libc::S_IFSOCK {
             record(&mut records, "HOZEN.type", b"socket");
@@ -100,8 +107,8 @@ fn time_records(records: &mut Vec<u8>, stat: &Stat) {
     let times = [("mtime", Some(stat.mtime_ns)), ("atime", Some(stat.atime_ns)), ("ctime", Some(stat.ctime_ns))];
     for (key, time) in times.into_iter().chain([("LIBARCHIVE.creationtime", stat.btime_ns)]) {
         if let Some(time) = time {
-            let (seconds, rest) = (time.div_euclid(1_000_000_000), time.rem_euclid(1_000_000_000));
-            record(records, key, format!("{seconds}.{rest:09}").as_bytes());
+            let (sign, time) = (if time < 0 { "-" } else { "" }, time.unsigned_abs());
+            record(records, key, format!("{sign}{}.{:09}", time / 1_000_000_000, time % 1_000_000_000).as_bytes());
         }
     }
 }
@@ -200,6 +207,6 @@ mod tests {
         let mut records = Vec::new();
         time_records(&mut records, &stat(0));
         let text = String::from_utf8(records).unwrap();
-        assert!(text.contains("mtime=2.000000002\n") && text.contains("ctime=-1.999999999\n"), "{text}");
+        assert!(text.contains("mtime=2.000000002\n") && text.contains("ctime=-0.000000001\n"), "{text}");
     }
 }

@@ -18,6 +18,9 @@ use crate::model::{Artefact, Digest, Gap, ObjectKey, Row};
 use crate::source::{Evidence, Member, Stop, Streamed};
 use crate::stream::{Closed, Engine, Kind, Lost, Object, SEGMENT};
 
+/// The longest row: below what a verifier takes (docs/evidence-format.md), above anything honest.
+const MAX_ROW: usize = 48 << 20;
+
 /// Everything about one artefact of one run that both threads need.
 pub(super) struct Shared {
     engine: Arc<Engine>,
@@ -37,8 +40,8 @@ pub(super) struct Shared {
 struct Inner {
     tables: BTreeMap<&'static str, Table>,
     archive: Option<Slot>,
-    /// Content bytes that the open archive member still lacks.
-    member_left: u64,
+    /// The archive member that is not complete: its size, and the content bytes that it still lacks.
+    member: Option<(u64, u64)>,
     image: Option<Image>,
     gaps: Vec<Gap>,
     /// Objects that the sink did not even open.
@@ -141,17 +144,19 @@ impl Inner {
     /// Fills an open member with zeros, says so, and writes the archive's end.
     fn end_archive(&mut self) {
         let Some(Slot::Open(object)) = &mut self.archive else { return };
-        if self.member_left > 0 {
-            let reason = "the artefact was cut off inside this archive member; the rest of it is zeros";
-            self.gaps.push(Gap::from(object.key().as_str().as_bytes(), object.size(), Some(self.member_left), reason));
-            fill(object, self.member_left);
+        if let Some((size, left)) = self.member.take() {
+            if left > 0 {
+                let reason = "the artefact was cut off inside this archive member; the rest of it is zeros";
+                self.gaps.push(Gap::from(object.key().as_str().as_bytes(), object.size(), Some(left), reason));
+            }
+            fill(object, left.saturating_add(u64::try_from(archive::padding(size)).unwrap_or(0)));
             object.count_entry();
         }
         let _ = object.write_all(&archive::END);
     }
 
     fn has_room(&self) -> bool {
-        let open = |slot: &Slot| matches!(slot, Slot::Open(_));
+        let open = |slot: &Slot| matches!(slot, Slot::Open(object) if !object.is_refused());
         self.tables.values().any(|table| open(&table.slot)) || self.archive.as_ref().is_none_or(open)
     }
 }
@@ -180,8 +185,8 @@ impl Slot {
 
 fn fill(object: &mut Object, count: u64) {
     let zeros = [0_u8; 64 << 10];
-    let mut left = count.saturating_add(u64::try_from(archive::padding(count)).unwrap_or(0));
-    while left > 0 {
+    let mut left = count;
+    while left > 0 && !object.is_refused() {
         let now = usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len());
         let _ = object.write_all(zeros.get(..now).unwrap_or_default());
         left = left.saturating_sub(u64::try_from(now).unwrap_or(u64::MAX));
@@ -198,8 +203,7 @@ impl Recorder {
         if inner.has_room() { Ok(inner) } else { Err(Stop::Sink) }
     }
 
-    fn begin_member(&self, member: &Member<'_>, size: u64) -> Result<(), Stop> {
-        let mut inner = self.open()?;
+    fn begin_member(&self, inner: &mut Inner, member: &Member<'_>, size: u64) {
         if inner.archive.is_none() {
             let key = format!("data/raw/{}.tar.zst", self.0.artefact.name);
             let slot = inner.open(&self.0.engine, &key, Kind::Bulk);
@@ -209,28 +213,25 @@ impl Recorder {
         if let Some(slot) = &mut inner.archive {
             slot.write(&head);
         }
-        inner.member_left = size;
-        Ok(())
+        inner.member = Some((size, size));
     }
 
-    fn continue_member(&self, bytes: &[u8]) -> Result<(), Stop> {
-        let mut inner = self.open()?;
+    fn continue_member(&self, inner: &mut Inner, bytes: &[u8]) {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        inner.member_left = inner.member_left.saturating_sub(length);
+        if let Some((_, left)) = &mut inner.member {
+            *left = left.saturating_sub(length);
+        }
         if let Some(slot) = &mut inner.archive {
             slot.write(bytes);
         }
         self.0.progress.add_bytes(bytes.len());
-        Ok(())
     }
 
-    fn end_member(&self, size: u64) -> Result<(), Stop> {
-        let mut inner = self.open()?;
-        if let Some(slot) = &mut inner.archive {
+    fn end_member(inner: &mut Inner) {
+        if let (Some(slot), Some((size, _))) = (&mut inner.archive, inner.member.take()) {
             slot.write(&vec![0; archive::padding(size)]);
             slot.count_entry();
         }
-        Ok(())
     }
 
     /// Reads up to `size` bytes into the open member; returns how many came and why there were not more.
@@ -247,7 +248,7 @@ impl Recorder {
             };
             let bytes = chunk.get(..length).unwrap_or_default();
             hasher.update(bytes);
-            self.continue_member(bytes)?;
+            self.continue_member(&mut *self.open()?, bytes);
             done += u64::try_from(length).unwrap_or(0);
         }
         Ok((done, String::new()))
@@ -265,6 +266,12 @@ impl Evidence for Recorder {
         let Table { slot, rows, line } = table_state;
         line.clear();
         row.write_to(Placing { table, seq: *rows, mono_ns, host_id: &self.0.host_id }, line);
+        if line.len() > MAX_ROW {
+            let reason =
+                format!("a row of {} bytes was dropped: readers take at most {MAX_ROW}; the archive has its bytes", line.len());
+            inner.gaps.push(Gap::whole(table.as_bytes(), reason));
+            return Ok(());
+        }
         *rows += 1;
         slot.write(line);
         slot.count_entry();
@@ -274,13 +281,16 @@ impl Evidence for Recorder {
 
     fn raw(&mut self, member: &Member<'_>, content: &[u8]) -> Result<(), Stop> {
         let size = u64::try_from(content.len()).unwrap_or(u64::MAX);
-        self.begin_member(member, size)?;
-        self.continue_member(content)?;
-        self.end_member(size)
+        // One hold of the lock: a run that takes over finds a whole member or none.
+        let mut inner = self.open()?;
+        self.begin_member(&mut inner, member, size);
+        self.continue_member(&mut inner, content);
+        Self::end_member(&mut inner);
+        Ok(())
     }
 
     fn raw_stream(&mut self, member: &Member<'_>, size: u64, content: &mut dyn Read) -> Result<Streamed, Stop> {
-        self.begin_member(member, size)?;
+        self.begin_member(&mut *self.open()?, member, size);
         let mut hasher = Sha256::new();
         let (read, why) = self.pump(size, content, &mut hasher)?;
         if read < size {
@@ -288,7 +298,7 @@ impl Evidence for Recorder {
             let mut zeros = std::io::repeat(0).take(size - read);
             self.pump(size - read, &mut zeros, &mut Sha256::new())?;
         }
-        self.end_member(size)?;
+        Self::end_member(&mut *self.open()?);
         Ok(Streamed { sha256: Digest::so_far(&hasher), read })
     }
 

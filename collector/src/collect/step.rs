@@ -130,7 +130,8 @@ fn finish(
     gaps.iter().for_each(|gap| observer.gap(artefact, gap));
     let objects: Vec<ObjectKey> = closed.iter().filter_map(|object| object.receipt.as_ref()).map(|r| r.key.clone()).collect();
     let lost_all = objects.is_empty() && closed.iter().any(|object| object.lost.is_some());
-    let outcome = settle(outcome_of(ending), &gaps, lost_all);
+    let lost_some = closed.iter().any(|object| object.lost.is_some());
+    let outcome = settle(outcome_of(ending), &gaps, (lost_some, lost_all));
     record(artefact, outcome, times, objects, gaps)
 }
 
@@ -148,10 +149,13 @@ fn outcome_of(ending: Ending) -> Outcome {
 }
 
 /// An outcome that says `ok` although something is missing is `partial`; one of which nothing is stored is `failed`.
-fn settle(mut outcome: Outcome, gaps: &[Gap], lost_all: bool) -> Outcome {
+fn settle(mut outcome: Outcome, gaps: &[Gap], (lost_some, lost_all): (bool, bool)) -> Outcome {
     if lost_all {
         outcome.status = Status::Failed;
         outcome.reasons.push("nothing of it could be stored".to_owned());
+    } else if outcome.status == Status::Absent && lost_some {
+        outcome.status = Status::Partial;
+        outcome.reasons.push("what shows that it is absent could not be stored whole".to_owned());
     } else if let (Status::Ok, Some(first)) = (outcome.status, gaps.first()) {
         outcome.status = Status::Partial;
         outcome.reasons.push(describe(gaps, first));

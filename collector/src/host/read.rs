@@ -46,9 +46,16 @@ pub fn open_magic(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result
     if !before.is_regular() {
         return Err(Reason::NotRegular(before.kind_name()));
     }
-    let file = open_flags(dir, path, READ).map_err(Reason::Errno)?;
+    let file = reopen(handle.as_fd()).or_else(|_| open_flags(dir, path, READ)).map_err(Reason::Errno)?;
     let after = sys::statx(file.as_fd(), "", false).map_err(Reason::Errno)?;
     if (before.dev, before.ino) == (after.dev, after.ino) { Ok((file, after)) } else { Err(Reason::Errno(Errno::ESTALE)) }
+}
+
+/// Opens for reading what `handle` (`O_PATH`) is open on: nobody can put something else in its place meanwhile.
+fn reopen(handle: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    use std::os::fd::AsRawFd as _;
+    let link = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    open_flags(nix::fcntl::AT_FDCWD, link.as_str(), READ)
 }
 
 /// Only the owner of a file, or `CAP_FOWNER`, may ask to keep the access time.

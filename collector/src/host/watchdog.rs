@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::{Footprint, ReadError, Reason};
 
@@ -60,6 +60,38 @@ impl Watchdog {
         job: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
         self.run(limit, job).unwrap_or_else(|TimedOut| Err(ReadError::new(path, Reason::Timeout)))
+    }
+}
+
+impl Watchdog {
+    /// As [`Watchdog::run`], but waits on as long as `progress` changes from one `limit` to the next.
+    ///
+    /// # Errors
+    /// When a whole `limit` has passed without progress, or the job panicked.
+    pub fn run_while_it_moves(
+        &mut self,
+        limit: Duration,
+        progress: impl Fn() -> u64,
+        job: impl FnOnce() + Send + 'static,
+    ) -> Result<(), TimedOut> {
+        let (reply, answer): (Sender<()>, Receiver<()>) = bounded(1);
+        let job: Job = Box::new(move || {
+            job();
+            let _ = reply.send(());
+        });
+        // If there is no thread, the job and with it the reply's sender is gone, which the first wait tells.
+        let _ = self.worker.get_or_insert_with(spawn).send(job);
+        let mut seen = progress();
+        loop {
+            match answer.recv_timeout(limit) {
+                Ok(()) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) if progress() != seen => seen = progress(),
+                Err(_) => break,
+            }
+        }
+        self.worker = None;
+        self.footprint.count("threads_abandoned");
+        Err(TimedOut)
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Row {
     columns: Vec<u8>,
 }
 
+/// Names of the members of [`Head`]. A column of such a name gets a `_` at its end.
+const HEAD: [&str; 9] = ["_v", "artefact", "seq", "collected_at", "mono_ns", "host_id", "source", "status", "errors"];
+
 /// The members that stand before the columns of every row, in this order.
 #[derive(Debug, Serialize)]
 struct Head<'a> {
@@ -140,7 +143,9 @@ impl Row {
 
     fn raw(&mut self, column: &str, value: &[u8]) -> &mut Self {
         self.columns.push(b',');
-        if let Ok(name) = serde_json::to_vec(column) {
+        // A name of the head must not stand twice in one object.
+        let name = if HEAD.contains(&column) { format!("{column}_") } else { column.to_owned() };
+        if let Ok(name) = serde_json::to_vec(&name) {
             self.columns.extend_from_slice(&name);
         }
         self.columns.push(b':');
@@ -190,6 +195,17 @@ mod tests {
         assert_eq!(value["status"], "ok");
         assert_eq!(value["name"], "a\n\"b");
         assert_eq!(value["start"], "0xffffffffffffffff");
+    }
+
+    #[test]
+    fn a_column_never_takes_a_name_of_the_head() {
+        let mut row = Row::new(Timestamp::from_seconds(0), "x");
+        row.text("status", "dest").int("seq", 7);
+        let value = line(&row);
+        assert_eq!(
+            (&value["status"], &value["status_"], &value["seq"], &value["seq_"]),
+            (&"ok".into(), &"dest".into(), &3.into(), &7.into())
+        );
     }
 
     #[test]

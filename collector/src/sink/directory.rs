@@ -77,6 +77,8 @@ struct DirectoryObject {
     size: u64,
     hasher: Sha256,
     open: bool,
+    /// Whether the file may hold bytes that no part brought.
+    broken: bool,
 }
 
 impl DirectorySink {
@@ -91,7 +93,10 @@ impl DirectorySink {
             errno => DirectoryError::Refused { path: path.to_owned(), errno },
         };
         let made = match nix::unistd::mkdir(path, Mode::S_IRWXU) {
-            Ok(()) => true,
+            Ok(()) => {
+                sync_parent(path);
+                true
+            }
             Err(Errno::EEXIST) => false,
             Err(errno) => return Err(refused(errno)),
         };
@@ -139,13 +144,30 @@ impl DirectorySink {
 
 fn subfolder(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, (&'static str, Errno)> {
     match mkdirat(parent, name, Mode::S_IRWXU) {
-        Ok(()) => nix::unistd::fsync(parent).map_err(|errno| ("sync the folder above", errno))?,
-        Err(Errno::EEXIST) => {}
+        // Also where it is there already: an earlier try may have made it and failed to sync.
+        Ok(()) | Err(Errno::EEXIST) => sync_folder(parent).map_err(|errno| ("sync the folder above", errno))?,
         Err(errno) => return Err(("create the folder", errno)),
     }
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let folder = openat(parent, name, flags, Mode::empty()).map_err(|errno| ("open the folder", errno))?;
     raise(folder.as_fd()).map_err(|errno| ("keep the folder open", errno))
+}
+
+/// Puts the names in a folder on disk. Some file systems cannot be asked that; there is nothing more to be done for them.
+fn sync_folder(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    match nix::unistd::fsync(folder) {
+        Err(Errno::EINVAL | Errno::EOPNOTSUPP) => Ok(()),
+        result => result,
+    }
+}
+
+/// Puts the name of the new folder `path` on disk, as far as the folder above it may be opened.
+fn sync_parent(path: &Path) {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let opened = nix::fcntl::open(parent, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
+    if let Ok(parent) = opened {
+        let _ = sync_folder(parent.as_fd());
+    }
 }
 
 /// The same open folder under a number from [`FOLDER_FDS`] up.
@@ -181,7 +203,7 @@ impl EvidenceSink for DirectorySink {
         let fail = |(action, errno)| system_error(key, action, errno);
         let (path, name) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
         let folder = self.folder(path).map_err(fail)?;
-        if nix::sys::stat::fstatat(&folder, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW).is_ok() {
+        if !is_free(&folder, name) {
             return Err(SinkError { key: key.clone(), cause: Cause::Exists });
         }
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -189,7 +211,7 @@ impl EvidenceSink for DirectorySink {
         let file =
             openat(&folder, part.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(|e| fail(("create the file", e)))?;
         let (key, name) = (key.clone(), name.to_owned());
-        Ok(Box::new(DirectoryObject { key, folder, name, file, size: 0, hasher: Sha256::new(), open: true }))
+        Ok(Box::new(DirectoryObject { key, folder, name, file, size: 0, hasher: Sha256::new(), open: true, broken: false }))
     }
 
     fn describe(&self) -> BTreeMap<String, Value> {
@@ -205,6 +227,10 @@ impl EvidenceSink for DirectorySink {
             *reserve = None;
         }
     }
+}
+
+fn is_free(folder: &OwnedFd, name: &str) -> bool {
+    nix::sys::stat::fstatat(folder, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW) == Err(Errno::ENOENT)
 }
 
 fn system_error(key: &ObjectKey, action: &'static str, errno: Errno) -> SinkError {
@@ -246,10 +272,25 @@ impl DirectoryObject {
     /// Puts bytes and name on disk; the name last.
     fn publish(&self) -> Result<(), SinkError> {
         nix::unistd::fsync(&self.file).map_err(|errno| self.error("sync the file", errno))?;
-        let part = self.part_name();
-        renameat2(&self.folder, part.as_str(), &self.folder, self.name.as_str(), RenameFlags::RENAME_NOREPLACE)
-            .map_err(|errno| self.error("name the file", errno))?;
-        nix::unistd::fsync(self.folder.as_fd()).map_err(|errno| self.error("sync the folder", errno))
+        self.rename().map_err(|errno| self.error("name the file", errno))?;
+        sync_folder(self.folder.as_fd()).map_err(|errno| {
+            // The name may not survive a crash, so it must not be seen now either.
+            let _ = unlinkat(&self.folder, self.name.as_str(), UnlinkatFlags::NoRemoveDir);
+            self.error("sync the folder", errno)
+        })
+    }
+
+    /// Gives the file its name without replacing anything. File systems that cannot promise that (NFS, 9p, some of FUSE) are
+    /// asked first whether the name is free; the folder is ours alone.
+    fn rename(&self) -> Result<(), Errno> {
+        let (part, name) = (self.part_name(), self.name.as_str());
+        match renameat2(&self.folder, part.as_str(), &self.folder, name, RenameFlags::RENAME_NOREPLACE) {
+            Err(Errno::EINVAL | Errno::ENOSYS) if is_free(&self.folder, name) => {
+                renameat2(&self.folder, part.as_str(), &self.folder, name, RenameFlags::empty())
+            }
+            Err(Errno::EINVAL | Errno::ENOSYS) => Err(Errno::EEXIST),
+            result => result,
+        }
     }
 }
 
@@ -258,8 +299,9 @@ impl ObjectWriter for DirectoryObject {
         if let Err(errno) = self.write_all(bytes) {
             // Back to the end of the last whole part, so that the object can still be finished with that.
             let length = i64::try_from(self.size).unwrap_or(i64::MAX);
-            let _ = ftruncate(&self.file, length);
-            let _ = nix::unistd::lseek(&self.file, length, nix::unistd::Whence::SeekSet);
+            let back =
+                ftruncate(&self.file, length).and_then(|()| nix::unistd::lseek(&self.file, length, nix::unistd::Whence::SeekSet));
+            self.broken |= back.is_err();
             return Err(self.error("write", errno));
         }
         self.hasher.update(bytes);
@@ -268,7 +310,7 @@ impl ObjectWriter for DirectoryObject {
     }
 
     fn finish(mut self: Box<Self>, size: u64, sha256: &Digest) -> Result<(), SinkError> {
-        let matches = self.size == size && Digest::so_far(&self.hasher) == *sha256;
+        let matches = !self.broken && self.size == size && Digest::so_far(&self.hasher) == *sha256;
         let result = if matches { self.publish() } else { Err(SinkError { key: self.key.clone(), cause: Cause::Mismatch }) };
         if result.is_ok() {
             self.open = false;

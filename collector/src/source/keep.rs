@@ -133,7 +133,8 @@ pub fn content(row: &mut Row, column: &'static str, kept: Kept) -> Option<Vec<u8
 pub fn column(row: &mut Row, column: &'static str, kept: Kept) -> Option<Vec<u8>> {
     let value = content(row, column, kept)?;
     let value = value.trim_ascii();
-    match number(value) {
+    // Only what has one spelling becomes a number: "007" would lose its zeros.
+    match number(value).filter(|number| number.to_string().as_bytes() == value) {
         Some(number) => row.int(column, number),
         None => row.bytes(column, value),
     };

@@ -70,6 +70,12 @@ impl Object {
         *self.entries.get_or_insert(0) += 1;
     }
 
+    /// Whether the sink has refused a part of it, so that more of it is of no use.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Makes the receipt carry a count of entries, even of none.
     pub fn counts_entries(&mut self) {
         self.entries.get_or_insert(0);

@@ -160,7 +160,9 @@ impl<'a> Scan<'a> {
             Ok(stat) => stat,
             Err(error) => return self.failed(process, name, target, &error, evidence),
         };
-        let lost = stat.nlink == 0 || (stat.is_regular() && row::memory(target).is_some());
+        // A file that lost the name it was opened by may have another one left, or be that of a lower overlay layer.
+        let nameless = stat.nlink == 0 || (stat.is_regular() && target.ends_with(b" (deleted)"));
+        let lost = nameless || (stat.is_regular() && row::memory(target).is_some());
         if !lost {
             return Ok(Looked::At(None));
         }

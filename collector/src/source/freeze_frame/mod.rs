@@ -45,10 +45,14 @@ impl Source for FreezeFrame {
             Ok(pids) => pids,
             Err(error) => return Ok(Outcome::because(Status::Failed, error.to_string())),
         };
-        let namespaces = sockets::namespaces(host, &net_namespaces(host, &pids), evidence);
+        let mut namespaces = sockets::namespaces(host, &net_namespaces(host, &pids), evidence);
         let before = sockets::sweep(host, &namespaces, "before", evidence)?;
         let mut owners = Owners::default();
         sweep::processes(host, &pids, &mut owners, evidence)?;
+        // A namespace without a process, held by a descriptor alone, is known only now: it is seen in the second sweep.
+        for (inode, holder) in &owners.namespaces {
+            sockets::add_descriptor(&mut namespaces, *inode, holder.pid, holder.fd);
+        }
         let after = sockets::sweep(host, &namespaces, "after", evidence)?;
         sockets::emit(&before, &after, &owners.by_inode, host, evidence)?;
         Ok(Outcome::ok())

@@ -10,6 +10,8 @@ use crate::source::process::link;
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     pub(super) by_inode: BTreeMap<u64, Vec<Owner>>,
+    /// Descriptors that hold a network namespace open: its inode, and who holds it.
+    pub(super) namespaces: Vec<(u64, Owner)>,
 }
 
 impl Owners {
@@ -18,6 +20,8 @@ impl Owners {
         for fd in fds {
             if let Some(inode) = link::inode(&fd.target, b"socket") {
                 self.by_inode.entry(inode).or_default().push(Owner { pid, fd: fd.number });
+            } else if let Some(inode) = link::inode(&fd.target, b"net") {
+                self.namespaces.push((inode, Owner { pid, fd: fd.number }));
             }
         }
     }

@@ -3,7 +3,7 @@
 //! A hand-over to another thread costs more than all these reads of one process together, so several processes share one.
 //! When the time is up, the process that is being read is the one that hangs; the others go on, on a fresh thread.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub struct Task {
     /// Descriptors whose metadata are wanted.
     fds: Vec<i32>,
     state: AtomicU8,
+    /// Reads that came back.
+    reads: AtomicU64,
     read: Mutex<Slow>,
 }
 
@@ -43,7 +45,7 @@ pub(super) struct Slow {
 
 impl Task {
     pub(super) fn new(process: Process, exe: bool, fds: Vec<i32>) -> Self {
-        Self { process, exe, fds, state: AtomicU8::new(WAITING), read: Mutex::default() }
+        Self { process, exe, fds, state: AtomicU8::new(WAITING), reads: AtomicU64::new(0), read: Mutex::default() }
     }
 
     /// The process.
@@ -92,6 +94,7 @@ impl Task {
 
     /// Adds to what has been read, unless somebody has taken that already.
     fn add(&self, change: impl FnOnce(&mut Slow)) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         if let Ok(mut read) = self.read.lock()
             && !self.hangs()
         {
@@ -105,11 +108,12 @@ impl Task {
     }
 }
 
-/// Works all `tasks` off. Each thread gets `limit` for what it has before it; the task at which it stands then is given up.
+/// Works all `tasks` off. When nothing has come back for `limit`, the task at which the thread stands is given up.
 pub fn run(tasks: &[Arc<Task>], watchdog: &mut Watchdog, limit: impl Fn() -> Duration) {
     while let Some(first) = tasks.iter().find(|task| task.is_waiting()) {
         let waiting: Vec<Arc<Task>> = tasks.iter().filter(|task| task.is_waiting()).cloned().collect();
-        let result = watchdog.run(limit(), move || waiting.iter().for_each(|task| task.work()));
+        let progress = || tasks.iter().map(|task| task.reads.load(Ordering::Relaxed)).sum();
+        let result = watchdog.run_while_it_moves(limit(), progress, move || waiting.iter().for_each(|task| task.work()));
         if result.is_err() && tasks.iter().filter(|task| task.give_up()).count() == 0 {
             // No thread could be made, or it died before its first task, which must not be waited for again.
             first.state.store(GIVEN_UP, Ordering::SeqCst);

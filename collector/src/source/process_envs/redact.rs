@@ -21,7 +21,7 @@ const IN_KEY: [&[u8]; 8] =
     [b"TOKEN", b"SECRET", b"PASSWORD", b"PASSWD", b"PASSPHRASE", b"CREDENTIAL", b"APIKEY", b"AUTHORIZATION"];
 
 /// A key that ends with one of these, in any case, has a secret value. `PWD` alone is the working directory.
-const AT_KEY_END: [&[u8]; 5] = [b"_KEY", b"_DSN", b"_PASS", b"_PWD", b"_COOKIE"];
+const AT_KEY_END: [&[u8]; 7] = [b"KEY", b"_DSN", b"PASS", b"_PWD", b"_COOKIE", b"AUTH", b"_PAT"];
 
 /// A value that holds one of these, in any case, assigns or carries a secret, as command lines and connection strings do.
 const IN_VALUE: [&[u8]; 11] = [
@@ -39,15 +39,21 @@ const IN_VALUE: [&[u8]; 11] = [
 ];
 
 /// Prefixes of issued tokens, and how many letters, digits, `-` and `_` must follow.
-const TOKENS: [(&[u8], usize); 9] = [
+const TOKENS: [(&[u8], usize); 15] = [
     (b"eyJ", 8),
     (b"ghp_", 20),
     (b"gho_", 20),
     (b"ghs_", 20),
+    (b"ghu_", 20),
+    (b"ghr_", 20),
+    (b"npm_", 20),
+    (b"AIza", 30),
     (b"github_pat_", 20),
     (b"glpat-", 16),
     (b"xoxb-", 10),
     (b"xoxp-", 10),
+    (b"xoxa-", 10),
+    (b"xoxs-", 10),
     (b"sk-", 20),
 ];
 
@@ -109,8 +115,9 @@ fn has_token(text: &[u8], prefix: &[u8], length: usize) -> bool {
 
 /// `scheme://user:password@`, whatever the password holds but blanks and quotes.
 fn has_password_in_url(text: &[u8]) -> bool {
-    behind(text, b"://").any(|rest| {
-        let authority = rest.split(|b| b.is_ascii_whitespace() || b"\"'".contains(b)).next().unwrap_or_default();
+    // Each word is looked at once, from its first `://` on: a password may hold another one.
+    text.split(|b| b.is_ascii_whitespace() || b"\"'".contains(b)).any(|word| {
+        let authority = behind(word, b"://").next().unwrap_or_default();
         let login = authority.iter().rposition(|b| *b == b'@').and_then(|at| authority.get(..at)).unwrap_or_default();
         login.iter().position(|b| *b == b':').is_some_and(|colon| colon + 1 < login.len())
     })

@@ -95,7 +95,7 @@ fn columns(row: &mut Row, segment: &Segment) {
         copy(same, same);
     }
     row.text("permissions", &format!("{:04o}", segment.perms & 0o777));
-    row.text("status", if segment.perms & DEST != 0 { "dest" } else { "" });
+    row.text("segment_status", if segment.perms & DEST != 0 { "dest" } else { "" });
     row.flag("locked", segment.perms & LOCKED != 0);
 }
 
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!((&rows[0]["shmid"], &rows[0]["key"], &rows[0]["attached"]), (&2.into(), &(-559_038_737).into(), &0.into()));
         let full = &rows[1];
         assert_eq!((&full["pid"], &full["creator_pid"], &full["owner_uid"]), (&12.into(), &11.into(), &1000.into()));
-        assert_eq!((&full["permissions"], &full["status"], &full["locked"]), (&"0640".into(), &"dest".into(), &1.into()));
+        assert_eq!((&full["permissions"], &full["segment_status"], &full["locked"]), (&"0640".into(), &"dest".into(), &1.into()));
         assert_eq!((&full["size"], &full["rss"]), (&u64::MAX.into(), &4096.into()));
         assert!(evidence.gaps.is_empty());
     }
