@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use hozen_collector::collect::Progress;
+use hozen_collector::model::Status;
 use hozen_collector::model::record::Step;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
@@ -31,9 +32,10 @@ impl Display {
     #[must_use]
     pub fn new(total: usize) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
+            let bar = ProgressBar::new(0);
             bar.set_style(
-                ProgressStyle::with_template("{spinner} {prefix} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                ProgressStyle::with_template("{spinner} {prefix} [{bar:24}] {msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
             );
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
@@ -47,6 +49,9 @@ impl Display {
         if let Some(bar) = &self.bar {
             bar.set_prefix(format!("[{}/{}] {artefact}", self.done + 1, self.total));
             bar.set_message("");
+            // Empty until the source says how much there is.
+            bar.set_length(1);
+            bar.set_position(0);
         }
     }
 
@@ -54,7 +59,12 @@ impl Display {
     pub fn tick(&mut self, progress: &Progress, now_ns: u64) {
         let text = describe(progress, now_ns.saturating_sub(self.began_ns));
         match &self.bar {
-            Some(bar) => bar.set_message(text),
+            Some(bar) => {
+                let (done, total) = progress.units();
+                bar.set_length(total.max(1));
+                bar.set_position(done);
+                bar.set_message(text);
+            }
             None if now_ns.saturating_sub(self.spoke_ns) >= LINE_NS => {
                 self.spoke_ns = now_ns;
                 say(&format!("hozen: [{}/{}] {} {text}", self.done + 1, self.total, self.artefact));
@@ -65,6 +75,10 @@ impl Display {
 
     /// An artefact has its outcome. On a terminal it stays as a line; elsewhere the summary at the end has it.
     pub fn finish(&mut self, step: &Step) {
+        // What is skipped was never counted, and the summary at the end has it.
+        if step.status == Status::Skipped {
+            return;
+        }
         self.done += 1;
         if let Some(bar) = &self.bar {
             let reason = step.reasons.first().map(String::as_str).unwrap_or_default();
