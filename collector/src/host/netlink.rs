@@ -164,6 +164,15 @@ pub fn attributes(bytes: &[u8]) -> impl Iterator<Item = Result<(u16, &[u8]), &'s
     })
 }
 
+/// One attribute with its padding, as the kernel lays it out: for tests that make messages.
+#[cfg(test)]
+pub(crate) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(value.len() + 4).unwrap_or(u16::MAX);
+    let mut out = [&native_u16(length)[..], &native_u16(kind), value].concat();
+    out.resize(out.len().next_multiple_of(4), 0);
+    out
+}
+
 /// The kernel's byte order in netlink is the machine's own.
 #[expect(clippy::host_endian_bytes, reason = "netlink headers are in host byte order by definition (netlink(7))")]
 mod native {

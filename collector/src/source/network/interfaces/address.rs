@@ -116,14 +116,7 @@ fn osquery_type(address: IpAddr, flags: u32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::netlink::{native_u16, native_u32};
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(value.len() + 4).unwrap();
-        let mut out = [&native_u16(length)[..], &native_u16(kind), value].concat();
-        out.resize(out.len().next_multiple_of(4), 0);
-        out
-    }
+    use crate::host::netlink::{attribute, native_u32};
 
     #[test]
     fn an_address_of_a_point_to_point_link() {

@@ -136,14 +136,7 @@ fn operstate(state: u8) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::netlink::{native_u16, native_u32};
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(value.len() + 4).unwrap();
-        let mut out = [&native_u16(length)[..], &native_u16(kind), value].concat();
-        out.resize(out.len().next_multiple_of(4), 0);
-        out
-    }
+    use crate::host::netlink::{attribute, native_u16, native_u32};
 
     #[test]
     fn a_promiscuous_bridge_port_with_an_xdp_program() {

@@ -93,12 +93,7 @@ fn hops(mut rest: &[u8]) -> Vec<Hop> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::netlink::{native_u16, native_u32};
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(value.len() + 4).unwrap();
-        [&native_u16(length)[..], &native_u16(kind), value].concat()
-    }
+    use crate::host::netlink::{attribute, native_u16, native_u32};
 
     fn hop(gateway: u8, index: u32) -> Vec<u8> {
         [&native_u16(16)[..], &[0, 0], &native_u32(index), &attribute(GATEWAY, &[10, 0, 0, gateway])].concat()

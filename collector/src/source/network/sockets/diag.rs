@@ -179,15 +179,8 @@ fn groups(value: &[u8]) -> Option<u64> {
 mod tests {
     use super::super::kind::ALL;
     use super::*;
-    use crate::host::netlink::native_u16;
+    use crate::host::netlink::{attribute, native_u16};
     use std::net::Ipv4Addr;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(value.len() + 4).unwrap();
-        let mut out = [&native_u16(length)[..], &native_u16(kind), value].concat();
-        out.resize(out.len().next_multiple_of(4), 0);
-        out
-    }
 
     #[test]
     fn questions_have_the_kernels_sizes() {
