@@ -6,9 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hozen_collector::model::{CaseId, Digest, Profile};
 use serde::{Deserialize, Serialize};
 
+use crate::aws::options::NetworkArgs;
+use crate::s3::BucketArgs;
 use crate::settings::{ArtefactName, Span};
 
-/// Collects forensic evidence from this Linux host into a sealed folder that anyone can verify.
+/// Collects forensic evidence from this Linux host into a sealed folder or a locked bucket that anyone can verify.
 ///
 /// Start with `hozen preflight` (what can be had here?), then `sudo hozen collect --case ID`, then `hozen verify FOLDER`.
 /// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but one that you give.
@@ -73,8 +75,8 @@ impl From<ProfileName> for Profile {
 #[derive(Debug, Default, Args)]
 #[command(after_help = COLLECT_HELP)]
 pub struct CollectArgs {
-    /// Destination: a folder that does not exist yet or is empty [default: ./evidence-<run id>]
-    #[arg(long, value_name = "DIR")]
+    /// Destination: a folder that does not exist yet or is empty, or s3://bucket/prefix [default: ./evidence-<run id>]
+    #[arg(long, value_name = "DIR|S3")]
     pub to: Option<PathBuf>,
     /// Case id: 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first [default: unassigned]
     #[arg(long, value_name = "ID")]
@@ -124,19 +126,27 @@ pub struct CollectArgs {
     /// Print the plan and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How objects are put into a bucket.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 const COLLECT_HELP: &str = "\
 Progress goes to stderr. stdout gets exactly one line of JSON, the result, whatever happens.
 Ctrl-C, SIGTERM or a lost connection ends the run early and seals what is there as partial; a second one ends it at once.
 
-Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 31 not sealed,
-32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.
+Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 30 sealed in the spool,
+31 not sealed, 32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.
 
 Examples:
   sudo hozen collect --case IR-2026-014                    triage of this host into ./evidence-<run id>
   sudo hozen collect --profile volatile --to /mnt/usb/run1 the volatile part only, in seconds
   sudo hozen collect --skip memory --deadline 5m           no memory image, five minutes at most
+  sudo hozen collect --case IR-2026-014 --to s3://evidence/cases --bucket-owner 123456789012
+                                                           into a locked bucket, with what Run Command or the role gives
   hozen collect --unprivileged                             what an ordinary user can see";
 
 /// Options of `preflight`.

@@ -21,6 +21,8 @@ pub enum Exit {
     NoMemory = 11,
     /// Sealed; every way to memory failed, all other artefacts are there or named.
     MemoryFailed = 20,
+    /// The bucket took nothing at the begin; the run is sealed in the spool folder on the host.
+    Spooled = 30,
     /// The evidence could not be sealed; what is there verifies as incomplete.
     Unsealed = 31,
     /// The destination was refused before anything was read.
@@ -48,6 +50,7 @@ impl From<Exit> for u8 {
             Exit::Partial => 10,
             Exit::NoMemory => 11,
             Exit::MemoryFailed => 20,
+            Exit::Spooled => 30,
             Exit::Unsealed => 31,
             Exit::Destination => 32,
             Exit::Usage => 40,

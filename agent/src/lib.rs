@@ -11,6 +11,7 @@
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub mod aws;
 pub mod cli;
 pub mod commands;
 pub mod custody;
@@ -20,6 +21,7 @@ pub mod log;
 pub mod progress;
 pub mod result;
 pub mod run;
+pub mod s3;
 pub mod settings;
 pub mod sign;
 pub mod verify;

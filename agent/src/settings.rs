@@ -17,8 +17,10 @@ use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::aws::options::NetworkArgs;
 use crate::cli::{CollectArgs, MemoryMode};
 use crate::exit::MEMORY;
+use crate::s3::{BucketArgs, BucketOptions, BucketUri};
 
 /// The largest configuration file that is read.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -35,6 +37,12 @@ const DAY_MS: u64 = 86_400_000;
 pub struct Span(Duration);
 
 impl Span {
+    /// The length.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+
     /// The length in milliseconds.
     #[must_use]
     pub fn milliseconds(self) -> u64 {
@@ -127,6 +135,10 @@ pub struct Config {
     unprivileged: Option<bool>,
     threads: Option<u8>,
     level: Option<u8>,
+    #[serde(default)]
+    bucket: BucketArgs,
+    #[serde(default)]
+    network: NetworkArgs,
 }
 
 impl Config {
@@ -154,8 +166,16 @@ impl Config {
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Destination folder; `None` for the default.
+    /// Destination as it was given; `None` for the default.
     pub to: Option<PathBuf>,
+    /// The bucket, where the destination is one.
+    pub place: Option<BucketUri>,
+    /// How objects are put into the bucket.
+    pub bucket: BucketOptions,
+    /// Folder for the whole run where the bucket takes nothing.
+    pub spool: Option<PathBuf>,
+    /// How the network is reached.
+    pub network: NetworkArgs,
     /// Case.
     pub case: CaseId,
     /// Profile.
@@ -195,8 +215,14 @@ impl Settings {
             if given.is_empty() { file.unwrap_or_default() } else { given.clone() }
         };
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
+        let to = arguments.to.clone().or(config.to);
+        let bucket = arguments.bucket.clone().over(config.bucket);
         let settings = Self {
-            to: arguments.to.clone().or(config.to),
+            place: to.as_deref().map(place).transpose()?.flatten(),
+            to,
+            bucket: bucket.check().map_err(anyhow::Error::msg)?,
+            spool: bucket.spool,
+            network: arguments.network.clone().over(config.network),
             case: arguments.case.clone().or(config.case).map_or_else(|| "unassigned".parse(), Ok)?,
             profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
             memory: arguments.memory.or(config.memory),
@@ -223,9 +249,12 @@ impl Settings {
         }
         if let Some(to) = &self.to {
             ensure!(!to.as_os_str().is_empty(), "--to is empty; name a folder");
-            let text = to.as_os_str().as_encoded_bytes();
-            ensure!(!text.starts_with(b"s3://"), "this version writes to a folder only; name one with --to DIR");
         }
+        ensure!(
+            self.spool.is_none() || self.place.is_some(),
+            "--spool is for a run into a bucket; the run goes into a folder as it is"
+        );
+        self.network.check().map_err(anyhow::Error::msg)?;
         Ok(self)
     }
 
@@ -319,6 +348,21 @@ impl Settings {
             ("level".to_owned(), json!(self.level)),
         ])
     }
+}
+
+/// The bucket that `to` names; `None` where it is a folder.
+fn place(to: &Path) -> Result<Option<BucketUri>> {
+    let bytes = to.as_os_str().as_encoded_bytes();
+    let lower = bytes.to_ascii_lowercase();
+    if !lower.starts_with(b"s3:") {
+        ensure!(
+            !lower.windows(3).any(|window| window == b"://"),
+            "--to is neither a folder nor a place in a bucket; write s3://bucket/prefix"
+        );
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| anyhow::anyhow!("--to is not text; write s3://bucket/prefix"))?;
+    Ok(Some(text.parse()?))
 }
 
 /// A module is given with its digest, or not at all.

@@ -1,7 +1,6 @@
 //! `hozen collect`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,10 +9,11 @@ use hozen_collector::host::Host;
 use hozen_collector::host::privilege::Privileges;
 use hozen_collector::host::sandbox::{Modules, Sandbox, SandboxError};
 use hozen_collector::model::{RunId, escape};
-use hozen_collector::sink::directory::{DirectorySink, FOLDER_FDS};
+use hozen_collector::sink::directory::FOLDER_FDS;
 use hozen_collector::source::catalogue;
 use serde_json::{Value, json};
 
+use super::destination::{self, Destination};
 use super::summary;
 use crate::cli::CollectArgs;
 use crate::exit::Exit;
@@ -70,11 +70,10 @@ fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
 fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResult, Refusal> {
     let id = or(Exit::Platform, run_id(&host))?;
     let control = Arc::new(Control::new(Some(settings.deadline.milliseconds().saturating_mul(1_000_000))));
-    let to = settings.to.clone().unwrap_or_else(|| PathBuf::from(format!("evidence-{id}")));
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
     let _ = raise_file_limit();
-    let sink = or(Exit::Destination, DirectorySink::create(&to))?;
-    let location = sink.location().to_owned();
+    let opened = destination::open(&settings, &host, id, &control).map_err(anyhow::Error::msg);
+    let Destination { sink, location, spool, instance } = or(Exit::Destination, opened)?;
     let identity = BTreeMap::from([
         ("run", json!(id)),
         ("case", json!(settings.case)),
@@ -87,8 +86,12 @@ fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResu
     let modules = if settings.may_load_module() { Modules::Allowed } else { Modules::Denied };
     let access = access(&host, modules);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
-    let mut ended = Run { id, settings, host, sink: Arc::new(sink), plan, control, access }.execute();
+    let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool }.execute();
     ended.result.details.extend(identity);
+    let location = match ended.result.details.get("spool").and_then(Value::as_str) {
+        Some(spool) => spool.to_owned(),
+        None => location,
+    };
     // The line goes out before anything that a stopped terminal or a second signal could get in the way of.
     ended.result.print();
     match ended.result.details.get("error").and_then(Value::as_str) {

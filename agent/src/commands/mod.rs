@@ -2,6 +2,7 @@
 
 mod artefacts;
 mod collect;
+mod destination;
 mod preflight;
 mod summary;
 mod verify;

@@ -47,6 +47,7 @@ pub(super) fn record(run: &Run, run_key: RunKey) -> Begin {
         clock: clocks(),
         sink: run.sink.describe(),
         access: run.access.clone(),
+        instance: run.instance.clone(),
         run_key,
     }
 }

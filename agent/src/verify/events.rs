@@ -113,6 +113,25 @@ struct Interrupted {
     cause: String,
 }
 
+/// Data of `clock`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockNoted {
+    destination: String,
+    host: Timestamp,
+    offset_s: i64,
+}
+
+/// Data of `outage`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutageNoted {
+    from: Timestamp,
+    until: Timestamp,
+    failures: u64,
+    reason: String,
+}
+
 /// Data of `run.end`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +156,8 @@ impl Story {
             event::OBJECT_COMPLETED => self.object_completed(event, known, findings),
             event::OBJECT_FAILED => self.object_failed(event),
             event::STEP_FINISH => self.step_finish(event, known),
+            event::CLOCK => particulars::<ClockNoted>(event).map(drop),
+            event::OUTAGE => particulars::<OutageNoted>(event).map(drop),
             event::INTERRUPTED => self.interrupted(event),
             event::RUN_END => self.run_end(event),
             other => Err(format!("the event {other:?} is unknown")),

@@ -13,6 +13,7 @@ mod events;
 mod findings;
 mod folder;
 mod frames;
+mod held;
 mod journal;
 mod manifest;
 mod missing;

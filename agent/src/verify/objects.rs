@@ -14,6 +14,7 @@ use super::archive::Archive;
 use super::findings::{Findings, Place};
 use super::folder::Folder;
 use super::frames::Frames;
+use super::held;
 use super::name::{self, Name};
 use super::rows::Rows;
 use super::words;
@@ -80,6 +81,7 @@ pub(super) fn check(folder: &Folder, said: &Said<'_>, findings: &mut Findings) -
         if let Some(receipt) = receipt {
             measured.with_receipt += 1;
             check_receipt(receipt, findings);
+            held::check(receipt, findings);
             compare_stored(receipt, stored, findings);
         }
         if let (Some(receipt), Some(content)) = (receipt, content) {

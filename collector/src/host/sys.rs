@@ -83,6 +83,32 @@ pub fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> Result<OwnedFd, Errno
     owned(c_long::from(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) }))
 }
 
+/// A descriptor of our own for what the open descriptor `number` is open on, closed on exec.
+///
+/// # Errors
+/// The kernel's errno; `EBADF` where no such descriptor is open.
+pub fn duplicate_number(number: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: only integers are passed; a number that is not open is an error of the kernel's.
+    owned(c_long::from(unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) }))
+}
+
+/// Overwrites the value of the environment variable `name` with zeros, where it stands: in the block that the kernel gave this
+/// process, which `/proc/self/environ` shows. The variable is then there and empty. This process must not read it meanwhile.
+pub fn wipe_variable(name: &CStr) {
+    // SAFETY: `name` is NUL-terminated; the answer is NULL or points at a NUL-terminated value in the environment block.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    if value.is_null() {
+        return;
+    }
+    // SAFETY: not NULL, so a NUL-terminated value, and nothing changes the environment of this process.
+    let length = unsafe { libc::strlen(value) };
+    for at in 0..length {
+        // SAFETY: `at` is below the value's length, so within it; the block is private, writable memory, and only the one who
+        // takes credentials reads this variable.
+        unsafe { value.wrapping_add(at).write_volatile(0) };
+    }
+}
+
 /// `openat2(2)` (Linux 5.6).
 ///
 /// # Errors

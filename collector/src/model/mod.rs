@@ -22,6 +22,6 @@ pub use digest::Digest;
 pub use key::ObjectKey;
 pub use outcome::{Gap, Outcome, Status};
 pub use range::PhysRange;
-pub use receipt::{Content, Encoding, Receipt};
+pub use receipt::{Content, Encoding, Held, Receipt};
 pub use row::Row;
 pub use time::Timestamp;
