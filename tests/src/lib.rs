@@ -1,6 +1,9 @@
 //! What the end-to-end tests stand on: running the program, reading what it wrote, and making a host odd.
 //!
 //! ```text
+//! aws        doubles of AWS services, and what they have in common
+//! s3         the strict double of S3
+//! serve      what all doubles stand on: server, journal, faults
 //! agent      finds and runs `hozen`, with a time limit
 //! evidence   reads an evidence directory with nothing of ours: zstd, tar, base64, JSON
 //! helper     starts the helper programs of this package and ends them
@@ -23,6 +26,7 @@
 )]
 
 pub mod agent;
+pub mod aws;
 pub mod evidence;
 pub mod fuse;
 pub mod helper;
@@ -30,5 +34,7 @@ pub mod host;
 pub mod life;
 pub mod lime;
 pub mod raw;
+pub mod s3;
+pub mod serve;
 pub mod stamp;
 pub mod vm;
