@@ -428,6 +428,30 @@ mod tests {
         assert_eq!((config.level, config.include_secrets, config.unprivileged), (Some(1), Some(false), Some(false)));
         assert!(config.only.is_some() && config.skip.is_some() && config.operator.is_some() && config.reference.is_some());
         assert!(config.threads.is_some() && config.module.is_some() && config.module_sha256.is_some());
+        let (bucket, network) = (config.bucket, config.network);
+        assert!(
+            bucket.retain_days.is_some() && bucket.kms_key.is_some() && bucket.bucket_owner.is_some() && bucket.spool.is_some()
+        );
+        let defaults = BucketArgs::default().check().unwrap();
+        let told = BucketArgs { retain_days: None, kms_key: None, bucket_owner: None, ..bucket }.check().unwrap();
+        assert_eq!(told, defaults);
+        assert!(network.region.is_some() && network.endpoint_url.is_some() && network.ssm_endpoint_url.is_some());
+        assert!(network.kms_endpoint_url.is_some() && network.ca_bundle.is_some() && network.credentials.is_some());
+        let timing = crate::s3::Timing::default();
+        assert_eq!(network.retry_for.map(Span::duration), Some(timing.retry_for));
+    }
+
+    #[test]
+    fn a_bucket_is_told_from_a_folder() {
+        let to = |text: &str| Settings::new(&CollectArgs { to: Some(PathBuf::from(text)), ..CollectArgs::default() });
+        assert_eq!(to("s3://evidence/cases").unwrap().place.unwrap().to_string(), "s3://evidence/cases");
+        assert_eq!(to("./s3").unwrap().place, None);
+        for wrong in ["s3:/evidence", "S3://evidence", "s3://ev//x", "https://evidence/x", ""] {
+            assert!(to(wrong).is_err(), "{wrong}");
+        }
+        let spool =
+            CollectArgs { bucket: BucketArgs { spool: Some("x".into()), ..BucketArgs::default() }, ..CollectArgs::default() };
+        assert!(Settings::new(&spool).unwrap_err().to_string().contains("--spool"));
     }
 
     #[test]

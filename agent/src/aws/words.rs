@@ -12,9 +12,11 @@ const LIMIT: usize = 600;
 /// `error` and what caused it, in one line, each text once, escaped.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let texts = std::iter::successors(Some(error), |error| error.source()).map(|error| error.to_string());
     let mut line = String::new();
-    for text in texts {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        next = error.source();
         if !line.contains(&text) {
             line = if line.is_empty() { text } else { format!("{line}: {text}") };
         }

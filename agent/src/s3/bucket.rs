@@ -49,7 +49,7 @@ async fn ask(bucket: &Bucket) -> Lock {
     let request = bucket.client.get_object_lock_configuration().bucket(bucket.place.bucket());
     match request.set_expected_bucket_owner(bucket.options.owner.clone()).send().await {
         Ok(answer) => {
-            let configuration = answer.object_lock_configuration.unwrap_or_default();
+            let Some(configuration) = answer.object_lock_configuration else { return Lock::None };
             if configuration.object_lock_enabled != Some(ObjectLockEnabled::Enabled) {
                 return Lock::None;
             }

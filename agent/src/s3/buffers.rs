@@ -34,11 +34,6 @@ impl Buffers {
         Self { part, spare: Arc::default(), keep }
     }
 
-    /// Bytes of a part.
-    pub(super) fn part(&self) -> usize {
-        self.part
-    }
-
     /// An empty part.
     pub(super) fn fill(&self) -> Fill {
         Fill { buffers: self.clone(), bytes: Vec::new() }

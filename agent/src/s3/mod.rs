@@ -29,7 +29,7 @@ mod watch;
 
 pub use options::{BucketArgs, BucketOptions};
 pub use refused::Refused;
-pub use retry::Timing;
+pub use retry::{Hurried, Timing};
 pub use sink::{Opening, S3Sink};
 pub use size::Size;
 pub use uri::{BucketUri, InvalidUri};

@@ -9,10 +9,8 @@ mod parameter;
 mod role;
 mod triple;
 
-use std::sync::Arc;
-
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use serde_json::{Value, json};
 
 use super::Network;
@@ -67,10 +65,7 @@ fn fixed(source: &str, credentials: Credentials) -> Found {
 }
 
 /// Credentials that are asked for again before they expire.
-fn renewed<P>(source: &str, access_key_id: &str, provider: Arc<P>) -> Found
-where
-    P: aws_credential_types::provider::ProvideCredentials + 'static,
-{
+fn renewed(source: &str, access_key_id: &str, provider: impl ProvideCredentials + 'static) -> Found {
     let record = json!({"source": source, "access_key_id": access_key_id, "renewed": true});
     Found { provider: SharedCredentialsProvider::new(provider), record }
 }

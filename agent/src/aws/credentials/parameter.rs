@@ -1,8 +1,6 @@
 //! Credentials in a SecureString parameter of Systems Manager, which is read with the instance role. Whoever may put them there
 //! can renew them while we write: the parameter is read again before they expire.
 
-use std::sync::Arc;
-
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_ssm::Client;
@@ -47,5 +45,5 @@ pub(super) fn open(network: &Network, path: &str) -> Result<Found, String> {
     let parameter = Parameter { client: network.ssm(role)?, path: path.to_owned() };
     let error = |error| format!("credentials cannot be read from the parameter {path}: {}", words::chain(&error));
     let first = network.block_on(parameter.load()).map_err(error)?;
-    Ok(renewed(&format!("ssm:{path}"), first.access_key_id(), Arc::new(parameter)))
+    Ok(renewed(&format!("ssm:{path}"), first.access_key_id(), parameter))
 }

@@ -1,7 +1,5 @@
 //! The role of the instance, by IMDSv2.
 
-use std::sync::Arc;
-
 use aws_config::imds;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -59,5 +57,5 @@ impl ProvideCredentials for InstanceRole {
 pub(super) fn open(network: &Network) -> Result<Found, String> {
     let role = InstanceRole::new(network.imds().ok_or("there is no instance role: the instance metadata are not asked here")?);
     let first = network.block_on(role.now())?;
-    Ok(renewed("instance-role", first.access_key_id(), Arc::new(role)))
+    Ok(renewed("instance-role", first.access_key_id(), role))
 }

@@ -4,43 +4,49 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
 use serde::Deserialize;
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 use super::PROVIDER;
+
+/// Text that is zeroed when it is given back.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Secret(String);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 /// Names as STS prints them, as IMDS does (`Token`), and as a configuration would.
 #[derive(Deserialize)]
 struct Triple {
     #[serde(alias = "access_key_id", alias = "aws_access_key_id", rename = "AccessKeyId")]
-    id: Zeroizing<String>,
+    id: Secret,
     #[serde(alias = "secret_access_key", alias = "aws_secret_access_key", rename = "SecretAccessKey")]
-    secret: Zeroizing<String>,
+    secret: Secret,
     #[serde(default, alias = "Token", alias = "session_token", alias = "aws_session_token", rename = "SessionToken")]
-    token: Option<Zeroizing<String>>,
+    token: Option<Secret>,
     #[serde(default, alias = "expiration", rename = "Expiration")]
     expires: Option<String>,
 }
 
-/// `{"Credentials": …}` of `aws sts assume-role`, or the triple itself.
+/// `{"Credentials": …}` of `aws sts assume-role`.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Document {
-    Wrapped {
-        #[serde(rename = "Credentials")]
-        inner: Triple,
-    },
-    Plain(Triple),
+struct Wrapped {
+    #[serde(rename = "Credentials")]
+    inner: Triple,
 }
 
 /// Reads JSON. The error names no part of the text, which may be a secret.
 pub(super) fn parse(text: &[u8]) -> Result<Credentials, String> {
-    let wrong = || "is not JSON with AccessKeyId, SecretAccessKey and SessionToken".to_owned();
-    let triple = match serde_json::from_slice(text).map_err(|_| wrong())? {
-        Document::Wrapped { inner } => inner,
-        Document::Plain(triple) => triple,
-    };
+    let wrapped = serde_json::from_slice(text).map(|Wrapped { inner }| inner);
+    // One form after the other: trying both at once would keep a copy of the secret that nobody zeroes.
+    let triple = wrapped.or_else(|_| serde_json::from_slice::<Triple>(text));
+    let triple = triple.map_err(|_| "is not JSON with AccessKeyId, SecretAccessKey and SessionToken".to_owned())?;
     let expires = triple.expires.as_deref().map(|text| seconds(text).ok_or("holds an Expiration that is no time")).transpose()?;
-    make(&triple.id, &triple.secret, triple.token.as_deref().map(String::as_str), expires)
+    make(&triple.id.0, &triple.secret.0, triple.token.as_ref().map(|token| token.0.as_str()), expires)
 }
 
 /// Seconds since the epoch of an RFC 3339 time.
