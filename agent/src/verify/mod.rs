@@ -13,6 +13,7 @@ mod events;
 mod findings;
 mod folder;
 mod frames;
+mod holding;
 mod journal;
 mod manifest;
 mod missing;
@@ -35,7 +36,7 @@ use serde::Serialize;
 use begin::Beginning;
 use end::Ending;
 use findings::Findings;
-use folder::Folder;
+use holding::Holding;
 use journal::Journal;
 use manifest::Listed;
 use objects::{Measured, Said};
@@ -83,7 +84,7 @@ impl Verdict {
 /// All that was found out, before it becomes a report.
 #[derive(Debug, Default)]
 struct Examined {
-    folder: Option<Folder>,
+    holding: Option<Holding>,
     beginning: Option<Beginning>,
     journal: Journal,
     listed: Option<Listed>,
@@ -105,29 +106,29 @@ pub fn verify(dir: &Path, options: &Options) -> Report {
 impl Examined {
     fn examine(&mut self, dir: &Path, options: &Options) {
         let mark = self.findings.mark();
-        let Some(folder) = Folder::open(dir, &mut self.findings) else { return };
-        if folder.objects().is_empty() && folder.growing().is_empty() {
+        let Some(holding) = folder::open(dir, &mut self.findings) else { return };
+        if holding.objects().is_empty() && holding.growing().is_empty() {
             self.findings = Findings::default();
             self.findings.unreadable(findings::Place::folder(), "holds no run: there is not even the beginning of one in it");
             return;
         }
-        self.note("folder", mark, folder.entries(), "files, each of them regular and with a name of the evidence format");
-        self.begin(&folder);
-        self.journal(&folder);
+        self.note("folder", mark, holding.entries(), "files, each of them regular and with a name of the evidence format");
+        self.begin(&holding);
+        self.journal(&holding);
         let mark = self.findings.mark();
-        self.listed = manifest::read(&folder, self.beginning.as_ref(), &mut self.findings);
+        self.listed = manifest::read(&holding, self.beginning.as_ref(), &mut self.findings);
         let manifest = self.findings.since(mark);
-        self.objects(&folder);
-        self.manifest(&folder, manifest);
-        self.sums(&folder);
-        self.end(&folder);
-        self.compare_with_witness(&folder, options);
-        self.folder = Some(folder);
+        self.objects(&holding);
+        self.manifest(&holding, manifest);
+        self.sums(&holding);
+        self.end(&holding);
+        self.compare_with_witness(&holding, options);
+        self.holding = Some(holding);
     }
 
-    fn begin(&mut self, folder: &Folder) {
+    fn begin(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        self.beginning = begin::check(folder, &mut self.findings);
+        self.beginning = begin::check(holding, &mut self.findings);
         if self.beginning.is_some() || self.findings.since(mark) != State::Passed {
             self.note("begin record", mark, 1, "record, in its one spelling and signed with the key that it carries");
         } else {
@@ -135,9 +136,9 @@ impl Examined {
         }
     }
 
-    fn journal(&mut self, folder: &Folder) {
+    fn journal(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        self.journal = journal::check(folder, self.beginning.as_ref(), &mut self.findings);
+        self.journal = journal::check(holding, self.beginning.as_ref(), &mut self.findings);
         if self.journal.lines == 0 && self.findings.since(mark) == State::Passed {
             return self.not_done("custody journal", "there is none yet");
         }
@@ -146,14 +147,14 @@ impl Examined {
         self.note("custody journal", mark, self.journal.lines, what);
     }
 
-    fn objects(&mut self, folder: &Folder) {
+    fn objects(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
         let said = Said {
             receipts: receipts(&self.journal, self.listed.as_ref()),
             cut: self.journal.story.lost.iter().map(|lost| (&lost.key, lost.from)).collect(),
             host_id: self.beginning.as_ref().map(|beginning| beginning.begin.host.id.as_str()),
         };
-        self.measured = objects::check(folder, &said, &mut self.findings);
+        self.measured = objects::check(holding, &said, &mut self.findings);
         let Measured { with_receipt, decompressed, rows, members, .. } = self.measured;
         let what = format!(
             "objects with the size and digest that their receipt says; {decompressed} of them were decompressed to content of the \
@@ -162,7 +163,7 @@ impl Examined {
         self.note("objects", mark, with_receipt, &what);
     }
 
-    fn manifest(&mut self, folder: &Folder, form: State) {
+    fn manifest(&mut self, holding: &Holding, form: State) {
         let mark = self.findings.mark();
         let Some(listed) = &self.listed else {
             return match form {
@@ -171,7 +172,7 @@ impl Examined {
             };
         };
         let beginning = self.beginning.as_ref();
-        manifest::check(listed, folder, beginning, &self.journal, &self.measured, &mut self.findings);
+        manifest::check(listed, holding, beginning, &self.journal, &self.measured, &mut self.findings);
         let state = if form == State::Passed { self.findings.since(mark) } else { form };
         let what = "objects listed under the signature of the run's key: those that are there and no others, with the receipts, \
                     outcomes and gaps of the journal, and a step for each entry of the plan";
@@ -179,18 +180,19 @@ impl Examined {
         self.checks.push(Check::new("manifest", state, count, what));
     }
 
-    fn sums(&mut self, folder: &Folder) {
+    fn sums(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        let lines = sums::check(folder, self.listed.as_ref(), &self.measured, &mut self.findings);
+        let lines = sums::check(holding, self.listed.as_ref(), &self.measured, &mut self.findings);
         if lines.is_none() && self.findings.since(mark) == State::Passed {
             return self.not_done(SUMS_KEY, "there is none: the run was cut off before it was written");
         }
         self.note(SUMS_KEY, mark, lines.unwrap_or_default(), "lines, exactly those that follow from the objects");
     }
 
-    fn end(&mut self, folder: &Folder) {
+    fn end(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        let rest = end::Rest { folder, beginning: self.beginning.as_ref(), journal: &self.journal, listed: self.listed.as_ref() };
+        let rest =
+            end::Rest { holding, beginning: self.beginning.as_ref(), journal: &self.journal, listed: self.listed.as_ref() };
         self.ending = end::check(rest, &mut self.findings);
         if self.ending.is_none() && self.findings.since(mark) == State::Passed {
             return self.not_done("end record", "there is none: the run was cut off");
@@ -200,7 +202,7 @@ impl Examined {
         self.note("end record", mark, 1, what);
     }
 
-    fn compare_with_witness(&mut self, folder: &Folder, options: &Options) {
+    fn compare_with_witness(&mut self, holding: &Holding, options: &Options) {
         let pairs = [
             (END_KEY, options.end_sha256, self.ending.as_ref().map(|ending| ending.sha256)),
             (MANIFEST_KEY, options.manifest_sha256, self.listed.as_ref().map(|listed| listed.sha256)),
@@ -218,7 +220,7 @@ impl Examined {
                 Some(there) => {
                     self.findings.fail(key, format!("the digest given from elsewhere is {given}, and here it is {there}"))
                 }
-                None if !folder.has(key) => self.findings.fail(key, "is missing, and its digest was given from elsewhere"),
+                None if !holding.has(key) => self.findings.fail(key, "is missing, and its digest was given from elsewhere"),
                 // It is there and is no such record, or cannot be read: that has been told.
                 None => {}
             }

@@ -166,8 +166,8 @@ pub struct Lost {
 pub(super) fn assemble(dir: &Path, run: Examined) -> Report {
     let facts = facts(&run);
     let unattested = unattested(&run);
-    let growing = run.folder.iter().flat_map(|folder| folder.growing()).map(|key| format!("{key}.part")).collect();
-    let objects = run.folder.as_ref().map_or(0, |folder| words::length(folder.objects().len()));
+    let growing = run.holding.iter().flat_map(|holding| holding.growing()).map(|key| format!("{key}.part")).collect();
+    let objects = run.holding.as_ref().map_or(0, |holding| words::length(holding.objects().len()));
     let lost = run.journal.story.lost.iter();
     let lost = lost.map(|lost| Lost { object: lost.key.to_string(), from: lost.from, reason: text(&lost.reason) }).collect();
     let (bytes, witness, ended) = (run.measured.bytes, run.witness, run.ending.is_some());
@@ -248,7 +248,7 @@ fn unattested(run: &Examined) -> Vec<String> {
     let receipts = super::receipts(&run.journal, run.listed.as_ref());
     let should = |name: Name<'_>| name.has_journal_receipt() || name == Name::Sums;
     let alone = |key: &&ObjectKey| Name::of(key).is_some_and(should) && !receipts.contains_key(*key);
-    let objects = run.folder.iter().flat_map(|folder| folder.objects());
+    let objects = run.holding.iter().flat_map(|holding| holding.objects());
     objects.filter(alone).take(MAX_LISTED).map(ToString::to_string).collect()
 }
 
