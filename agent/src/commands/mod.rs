@@ -3,6 +3,7 @@
 mod artefacts;
 mod collect;
 mod preflight;
+mod seal;
 mod summary;
 mod verify;
 
@@ -15,6 +16,7 @@ use crate::result::RunResult;
 pub use artefacts::artefacts;
 pub use collect::collect;
 pub use preflight::preflight;
+pub use seal::seal;
 pub use verify::verify;
 
 /// Answers a command line that cannot be understood, or one that asks for help.

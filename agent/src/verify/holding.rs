@@ -18,6 +18,8 @@ use super::words;
 pub(super) struct Holding {
     objects: BTreeSet<ObjectKey>,
     growing: Vec<ObjectKey>,
+    /// Seals lie beside the run: they were put there after it had ended.
+    seals: BTreeSet<ObjectKey>,
     /// What could not be looked into: nothing below it can be called missing.
     blind: Vec<String>,
     entries: u64,
@@ -46,6 +48,7 @@ impl Holding {
     /// Notes an entry that lies there under this name.
     pub(super) fn take(&mut self, name: &str, findings: &mut Findings) {
         match name.parse::<ObjectKey>() {
+            Ok(key) if Name::of(&key) == Some(Name::Seal) => drop(self.seals.insert(key)),
             Ok(key) if Name::of(&key).is_some() => drop(self.objects.insert(key)),
             Ok(_) | Err(_) => match name::growing(name) {
                 Some(key) => self.growing.push(key),
@@ -67,7 +70,9 @@ impl Holding {
     /// All entries are known, and `opener` reads them.
     pub(super) fn complete(mut self, opener: Box<dyn Opener>, findings: &mut Findings) -> Self {
         self.opener = Some(opener);
-        for key in self.growing.iter().filter(|_| self.has(END_KEY)) {
+        // A seal that was being written when its writer died says nothing of the run.
+        let of_the_run = |key: &&ObjectKey| self.has(END_KEY) && Name::of(key) != Some(Name::Seal);
+        for key in self.growing.iter().filter(of_the_run) {
             findings.fail(format!("{key}.part"), "is an object that was still growing, and yet the run has ended");
         }
         self
@@ -88,9 +93,14 @@ impl Holding {
         self.blind.is_empty()
     }
 
-    /// The objects that are there, sorted by name.
+    /// The objects of the run that are there, sorted by name.
     pub(super) fn objects(&self) -> &BTreeSet<ObjectKey> {
         &self.objects
+    }
+
+    /// The seals that are there, sorted by name.
+    pub(super) fn seals(&self) -> &BTreeSet<ObjectKey> {
+        &self.seals
     }
 
     /// The objects that were still growing.
@@ -120,7 +130,7 @@ impl Holding {
 
     /// Reads a small object whole; notes it where it is there and cannot be read or is larger than `limit` bytes.
     pub(super) fn read(&self, key: &str, limit: u64, findings: &mut Findings) -> Option<Vec<u8>> {
-        let object = key.parse().ok().filter(|object| self.objects.contains(object))?;
+        let object = key.parse().ok().filter(|object| self.objects.contains(object) || self.seals.contains(object))?;
         let reader = self.reader(&object, findings)?;
         let mut bytes = Vec::new();
         if let Err(error) = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes) {

@@ -21,6 +21,7 @@ mod name;
 mod objects;
 mod report;
 mod rows;
+mod seals;
 mod steps;
 mod sums;
 mod text;
@@ -29,8 +30,8 @@ mod words;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hozen_collector::model::record::{END_KEY, MANIFEST_KEY, SUMS_KEY};
-use hozen_collector::model::{Digest, ObjectKey, Receipt};
+use hozen_collector::model::record::{ChainHead, END_KEY, MANIFEST_KEY, RunStatus, SUMS_KEY};
+use hozen_collector::model::{CaseId, Digest, ObjectKey, Receipt, RunId};
 use serde::Serialize;
 
 use begin::Beginning;
@@ -41,17 +42,21 @@ use journal::Journal;
 use manifest::Listed;
 use objects::{Measured, Said};
 
+pub use crate::seal::SealPublic;
 pub use findings::{Finding, MAX_FINDINGS, State};
 pub use missing::GapGroup;
 pub use report::{Check, Facts, Lost, Report, StepLine, Witness};
+pub use seals::SealLine;
 
 /// Digests that are known from elsewhere: from the agent's result line, a ticket, a sealed envelope.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// SHA-256 of `999-end.json`.
     pub end_sha256: Option<Digest>,
     /// SHA-256 of `900-manifest.json`.
     pub manifest_sha256: Option<Digest>,
+    /// A key that must have sealed the run, known from elsewhere.
+    pub seal_key: Option<SealPublic>,
 }
 
 /// What verification has come to.
@@ -91,19 +96,61 @@ struct Examined {
     measured: Measured,
     ending: Option<Ending>,
     witness: Witness,
+    seals: Vec<SealLine>,
     checks: Vec<Check>,
     findings: Findings,
+}
+
+/// What a run that is verified says of itself: what a seal is made over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: CaseId,
+    /// How it ended.
+    pub status: RunStatus,
+    /// The custody journal's last line.
+    pub chain: ChainHead,
+    /// Objects of the run, seals not counted.
+    pub objects: u64,
+    /// Digest of the manifest.
+    pub manifest_sha256: Digest,
+    /// Digest of the end record.
+    pub end_sha256: Digest,
 }
 
 /// Verifies the run in the folder `dir`.
 #[must_use]
 pub fn verify(dir: &Path, options: &Options) -> Report {
+    examine(dir, options).0
+}
+
+/// As [`verify`]; what is verified comes with what it says of itself.
+#[must_use]
+pub fn examine(dir: &Path, options: &Options) -> (Report, Option<Whole>) {
     let mut run = Examined::default();
     run.examine(dir, options);
-    report::assemble(dir, run)
+    let whole = run.whole();
+    let report = report::assemble(dir, run);
+    let verified = report.verdict == Verdict::Verified;
+    (report, whole.filter(|_| verified))
 }
 
 impl Examined {
+    fn whole(&self) -> Option<Whole> {
+        let (begin, ending) = (&self.beginning.as_ref()?.begin, self.ending.as_ref()?);
+        Some(Whole {
+            run: begin.run,
+            case: begin.case.clone(),
+            status: ending.end.status,
+            chain: ending.end.chain.clone(),
+            objects: ending.end.objects,
+            manifest_sha256: self.listed.as_ref()?.sha256,
+            end_sha256: ending.sha256,
+        })
+    }
+
     fn examine(&mut self, dir: &Path, options: &Options) {
         let mark = self.findings.mark();
         let Some(holding) = folder::open(dir, &mut self.findings) else { return };
@@ -122,6 +169,7 @@ impl Examined {
         self.manifest(&holding, manifest);
         self.sums(&holding);
         self.end(&holding);
+        self.seals(&holding, options);
         self.compare_with_witness(&holding, options);
         self.holding = Some(holding);
     }
@@ -202,14 +250,31 @@ impl Examined {
         self.note("end record", mark, 1, what);
     }
 
+    fn seals(&mut self, holding: &Holding, options: &Options) {
+        let mark = self.findings.mark();
+        let run = seals::Run { beginning: self.beginning.as_ref(), listed: self.listed.as_ref(), ending: self.ending.as_ref() };
+        self.seals = seals::check(holding, run, options.seal_key.as_ref(), &mut self.findings);
+        if holding.seals().is_empty() && self.findings.since(mark) == State::Passed {
+            return self.not_done("seals", "there are none: nobody has countersigned this run");
+        }
+        let count = words::length(self.seals.len());
+        self.note(
+            "seals",
+            mark,
+            count,
+            "made over the manifest and the end record that are here, each signed with the key it names",
+        );
+    }
+
     fn compare_with_witness(&mut self, holding: &Holding, options: &Options) {
         let pairs = [
             (END_KEY, options.end_sha256, self.ending.as_ref().map(|ending| ending.sha256)),
             (MANIFEST_KEY, options.manifest_sha256, self.listed.as_ref().map(|listed| listed.sha256)),
         ];
-        let given = words::length(pairs.iter().filter(|(_, given, _)| given.is_some()).count());
-        if given == 0 {
-            return self.not_done("outside witness", "no digest from elsewhere was given to compare with");
+        let digests = pairs.iter().filter(|(_, given, _)| given.is_some()).count();
+        let given = words::length(digests);
+        if digests == 0 {
+            return self.compare_with_seals();
         }
         let mark = self.findings.mark();
         let mut agrees = true;
@@ -230,6 +295,16 @@ impl Examined {
             return self.not_done("outside witness", "the record whose digest was given cannot be read");
         }
         self.note("outside witness", mark, given, "digest given from elsewhere and found to be that of the record here");
+    }
+
+    /// Without a digest from elsewhere, a key from elsewhere that has sealed the run is the witness.
+    fn compare_with_seals(&mut self) {
+        if !self.seals.iter().any(|seal| seal.key_was_given) {
+            return self.not_done("outside witness", "no digest from elsewhere was given to compare with");
+        }
+        self.witness = Witness::Agrees;
+        let mark = self.findings.mark();
+        self.note("outside witness", mark, 1, "key given from elsewhere and found to have sealed this run");
     }
 
     fn note(&mut self, name: &'static str, mark: findings::Mark, count: u64, what: &str) {

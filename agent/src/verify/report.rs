@@ -13,6 +13,7 @@ use super::events::StepStory;
 use super::findings::{Finding, State};
 use super::missing::{GapGroup, GapGroups};
 use super::name::Name;
+use super::seals::SealLine;
 use super::{Examined, Verdict, words};
 
 /// The most characters of one text from the records.
@@ -33,6 +34,8 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Whether a digest from elsewhere was compared.
     pub witness: Witness,
+    /// The seals that lie beside the run.
+    pub seals: Vec<SealLine>,
     /// One entry per artefact of the plan.
     pub steps: Vec<StepLine>,
     /// What the destination refused during the run, by the journal.
@@ -171,7 +174,7 @@ pub(super) fn assemble(dir: &Path, run: Examined) -> Report {
     let lost = run.journal.story.lost.iter();
     let lost = lost.map(|lost| Lost { object: lost.key.to_string(), from: lost.from, reason: text(&lost.reason) }).collect();
     let (bytes, witness, ended) = (run.measured.bytes, run.witness, run.ending.is_some());
-    let checks = run.checks.clone();
+    let (checks, seals) = (run.checks.clone(), run.seals.clone());
     let (steps, findings) = (steps(run.listed, run.beginning, run.journal.story.steps), run.findings);
     let (findings, unreadable, findings_omitted) = findings.into_parts();
     let verdict = verdict(!findings.is_empty(), !unreadable.is_empty(), ended);
@@ -182,6 +185,7 @@ pub(super) fn assemble(dir: &Path, run: Examined) -> Report {
         facts,
         checks,
         witness,
+        seals,
         steps,
         lost,
         findings,
