@@ -32,6 +32,8 @@ pub enum Command {
     /// Check a folder of evidence: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
     /// 3 could not check.
     Verify(VerifyArgs),
+    /// Verify a run, away from the host, and countersign it: a seal is laid beside it. What does not verify is not sealed.
+    Seal(SealArgs),
     /// List what can be collected, in the order of a run.
     Artefacts(ArtefactsArgs),
 }
@@ -168,7 +170,39 @@ pub struct VerifyArgs {
     /// SHA-256 that 900-manifest.json must have, known from elsewhere
     #[arg(long, value_name = "HEX")]
     pub manifest_sha256: Option<Digest>,
+    /// Public key (PEM) that must have sealed the run, known from elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub seal_key: Option<PathBuf>,
 }
+
+/// Options of `seal`.
+#[derive(Debug, Args)]
+#[command(after_help = SEAL_HELP)]
+pub struct SealArgs {
+    /// Folder that holds one run
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Private key that signs: P-256, PKCS#8, PEM
+    #[arg(long, value_name = "FILE")]
+    pub local_key: PathBuf,
+    /// SHA-256 that 999-end.json must have, known from elsewhere (the result line of `collect`)
+    #[arg(long, value_name = "HEX")]
+    pub end_sha256: Option<Digest>,
+    /// Print what was sealed as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const SEAL_HELP: &str = "\
+A seal is worth what its key is worth: keep it where the host never was, and publish its public half.
+
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out seal.key
+  openssl pkey -in seal.key -pubout -out seal.pub
+  hozen seal evidence --local-key seal.key
+  hozen verify evidence --seal-key seal.pub
+
+Exit codes: 0 sealed; 1, 2, 3 as of `verify`: it does not verify, and is not sealed; 31 the seal could not be stored;
+40 wrong arguments or no usable key.";
 
 /// Options of `artefacts`.
 #[derive(Debug, Args)]

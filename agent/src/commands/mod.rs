@@ -4,6 +4,7 @@ mod artefacts;
 mod collect;
 mod destination;
 mod preflight;
+mod seal;
 mod summary;
 mod verify;
 
@@ -16,6 +17,7 @@ use crate::result::RunResult;
 pub use artefacts::artefacts;
 pub use collect::collect;
 pub use preflight::preflight;
+pub use seal::seal;
 pub use verify::verify;
 
 /// Answers a command line that cannot be understood, or one that asks for help.
