@@ -249,6 +249,9 @@ impl NetworkArgs {
     pub fn check(&self) -> Result<(), String> {
         match &self.region {
             Some(region) if !is_region(region) => Err(format!("--region is {region:?}; write one like eu-central-1")),
+            _ if self.dual_stack && self.endpoint_url.is_some() => {
+                Err("--dual-stack chooses an address and --endpoint-url names one; leave one of them out".to_owned())
+            }
             _ => Ok(()),
         }
     }

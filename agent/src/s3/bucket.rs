@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::types::{DefaultRetention, ObjectLockEnabled};
-use hozen_collector::model::escape;
+use hozen_collector::model::{Digest, escape};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::options::Retention;
 use super::request::Bucket;
+use super::tap::Tap;
 use crate::aws::words;
 
 /// What the question may take: it stands before everything else.
@@ -21,7 +22,7 @@ const TIME: Duration = Duration::from_secs(6);
 /// Where objects name no retention of their own and the bucket is known to give them none, unless that is allowed. A writer that
 /// may not ask gets no refusal: then the record says that it is not known.
 pub(super) async fn lock(bucket: &Bucket) -> Result<Value, String> {
-    let known = timeout(TIME, ask(bucket)).await.unwrap_or_else(|_| Lock::Unknown("no answer".to_owned()));
+    let known = timeout(TIME, ask_by_the_right_clock(bucket)).await.unwrap_or_else(|_| Lock::Unknown("no answer".to_owned()));
     let refuse = |what: &str| {
         let place = bucket.place.bucket();
         let told = format!(
@@ -45,9 +46,20 @@ enum Lock {
     Unknown(String),
 }
 
+/// The first answer of all may be that the host's clock is wrong; the SDK then signs by the clock of that answer.
+async fn ask_by_the_right_clock(bucket: &Bucket) -> Lock {
+    match ask(bucket).await {
+        Lock::Unknown(reason) if reason.starts_with("RequestTimeTooSkewed") => ask(bucket).await,
+        known => known,
+    }
+}
+
 async fn ask(bucket: &Bucket) -> Lock {
     let request = bucket.client.get_object_lock_configuration().bucket(bucket.place.bucket());
-    match request.set_expected_bucket_owner(bucket.options.owner.clone()).send().await {
+    let (request, tap) = (request.set_expected_bucket_owner(bucket.options.owner.clone()), Tap::with_payload(&Digest::of(b"")));
+    let answer = request.customize().interceptor(tap.ear()).send().await;
+    bucket.patience.watch.heard(tap.answer().and_then(|answer| answer.date).as_deref());
+    match answer {
         Ok(answer) => {
             let Some(configuration) = answer.object_lock_configuration else { return Lock::None };
             if configuration.object_lock_enabled != Some(ObjectLockEnabled::Enabled) {

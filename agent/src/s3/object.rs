@@ -129,7 +129,7 @@ impl BucketObject {
     /// All parts, in order, once the bucket has them.
     fn parts(&self, upload: &mut Upload) -> Result<Vec<Part>, SinkError> {
         let mut parts = Vec::new();
-        for sending in upload.parts.drain(..) {
+        for sending in &mut upload.parts {
             let part = self.shared.handle.block_on(sending);
             let part = part.map_err(|_| self.error(Cause::Refused("a part's upload ended by a bug".to_owned())))?;
             parts.push(part.map_err(|given_up| self.error(cause("UploadPart", &given_up)))?);

@@ -141,6 +141,8 @@ fn of_answer(status: u16, code: &str) -> Kind {
         ("BadDigest" | "XAmzContentSHA256Mismatch" | "IncompleteBody" | "RequestTimeout" | "InvalidDigest", _) => Kind::Rare,
         // Refused once because of a copy of the credentials that has just been replaced.
         ("ExpiredToken" | "TokenRefreshRequired" | "InvalidToken", _) => Kind::Rare,
+        // The SDK signs the next one by the clock of this answer.
+        ("RequestTimeTooSkewed", _) => Kind::Rare,
         ("SlowDown" | "InternalError" | "ServiceUnavailable" | "ThrottlingException" | "Throttling", _) => Kind::Passing,
         ("ConditionalRequestConflict" | "OperationAborted", _) => Kind::Passing,
         // A success that carries an error: no code that we know, and yet it was not done.
@@ -184,7 +186,7 @@ where
                 patience.watch.succeeded();
                 return Ok(Done { value, answer, retries });
             }
-            Err(trouble) => trouble,
+            Err(trouble) => skewed(trouble, &patience.watch),
         };
         perhaps_done |= trouble.perhaps_done;
         let given_up = |trouble| GivenUp { trouble, perhaps_done, retries };
@@ -214,6 +216,16 @@ impl Patience {
             (true, false) => timing.retry_for,
         };
         all.saturating_sub(Duration::from_nanos(self.watch.now_ns().saturating_sub(began_ns)))
+    }
+}
+
+/// Where the clocks are too far apart, how far they are.
+fn skewed(trouble: Trouble, watch: &Watch) -> Trouble {
+    match watch.clock_offset().filter(|_| trouble.reason.starts_with("RequestTimeTooSkewed")) {
+        Some(offset) => {
+            Trouble { reason: format!("{} (the bucket's clock is {offset} s ahead of the host's)", trouble.reason), ..trouble }
+        }
+        None => trouble,
     }
 }
 
@@ -298,6 +310,7 @@ mod tests {
         assert_eq!(of_answer(412, ""), Kind::Taken);
         assert_eq!(of_answer(404, "NoSuchUpload"), Kind::NoUpload);
         assert_eq!(of_answer(400, "BadDigest"), Kind::Rare);
+        assert_eq!(of_answer(403, "RequestTimeTooSkewed"), Kind::Rare);
         for (status, code) in [
             (403, "AccessDenied"),
             (404, "NoSuchBucket"),

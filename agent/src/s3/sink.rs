@@ -20,6 +20,9 @@ use super::watch::Watch;
 use crate::aws::Network;
 use crate::aws::credentials::Found;
 
+/// Seconds between the clocks that S3 would not take a signature over ("Authenticating Requests").
+const FAR: i64 = 900;
+
 /// All that a bucket is opened with.
 pub struct Opening {
     /// The way there; it lives as long as the sink.
@@ -61,12 +64,14 @@ impl S3Sink {
     pub fn open(opening: Opening) -> Result<Self, String> {
         let Opening { network, credentials, place, options, timing, clock, hurried } = opening;
         let Found { provider, record } = credentials;
-        let lock = options.retention.from(clock.now());
         let client = network.s3(provider)?;
         let (part, parallel) = (options.part, options.parallel);
         let patience = Patience { timing, watch: Watch::new(clock), hurried };
-        let bucket = Arc::new(Bucket { client, place, options, lock, patience });
+        let mut bucket = Bucket { client, place, options, lock: None, patience };
         let locked = network.block_on(bucket::lock(&bucket))?;
+        // By the bucket's own clock: that of the host may be years off, and what is locked too long stays locked.
+        bucket.lock = bucket.options.retention.from(bucket.patience.watch.their_now());
+        let bucket = Arc::new(bucket);
         let description = describe(&bucket, &locked, &record, network.record());
         let shared = Shared { bucket, handle: network.handle(), room: Arc::new(Semaphore::new(parallel)) };
         Ok(Self { shared, buffers: Buffers::new(part, parallel + 1), network, description })
@@ -102,6 +107,10 @@ fn describe(bucket: &Bucket, locked: &Value, credentials: &Value, network: &Valu
     if locked.get("enabled") != Some(&json!(true)) && bucket.lock.is_none() {
         warnings.push("it is not known that the bucket locks what it is given");
     }
+    if bucket.patience.watch.clock_offset().is_some_and(|offset| offset.abs() > FAR) {
+        warnings
+            .push("the host's clock is far from the bucket's; requests are signed, and retention is counted, by the bucket's");
+    }
     let members = [
         ("kind", json!("s3")),
         ("location", json!(bucket.place.to_string())),
@@ -117,6 +126,7 @@ fn describe(bucket: &Bucket, locked: &Value, credentials: &Value, network: &Valu
         ("retry_for_s", json!(bucket.patience.timing.retry_for.as_secs())),
         ("credentials", credentials.clone()),
         ("network", network.clone()),
+        ("clock_offset_s", json!(bucket.patience.watch.clock_offset())),
         ("warnings", json!(warnings)),
     ];
     members.map(|(name, value)| (name.to_owned(), value)).into()

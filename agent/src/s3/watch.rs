@@ -66,6 +66,12 @@ impl Watch {
         }
     }
 
+    /// The time by the bucket's clock, as far as that is known, else by ours.
+    pub(super) fn their_now(&self) -> Timestamp {
+        let offset = i128::from(self.clock_offset().unwrap_or(0)) * 1_000_000_000;
+        Timestamp::from_nanoseconds(self.clock.now().nanoseconds() + offset)
+    }
+
     /// Seconds by which the bucket's clock is ahead of ours, as far as it is known.
     pub(super) fn clock_offset(&self) -> Option<i64> {
         self.state.lock().ok().and_then(|state| state.offset)

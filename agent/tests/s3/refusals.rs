@@ -82,10 +82,19 @@ fn a_key_that_cannot_be_used() {
 }
 
 #[test]
-fn clocks_that_are_apart() {
-    let place = Place::new();
-    place.cloud.shift_clock(3600);
-    expect(&place, &["RequestTimeTooSkewed", "clock"]);
+fn a_host_whose_clock_is_wrong_is_collected_by_the_buckets_clock() {
+    for seconds in [3600, -7200, 400 * 86_400] {
+        let place = Place::new();
+        place.cloud.shift_clock(seconds);
+        let sink = place.open("run").unwrap();
+        assert_eq!(sink.describe()["bucket_lock"]["enabled"], true);
+        let held = store(&sink, "000-begin.json", b"{}").unwrap();
+        let offset = sink.describe()["clock_offset_s"].as_i64().unwrap();
+        assert!((offset - seconds).abs() < 60, "{offset}");
+        let version = place.double.object(BUCKET, "run/000-begin.json").unwrap();
+        assert_eq!(version.retention.unwrap().until.to_string(), held.lock.unwrap().until.to_string().replace(".000000000", ""));
+        assert!(sink.take_notes().iter().any(|(event, data)| *event == "clock" && data["offset_s"] == offset));
+    }
 }
 
 #[test]

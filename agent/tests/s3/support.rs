@@ -72,7 +72,7 @@ impl Place {
         let empty = tempfile::tempdir().unwrap();
         std::fs::create_dir(empty.path().join("proc")).unwrap();
         let network = Arc::new(Network::open(self.network(), &Host::fixture(empty.path()).unwrap())?);
-        let credentials = Credentials::from_keys(&self.key.0, &self.key.1, None);
+        let credentials = Credentials::new(&self.key.0, &self.key.1, None, None, "test");
         let credentials = Found { provider: SharedCredentialsProvider::new(credentials), record: json!({"source": "test"}) };
         let (place, hurried) = (format!("s3://{BUCKET}/{prefix}").parse().unwrap(), Arc::new(|| false));
         let (options, timing, clock) = (self.options.clone(), self.timing, Clock::start());
