@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(of_answer(412, ""), Kind::Taken);
         assert_eq!(of_answer(404, "NoSuchUpload"), Kind::NoUpload);
         assert_eq!(of_answer(400, "BadDigest"), Kind::Rare);
-        assert_eq!(of_answer Kind::Rare);
+        assert_eq!(of_answer(403, "RequestTimeTooSkewed"), Kind::Rare);
         for (status, code) in [(403, "AccessDenied"), (404, "NoSuchBucket"), (301, "PermanentRedirect"), (400, "InvalidRequest")]
         {
             assert_eq!(of_answer(status, code), Kind::Lasting, "{code}");
