@@ -30,6 +30,8 @@ pub enum Command {
     /// Check a folder of evidence: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
     /// 3 could not check.
     Verify(VerifyArgs),
+    /// Make a symbol file for Volatility 3 out of evidence, with no debug package.
+    Symbols(SymbolsArgs),
     /// List what can be collected, in the order of a run.
     Artefacts(ArtefactsArgs),
 }
@@ -159,6 +161,29 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "HEX")]
     pub manifest_sha256: Option<Digest>,
 }
+
+/// Options of `symbols`.
+#[derive(Debug, Args)]
+#[command(after_help = SYMBOLS_HELP)]
+pub struct SymbolsArgs {
+    /// Folder that holds one run, with the artefact kernel_symbols
+    #[arg(value_name = "EVIDENCE")]
+    pub folder: PathBuf,
+    /// Folder for the symbol file: what `vol -s` takes. The file is DIR/linux/RELEASE-BUILDID.json
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+const SYMBOLS_HELP: &str = "\
+To be run on the analyst's machine, not on the host. Check the evidence first: `hozen verify EVIDENCE`.
+
+Exit codes (docs/exit-codes.md): 0 written, 1 the evidence was altered, 32 the output is there already or cannot be written,
+40 not evidence, or wrong arguments, 61 the evidence does not hold what it takes (the message says which debug package does).
+
+Example (docs/volatility.md says which plugins work):
+  hozen symbols evidence -o symbols
+  cat evidence/data/memory/kcore/*.lime.zst | zstd -d > memory.lime
+  vol -s symbols -f memory.lime linux.pslist";
 
 /// Options of `artefacts`.
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 //! ```text
 //! main → cli (values only) → settings (command line over configuration over defaults, checked)
 //!      → run (the order of a run: begin, collect, seal) → result (the one line on stdout) → exit code
+//! symbols: a run → a symbol file for Volatility
 //! verify stands apart: it shares nothing with the writer but the nouns of the records.
 //! ```
 //!
@@ -22,4 +23,5 @@ pub mod result;
 pub mod run;
 pub mod settings;
 pub mod sign;
+pub mod symbols;
 pub mod verify;

@@ -4,6 +4,7 @@ mod artefacts;
 mod collect;
 mod preflight;
 mod summary;
+mod symbols;
 mod verify;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use crate::result::RunResult;
 pub use artefacts::artefacts;
 pub use collect::collect;
 pub use preflight::preflight;
+pub use symbols::symbols;
 pub use verify::verify;
 
 /// Answers a command line that cannot be understood, or one that asks for help.
