@@ -6,6 +6,7 @@
 //! helper     starts the helper programs of this package and ends them
 //! host       what a test may do to this machine: its own mounts, which vanish with it
 //! lime       reads a memory image in LiME's format
+//! python     a Python with packages of the index
 //! life       for the helper programs: say "ready", end when stdin closes
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
@@ -29,6 +30,7 @@ pub mod helper;
 pub mod host;
 pub mod life;
 pub mod lime;
+pub mod python;
 pub mod raw;
 pub mod stamp;
 pub mod vm;

@@ -1,8 +1,9 @@
 //! The types of the kernel's global variables. BTF has types, but says of no ordinary variable which type it is of; this table does,
 //! for those that Volatility's plugins, and people, look up. Each kernel has some of them.
 //!
-//! A type is written as in C: `struct list_head`, `char *`, `struct taint_flag []` (as many as there is room for before the
-//! next symbol). The first that this kernel has is taken: names have changed over time.
+//! A type is written as in C: `struct list_head`, `char *`, `struct gate_struct [256]`, `void * []` (as many as there is room for
+//! before the next symbol, which may be too many: constants without a symbol may follow). The first that this kernel has is
+//! taken: names have changed over time.
 
 use super::isf::{Descriptor, Field, Types, UserType};
 
@@ -38,18 +39,18 @@ const GLOBALS: &[(&str, &[&str])] = &[
     ("module_addr_min", &["long unsigned int"]),
     ("module_addr_max", &["long unsigned int"]),
     ("module_kset", &["struct kset *"]),
-    ("taint_flags", &["struct taint_flag []"]),
+    ("taint_flags", &["struct taint_flag [TAINT_FLAGS_COUNT]"]),
     ("tainted_mask", &["long unsigned int"]),
     ("sys_call_table", &["void * []"]),
     ("ia32_sys_call_table", &["void * []"]),
     ("x32_sys_call_table", &["void * []"]),
-    ("idt_table", &["struct gate_struct []", "struct gate_struct64 []"]),
+    ("idt_table", &["struct gate_struct [256]", "struct gate_struct64 [256]"]),
     ("ftrace_ops_list", &["struct ftrace_ops *"]),
     ("ftrace_list_end", &["struct ftrace_ops"]),
     ("ftrace_mod_maps", &["struct list_head"]),
     ("ftrace_ops_trampoline_list", &["struct list_head"]),
     ("__start___tracepoints_ptrs", &["int []"]),
-    ("kprobe_table", &["struct hlist_head []"]),
+    ("kprobe_table", &["struct hlist_head [64]"]),
     ("keyboard_notifier_list", &["struct atomic_notifier_head"]),
     ("die_chain", &["struct atomic_notifier_head"]),
     ("reboot_notifier_list", &["struct blocking_notifier_head"]),
@@ -62,9 +63,9 @@ const GLOBALS: &[(&str, &[&str])] = &[
     ("bpf_tree", &["struct latch_tree_root"]),
     ("pmus", &["struct list_head"]),
     ("tty_drivers", &["struct list_head"]),
-    ("chrdevs", &["struct char_device_struct * []"]),
+    ("chrdevs", &["struct char_device_struct * [255]"]),
     ("num_registered_fb", &["int"]),
-    ("registered_fb", &["struct fb_info * []"]),
+    ("registered_fb", &["struct fb_info * [32]"]),
     // The log.
     ("prb", &["struct printk_ringbuffer *"]),
     ("printk_rb_static", &["struct printk_ringbuffer"]),
@@ -146,29 +147,55 @@ pub(super) fn complete(types: &mut Types) {
     types.user_types.insert("unnamed_tk_core".to_owned(), UserType { kind: "struct", size, fields });
 }
 
-/// The type of the global variable `name`, which has `room` bytes before the next symbol: what BTF says, else what the table
-/// says. None where neither knows it, or this kernel has no such type.
-pub(super) fn type_of(name: &str, room: u64, types: &Types) -> Option<Descriptor> {
-    if let Some(known) = types.variables.get(name) {
-        return Some(known.clone());
-    }
-    let (_, spellings) = GLOBALS.iter().find(|(global, _)| *global == name)?;
-    spellings.iter().find_map(|spelling| parse(spelling, room, types))
+/// A kernel whose variables have types.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kernel<'a> {
+    /// What it has.
+    pub(super) types: &'a Types,
+    /// Its release, such as `6.1.0-56-cloud-amd64`.
+    pub(super) release: &'a str,
 }
 
-fn parse(spelling: &str, room: u64, types: &Types) -> Option<Descriptor> {
-    if let Some(element) = spelling.strip_suffix(" []") {
-        let subtype = parse(element, room, types)?;
-        let count = room.checked_div(types.size(&subtype))?;
-        return Some(Descriptor::Array { count, subtype: Box::new(subtype) });
+impl Kernel<'_> {
+    /// The type of the global variable `name`, which has `room` bytes before the next symbol: what BTF says, else what the table
+    /// says. None where neither knows it, or this kernel has no such type.
+    pub(super) fn type_of(self, name: &str, room: u64) -> Option<Descriptor> {
+        if let Some(known) = self.types.variables.get(name) {
+            return Some(known.clone());
+        }
+        let (_, spellings) = GLOBALS.iter().find(|(global, _)| *global == name)?;
+        spellings.iter().find_map(|spelling| self.parse(spelling, room))
     }
-    if let Some(to) = spelling.strip_suffix(" *") {
-        // A pointer is one whether or not it is known what it points to.
-        return Some(parse(to, room, types).unwrap_or_else(Descriptor::void).pointed_to());
+
+    fn parse(self, spelling: &str, room: u64) -> Option<Descriptor> {
+        if let Some((element, count)) = spelling.strip_suffix(']').and_then(|rest| rest.rsplit_once(" [")) {
+            let subtype = self.parse(element, room)?;
+            let count = match count {
+                "" => room.checked_div(self.types.size(&subtype))?,
+                "TAINT_FLAGS_COUNT" => taint_flags(self.release),
+                number => number.parse().ok()?,
+            };
+            return Some(Descriptor::Array { count, subtype: Box::new(subtype) });
+        }
+        if let Some(to) = spelling.strip_suffix(" *") {
+            // A pointer is one whether or not it is known what it points to.
+            return Some(self.parse(to, room).unwrap_or_else(Descriptor::void).pointed_to());
+        }
+        match spelling.strip_prefix("struct ") {
+            Some(name) => self.types.user_types.contains_key(name).then(|| Descriptor::Struct { name: name.to_owned() }),
+            None => self.types.base_types.contains_key(spelling).then(|| Descriptor::base(spelling)),
+        }
     }
-    match spelling.strip_prefix("struct ") {
-        Some(name) => types.user_types.contains_key(name).then(|| Descriptor::Struct { name: name.to_owned() }),
-        None => types.base_types.contains_key(spelling).then(|| Descriptor::base(spelling)),
+}
+
+/// `TAINT_FLAGS_COUNT` of linux/panic.h (before, linux/kernel.h). A distribution may have taken a flag over from a later kernel; then it is
+/// not named, and nothing else is wrong.
+fn taint_flags(release: &str) -> u64 {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    match (numbers.next().unwrap_or(0_u32), numbers.next().unwrap_or(0_u32)) {
+        version if version >= (6, 15) => 20,
+        version if version >= (6, 0) => 19,
+        _ => 18,
     }
 }
 
@@ -194,7 +221,7 @@ mod tests {
         for (at, (name, spellings)) in GLOBALS.iter().enumerate() {
             assert!(!GLOBALS[at + 1..].iter().any(|(other, _)| other == name), "{name} stands twice");
             for spelling in *spellings {
-                let end = spelling.trim_end_matches([' ', '*', '[', ']']);
+                let end = spelling.split(" [").next().unwrap().trim_end_matches([' ', '*']);
                 let plain =
                     end.strip_prefix("struct ").is_some_and(|tag| tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
                 assert!(plain || end.bytes().all(|b| b.is_ascii_lowercase() || b == b' '), "{name}: {spelling}");
@@ -205,9 +232,9 @@ mod tests {
     #[test]
     fn arrays_fill_the_room_there_is() {
         let types = types();
-        let of = |name: &str, room| type_of(name, room, &types);
+        let of = |name: &str, room| Kernel { types: &types, release: "6.1.0-56-cloud-amd64" }.type_of(name, room);
         assert_eq!(of("modules", 16), Some(Descriptor::Struct { name: "list_head".to_owned() }));
-        assert!(matches!(of("taint_flags", 64), Some(Descriptor::Array { count: 21, .. })));
+        assert!(matches!(of("taint_flags", 64), Some(Descriptor::Array { count: 19, .. })));
         assert!(matches!(of("sys_call_table", 4096), Some(Descriptor::Array { count: 512, .. })));
         assert_eq!(of("log_buf", 8), Some(Descriptor::base("char").pointed_to()));
         assert_eq!(of("prb", 8), Some(Descriptor::void().pointed_to()));
@@ -215,14 +242,24 @@ mod tests {
     }
 
     #[test]
+    fn taints_are_as_many_as_the_kernel_has() {
+        for (release, count) in
+            [("4.18.0-553.el8", 18), ("5.15.0-1051-aws", 18), ("6.0.0", 19), ("6.15.1", 20), ("7.0", 20), ("", 18)]
+        {
+            assert_eq!(taint_flags(release), count, "{release}");
+        }
+    }
+
+    #[test]
     fn the_clocks_struct_is_made_up_where_it_has_no_name() {
         let mut types = types();
         complete(&mut types);
-        assert_eq!(type_of("tk_core", 512, &types), Some(Descriptor::Struct { name: "unnamed_tk_core".to_owned() }));
+        let of = |types: &Types| Kernel { types, release: "6.1" }.type_of("tk_core", 512);
+        assert_eq!(of(&types), Some(Descriptor::Struct { name: "unnamed_tk_core".to_owned() }));
         assert_eq!(types.user_types["unnamed_tk_core"].fields["timekeeper"].offset, 8);
         types.user_types.insert("tk_data".to_owned(), UserType { kind: "struct", size: 1, fields: [].into() });
-        assert_eq!(type_of("tk_core", 512, &types), Some(Descriptor::Struct { name: "tk_data".to_owned() }));
+        assert_eq!(of(&types), Some(Descriptor::Struct { name: "tk_data".to_owned() }));
         types.variables.insert("tk_core".to_owned(), Descriptor::void());
-        assert_eq!(type_of("tk_core", 512, &types), Some(Descriptor::void()), "what BTF says counts");
+        assert_eq!(of(&types), Some(Descriptor::void()), "what BTF says counts");
     }
 }

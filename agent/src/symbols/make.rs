@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::Failure;
 use super::btf::Btf;
 use super::evidence::Collected;
+use super::globals;
 use super::isf::{self, Document, Linux, Metadata, Origin, Producer, Types};
-use super::{globals, table};
+use super::table::{self, List};
 
 /// The folder of BTF.
 const BTF: &[u8] = b"/sys/kernel/btf/";
@@ -59,7 +60,7 @@ pub(super) struct Provenance {
     manifest_sha256: Option<Digest>,
     kernel: Kernel,
     types: Vec<Source>,
-    symbols: Source,
+    symbols: Vec<Source>,
     counts: Counts,
     /// What the reader should know.
     pub(super) warnings: Vec<String>,
@@ -75,7 +76,10 @@ struct Kernel {
     #[serde(skip_serializing_if = "Option::is_none")]
     build_id: Option<String>,
     banner: String,
-    offset: String,
+    /// How far KASLR moved it, and where that is known from; absent where only System.map is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
     offset_from: &'static str,
 }
 
@@ -94,7 +98,8 @@ pub(super) fn make(collected: &Collected) -> Result<Made, Failure> {
     let (types, sources) = types(collected, &facts, &mut warnings)?;
     let document = document(&facts, types);
     if let Some(name) = NEEDED.into_iter().find(|name| !document.symbols.contains_key(*name)) {
-        let why = format!("{} has no {name}: its kernel lists no data symbols (no CONFIG_KALLSYMS_ALL)", facts.symbols_from);
+        let why =
+            format!("/proc/kallsyms has no {name} (no data symbols: no CONFIG_KALLSYMS_ALL), and there is no System.map with it");
         return Err(facts.impossible(&why));
     }
     let typed = document.symbols.values().filter(|symbol| symbol.of != isf::Descriptor::void()).count();
@@ -115,8 +120,7 @@ struct Facts<'a> {
     build_id: Option<String>,
     package: Option<String>,
     banner: &'a [u8],
-    symbols: &'a [u8],
-    symbols_from: String,
+    lists: Vec<List<'a>>,
     offset: u64,
     offset_from: &'static str,
     five_levels: bool,
@@ -134,8 +138,7 @@ impl<'a> Facts<'a> {
             build_id,
             package,
             banner: banner_in(collected.file(member::BANNER).unwrap_or_default()),
-            symbols: b"",
-            symbols_from: String::new(),
+            lists: Vec::new(),
             offset: 0,
             offset_from: "",
             five_levels: false,
@@ -152,18 +155,19 @@ impl<'a> Facts<'a> {
     /// Chooses the list of symbols, and finds how far the kernel lies from where it was linked for.
     fn place(&mut self, collected: &'a Collected, info: Option<&VmCoreInfo>) -> Result<(), Failure> {
         let running = collected.file("/proc/kallsyms").unwrap_or_default();
-        let path = format!("/boot/System.map-{}", self.release);
-        let map = collected.file(&path).unwrap_or_default();
+        let (path, map) = system_map(collected).unwrap_or_default();
         let (marks, built) = (Landmarks::of(running), Some(Landmarks::of(map)).filter(Landmarks::is_placed));
-        if marks.is_placed() && (marks.init_task.is_some() || built.is_none()) {
+        if marks.is_placed() {
             let found = offset::kernel_offset(info, &marks, built.as_ref(), self.machine);
             let why = "it is not known how far KASLR moved the kernel (no VMCOREINFO in /proc/kcore, no System.map)";
             (self.offset, self.offset_from) = found.ok_or_else(|| self.impossible(why))?;
-            (self.symbols, self.symbols_from) = (running, "/proc/kallsyms".to_owned());
-        } else if built.is_some() {
-            (self.offset, self.offset_from) = (0, "not needed: System.map has the addresses that the kernel was linked for");
-            (self.symbols, self.symbols_from) = (map, path);
-        } else {
+            self.lists.push(List { path: "/proc/kallsyms", text: running, offset: self.offset });
+        }
+        if built.is_some() {
+            // It has the addresses that the kernel was linked for. Symbols that the kernel does not list stand only there.
+            self.lists.push(List { path, text: map, offset: 0 });
+        }
+        if self.lists.is_empty() {
             let why = "/proc/kallsyms shows no true addresses (kernel.kptr_restrict, or no CAP_SYSLOG), and there is no System.map with symbols";
             return Err(self.impossible(why));
         }
@@ -212,6 +216,12 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// The one System.map that was collected: it is of the running kernel.
+fn system_map(collected: &Collected) -> Option<(&str, &[u8])> {
+    let mut maps = collected.files.iter().filter(|(path, _)| path.starts_with(b"/boot/System.map-"));
+    maps.next().and_then(|(path, text)| Some((std::str::from_utf8(path).ok()?, text.as_slice())))
+}
+
 fn debug_package(collected: &Collected, release: &str, machine: &str) -> Option<String> {
     let text = collected.file("/etc/os-release").or_else(|| collected.file("/usr/lib/os-release"))?;
     package::debug_package(&package::distribution(text), release, machine)
@@ -247,16 +257,18 @@ fn source(path: &[u8], bytes: &[u8]) -> Source {
 }
 
 fn document(facts: &Facts<'_>, types: Types) -> Document {
-    let origin = Origin {
+    let origin = |list: &List<'_>| Origin {
         // The schema knows dwarf, symtab and system-map; kallsyms is in the form of the last.
         kind: "system-map",
-        name: facts.symbols_from.clone(),
+        name: escape::bytes(list.path.as_bytes()),
         hash_type: "sha256",
-        hash_value: Digest::of(facts.symbols),
+        hash_value: Digest::of(list.text),
     };
-    let symbols = table::symbols(facts.symbols, facts.offset, &types, facts.banner);
+    let origins = facts.lists.iter().map(origin).collect();
+    let kernel = globals::Kernel { types: &types, release: &facts.release };
+    let symbols = table::symbols(&facts.lists, kernel, facts.banner);
     let producer = Producer { name: "hozen", version: crate::VERSION };
-    Document { metadata: Metadata { format: "6.2.0", producer, linux: Linux { symbols: vec![origin] } }, types, symbols }
+    Document { metadata: Metadata { format: "6.2.0", producer, linux: Linux { symbols: origins } }, types, symbols }
 }
 
 fn provenance(collected: &Collected, facts: &Facts<'_>, types: Vec<Source>, counts: Counts, warnings: Vec<String>) -> Provenance {
@@ -276,13 +288,119 @@ fn provenance(collected: &Collected, facts: &Facts<'_>, types: Vec<Source>, coun
             machine: facts.machine.to_owned(),
             build_id: facts.build_id.clone(),
             banner: escape::bytes(facts.banner),
-            offset: format!("0x{:x}", facts.offset),
+            offset: (!facts.offset_from.is_empty()).then(|| format!("0x{:x}", facts.offset)),
             offset_from: facts.offset_from,
         },
         types,
-        symbols: source(facts.symbols_from.as_bytes(), facts.symbols),
+        symbols: facts.lists.iter().map(|list| source(list.path.as_bytes(), list.text)).collect(),
         counts,
         warnings,
         isf_sha256: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::btf::tests::Writer;
+    use super::*;
+
+    const KALLSYMS: &str = "ffffffff9a000000 T _text\nffffffff9a000040 D linux_banner\nffffffff9a000100 D init_task\n\
+        ffffffff9a000800 D modules\nffffffff9a001000 B _end\n";
+    const MAP: &str = "/boot/System.map-6.1.0-test";
+
+    fn note(text: &[u8]) -> Vec<u8> {
+        let mut note: Vec<u8> = [11, u32::try_from(text.len()).unwrap(), 0].iter().flat_map(|word| word.to_le_bytes()).collect();
+        note.extend(b"VMCOREINFO\0\0");
+        note.extend(text);
+        note
+    }
+
+    /// A kernel with two structs, as it was collected.
+    fn collected() -> Collected {
+        let mut writer = Writer::new();
+        writer.add("list_head", 4, false, 0, 16, &[]).add("task_struct", 4, false, 0, 64, &[]);
+        let files = [
+            ("/sys/kernel/btf/vmlinux", writer.bytes()),
+            ("/proc/kallsyms", KALLSYMS.as_bytes().to_vec()),
+            ("/etc/os-release", b"ID=debian\n".to_vec()),
+            (member::BANNER, b"Linux version 6.1.0-test (x)\n\0rest".to_vec()),
+            (member::KCORE_NOTES, note(b"KERNELOFFSET=19000000\n")),
+        ];
+        let begin = serde_json::json!({
+            "v": 1, "run": "01J00000000000000000000000", "case": "C-1", "started": "2026-11-22T03:50:27.000000000Z",
+            "authority": {"login": {}}, "options": {}, "plan": [], "agent": {"version": "1", "pid": 1},
+            "host": {"id": "h", "id_kind": "hostname", "hostname": "h", "kernel": "6.1.0-test", "machine": "x86_64"},
+            "clock": {}, "sink": {}, "access": {}, "run_key": {"algorithm": "ed25519", "keyid": "", "pem": ""},
+        });
+        Collected {
+            files: files.into_iter().map(|(path, bytes)| (path.as_bytes().to_vec(), bytes)).collect(),
+            begin: serde_json::from_value(begin).unwrap(),
+            key: "data/raw/kernel_symbols.tar.zst".to_owned(),
+            sha256: Digest::of(b""),
+            manifest: Some(Digest::of(b"")),
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>)) -> Result<Made, Failure> {
+        let mut collected = collected();
+        change(&mut collected.files);
+        make(&collected)
+    }
+
+    fn refusal(change: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>)) -> String {
+        let failure = with(change).unwrap_err();
+        assert_eq!(failure.exit_code(), 61);
+        failure.error().to_string()
+    }
+
+    #[test]
+    fn a_symbol_file_is_made_of_what_was_collected() {
+        let made = with(|_| ()).unwrap();
+        assert_eq!(made.name, "6.1.0-test-unknown");
+        let symbols = &made.document.symbols;
+        assert_eq!(symbols["init_task"].address, 0xffff_ffff_8100_0100);
+        assert_eq!(symbols["init_task"].of, isf::Descriptor::Struct { name: "task_struct".to_owned() });
+        assert_eq!(symbols["linux_banner"].constant_data.as_deref(), Some("TGludXggdmVyc2lvbiA2LjEuMC10ZXN0ICh4KQo="));
+        let provenance = serde_json::to_value(&made.provenance).unwrap();
+        assert_eq!((&provenance["kernel"]["offset"], &provenance["warnings"]), (&"0x19000000".into(), &serde_json::json!([])));
+        assert!(made.counts.typed_symbols >= 3 && made.counts.user_types >= 2, "{:?}", made.counts);
+    }
+
+    #[test]
+    fn system_map_serves_where_the_kernel_hides_its_addresses_or_lists_no_data() {
+        let map = KALLSYMS.replace("9a00", "8100");
+        let hidden: String = KALLSYMS.lines().map(|line| format!("{}{}\n", "0".repeat(16), &line[16..])).collect();
+        let code: String = KALLSYMS.lines().filter(|line| !line.contains(" D ")).map(|line| format!("{line}\n")).collect();
+        for running in [hidden, code] {
+            let made = with(|files| {
+                files.insert(b"/proc/kallsyms".to_vec(), running.clone().into_bytes());
+                files.insert(MAP.as_bytes().to_vec(), map.clone().into_bytes());
+            });
+            assert_eq!(made.unwrap().document.symbols["init_task"].address, 0xffff_ffff_8100_0100);
+            let said = refusal(|files| drop(files.insert(b"/proc/kallsyms".to_vec(), running.clone().into_bytes())));
+            assert!(said.contains("System.map"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_the_package_that_has_it() {
+        let said = refusal(|files| drop(files.remove(&b"/sys/kernel/btf/vmlinux"[..])));
+        assert!(said.contains("no BTF") && said.contains("linux-image-6.1.0-test-dbg"), "{said}");
+        assert!(refusal(|files| drop(files.remove(member::BANNER.as_bytes()))).contains("banner"));
+        let said = refusal(|files| drop(files.insert(b"/sys/kernel/btf/vmlinux".to_vec(), b"no types".to_vec())));
+        assert!(said.contains("BTF cannot be read"), "{said}");
+    }
+
+    #[test]
+    fn what_the_reader_should_know_is_said() {
+        let mut collected = collected();
+        collected.manifest = None;
+        collected.begin.host.machine = "aarch64".to_owned();
+        collected.begin.host.kernel = "../6.1/x".to_owned();
+        collected.files.insert(member::KCORE_NOTES.as_bytes().to_vec(), note(b"KERNELOFFSET=0\nNUMBER(pgtable_l5_enabled)=1\n"));
+        collected.files.insert(b"/sys/kernel/btf/bad".to_vec(), b"no types".to_vec());
+        let made = make(&collected).unwrap();
+        assert_eq!(made.name, "_6.1_x-unknown");
+        assert_eq!(made.provenance.warnings.len(), 4, "{:?}", made.provenance.warnings);
     }
 }
