@@ -3,6 +3,7 @@
 //! ```text
 //! main → cli (values only) → settings (command line over configuration over defaults, checked)
 //!      → run (the order of a run: begin, collect, seal) → result (the one line on stdout) → exit code
+//! symbols: a run → a symbol file for Volatility
 //! verify stands apart: it shares nothing with the writer but the nouns of the records.
 //! ```
 //!
@@ -26,4 +27,5 @@ pub mod s3;
 pub mod seal;
 pub mod settings;
 pub mod sign;
+pub mod symbols;
 pub mod verify;

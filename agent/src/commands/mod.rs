@@ -6,6 +6,7 @@ mod destination;
 mod preflight;
 mod seal;
 mod summary;
+mod symbols;
 mod verify;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ pub use artefacts::artefacts;
 pub use collect::collect;
 pub use preflight::preflight;
 pub use seal::seal;
+pub use symbols::symbols;
 pub use verify::verify;
 
 /// Answers a command line that cannot be understood, or one that asks for help.

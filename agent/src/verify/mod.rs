@@ -5,7 +5,7 @@
 //!
 //! **Invariant:** no bytes make it panic, memory does not grow with the objects, and nothing is written or executed.
 
-mod archive;
+pub(crate) mod archive;
 mod begin;
 mod end;
 mod envelope;

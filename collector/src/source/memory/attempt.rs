@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::chunk::Lens;
 use super::facts::{self, Facts};
 use super::image::{Image, Tally, note_gaps};
-use super::kcore::{self, Piece};
 use super::physical::{Device, Kcore, Physical};
 use super::quality::{self, Measure, Quality};
 use super::{GivenModule, lime, readers};
 use crate::host::physical::{Reader, Way, page_size};
 use crate::host::{Host, ReadError};
 use crate::model::{Gap, PhysRange, Row, Timestamp, range};
+use crate::source::kcore::{self, Piece};
 use crate::source::{Evidence, Member, Stop};
 
 /// What a method came to.

@@ -147,11 +147,7 @@ fn config(row: &mut Row, keeper: &mut Keeper<'_>, kernel: &[u8]) -> Result<Optio
         keeper.keep(b"/proc/config.gz", Ok(compressed))?.ok();
         row.text("config", "/proc/config.gz");
     }
-    // The release is text of the host: it must not lead elsewhere.
-    if kernel.is_empty() || kernel.contains(&b'/') {
-        return Ok(None);
-    }
-    let path = [b"/boot/config-", kernel].concat();
+    let Some(path) = keep::in_boot("config", kernel) else { return Ok(None) };
     let Some(text) = keep::content(row, "config", keeper.file(&path)?) else { return Ok(None) };
     row.bytes("config_file", &path);
     Ok(Some(keep::lines(&text).any(|line| line == b"CONFIG_STRICT_DEVMEM=y")))

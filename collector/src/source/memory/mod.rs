@@ -15,7 +15,6 @@ mod fake;
 mod given;
 mod image;
 mod iomem;
-mod kcore;
 mod ladder;
 mod lime;
 mod physical;

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::chunk::CHUNK;
 use super::fake::FakeMemory;
-use super::kcore::core_header;
 use super::*;
 use crate::model::{Digest, range};
+use crate::source::kcore::core_header;
 use crate::source::recorded::Recorded;
 
 #[test]

@@ -3,6 +3,7 @@
 //! **Invariant:** a module that is not LiME for exactly this kernel and machine is never handed to the kernel.
 
 use crate::model::escape;
+use crate::model::little_endian::{long, short, word};
 
 const SECTION: usize = 64;
 /// `ET_REL`.
@@ -91,18 +92,6 @@ fn machine_number(machine: &str) -> Option<u16> {
 fn part(bytes: &[u8], offset: u64, length: u64) -> Option<&[u8]> {
     let (start, end) = (usize::try_from(offset).ok()?, usize::try_from(offset.checked_add(length)?).ok()?);
     bytes.get(start..end)
-}
-
-pub(in super::super) fn short(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().copied().map(u16::from_le_bytes)
-}
-
-pub(in super::super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().copied().map(u32::from_le_bytes)
-}
-
-pub(in super::super) fn long(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
 }
 
 #[cfg(test)]
