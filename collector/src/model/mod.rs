@@ -9,6 +9,7 @@ pub mod digest;
 pub mod dsse;
 pub mod escape;
 pub mod key;
+pub mod modules;
 pub mod outcome;
 pub mod range;
 pub mod receipt;

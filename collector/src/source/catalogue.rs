@@ -8,7 +8,7 @@ use super::freeze_frame::FreezeFrame;
 use super::hidden::HiddenProcesses;
 use super::kernel_log::KernelLogSource;
 use super::kernel_modules::KernelModulesSource;
-use super::memory::{GivenModule, MemorySource, Method};
+use super::memory::{MemorySource, Method, Offer};
 use super::mounts::MountsSource;
 use super::network::arp_cache::ArpCache;
 use super::network::interfaces::Interfaces;
@@ -33,7 +33,7 @@ pub struct Options {
     /// Which ways to memory to take.
     pub memory: Method,
     /// The LiME module that may be loaded.
-    pub module: Option<GivenModule>,
+    pub module: Offer,
 }
 
 /// Every source, in the order of a run. What `footprint` compares the host with is read now.
