@@ -23,5 +23,6 @@ fn run(command: &Command) -> u8 {
         Command::Preflight(arguments) => commands::preflight(arguments),
         Command::Verify(arguments) => commands::verify(arguments),
         Command::Artefacts(arguments) => commands::artefacts(arguments),
+        Command::Modules(arguments) => commands::modules(&arguments.command),
     }
 }

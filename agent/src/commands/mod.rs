@@ -2,6 +2,7 @@
 
 mod artefacts;
 mod collect;
+mod modules;
 mod preflight;
 mod summary;
 mod verify;
@@ -14,6 +15,7 @@ use crate::result::RunResult;
 
 pub use artefacts::artefacts;
 pub use collect::collect;
+pub use modules::modules;
 pub use preflight::preflight;
 pub use verify::verify;
 
@@ -35,6 +37,9 @@ pub fn usage(error: &clap::Error) -> ExitCode {
             ExitCode::from(u8::from(Exit::Usage))
         }
         Some(command) if command == "verify" => ExitCode::from(3),
+        Some(command) if command == "modules" && std::env::args_os().nth(2).is_some_and(|command| command == "verify") => {
+            ExitCode::from(3)
+        }
         _ => ExitCode::from(u8::from(Exit::Usage)),
     }
 }
