@@ -1,11 +1,14 @@
 //! The command line: values only. Nothing is checked against the host here, and nothing is done.
 
+pub mod modules;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hozen_collector::model::{CaseId, Digest, Profile};
 use serde::{Deserialize, Serialize};
 
+use self::modules::{ModuleArgs, ModulesArgs};
 use crate::aws::options::NetworkArgs;
 use crate::s3::BucketArgs;
 use crate::settings::{ArtefactName, Span};
@@ -13,7 +16,7 @@ use crate::settings::{ArtefactName, Span};
 /// Collects forensic evidence from this Linux host into a sealed folder or a locked bucket that anyone can verify.
 ///
 /// Start with `hozen preflight` (what can be had here?), then `sudo hozen collect --case ID`, then `hozen verify FOLDER`.
-/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but one that you give.
+/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but a LiME that you give or have signed.
 #[derive(Debug, Parser)]
 #[command(name = "hozen", version, max_term_width = 110)]
 pub struct Cli {
@@ -38,6 +41,8 @@ pub enum Command {
     Symbols(SymbolsArgs),
     /// List what can be collected, in the order of a run.
     Artefacts(ArtefactsArgs),
+    /// The store of LiME modules: list, add, verify, which one fits this kernel; a key to sign it with.
+    Modules(ModulesArgs),
 }
 
 /// Which way to physical memory to take.
@@ -91,12 +96,9 @@ pub struct CollectArgs {
     /// Which way to physical memory to take [default: auto; off in profile volatile]
     #[arg(long, value_enum)]
     pub memory: Option<MemoryMode>,
-    /// LiME module built for exactly this kernel, to read memory with; any other is refused, and the next way taken
-    #[arg(long, value_name = "FILE", requires = "module_sha256")]
-    pub module: Option<PathBuf>,
-    /// SHA-256 that the module must have
-    #[arg(long, value_name = "HEX", requires = "module")]
-    pub module_sha256: Option<Digest>,
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
     /// Collecting stops then, and what is there is sealed: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
@@ -155,7 +157,11 @@ Examples:
 
 /// Options of `preflight`.
 #[derive(Debug, Args)]
-pub struct PreflightArgs {}
+pub struct PreflightArgs {
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
+}
 
 /// Options of `verify`.
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 //! main → cli (values only) → settings (command line over configuration over defaults, checked)
 //!      → run (the order of a run: begin, collect, seal) → result (the one line on stdout) → exit code
 //! symbols: a run → a symbol file for Volatility
+//! modules: the store of LiME modules; gives a run the one that is signed and built for this kernel
 //! verify stands apart: it shares nothing with the writer but the nouns of the records.
 //! ```
 //!
@@ -19,6 +20,7 @@ pub mod custody;
 pub mod exit;
 pub mod interrupt;
 pub mod log;
+pub mod modules;
 pub mod own;
 pub mod progress;
 pub mod result;

@@ -25,5 +25,6 @@ fn run(command: &Command) -> u8 {
         Command::Seal(arguments) => commands::seal(arguments),
         Command::Symbols(arguments) => commands::symbols(arguments),
         Command::Artefacts(arguments) => commands::artefacts(arguments),
+        Command::Modules(arguments) => commands::modules(&arguments.command),
     }
 }

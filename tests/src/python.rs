@@ -36,5 +36,8 @@ pub fn with(test: &str, modules: &[&str]) -> Option<PathBuf> {
 }
 
 fn imports(python: &Path, modules: &[&str]) -> bool {
-    Command::new(python).args(["-c", &format!("import {}", modules.join(", "))]).output().is_ok_and(|output| output.status.success())
+    Command::new(python)
+        .args(["-c", &format!("import {}", modules.join(", "))])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }

@@ -3,6 +3,7 @@
 mod artefacts;
 mod collect;
 mod destination;
+mod modules;
 mod preflight;
 mod seal;
 mod summary;
@@ -17,6 +18,7 @@ use crate::result::RunResult;
 
 pub use artefacts::artefacts;
 pub use collect::collect;
+pub use modules::modules;
 pub use preflight::preflight;
 pub use seal::seal;
 pub use symbols::symbols;
@@ -40,6 +42,9 @@ pub fn usage(error: &clap::Error) -> ExitCode {
             ExitCode::from(u8::from(Exit::Usage))
         }
         Some(command) if command == "verify" => ExitCode::from(3),
+        Some(command) if command == "modules" && std::env::args_os().nth(2).is_some_and(|command| command == "verify") => {
+            ExitCode::from(3)
+        }
         _ => ExitCode::from(u8::from(Exit::Usage)),
     }
 }

@@ -44,6 +44,7 @@ use manifest::Listed;
 use objects::{Measured, Said};
 
 pub use crate::seal::SealPublic;
+pub(crate) use envelope::{from_pem as key_from_pem, prefixed as keyid};
 pub use findings::{Finding, MAX_FINDINGS, State};
 pub use missing::GapGroup;
 pub use report::{Check, Facts, Lost, Report, StepLine, Witness};

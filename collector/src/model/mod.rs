@@ -10,6 +10,7 @@ pub mod dsse;
 pub mod escape;
 pub mod key;
 pub mod little_endian;
+pub mod modules;
 pub mod outcome;
 pub mod range;
 pub mod receipt;

@@ -9,7 +9,7 @@ use super::hidden::HiddenProcesses;
 use super::kernel_log::KernelLogSource;
 use super::kernel_modules::KernelModulesSource;
 use super::kernel_symbols::KernelSymbols;
-use super::memory::{GivenModule, MemorySource, Method};
+use super::memory::{MemorySource, Method, Offer};
 use super::mounts::MountsSource;
 use super::network::arp_cache::ArpCache;
 use super::network::interfaces::Interfaces;
@@ -34,7 +34,7 @@ pub struct Options {
     /// Which ways to memory to take.
     pub memory: Method,
     /// The LiME module that may be loaded.
-    pub module: Option<GivenModule>,
+    pub module: Offer,
 }
 
 /// Every source, in the order of a run. What `footprint` compares the host with is read now.
