@@ -6,6 +6,7 @@
 //! helper     starts the helper programs of this package and ends them
 //! host       what a test may do to this machine: its own mounts, which vanish with it
 //! lime       reads a memory image in LiME's format
+//! images     images of memory in the evidence of a guest, held against stamped pages
 //! life       for the helper programs: say "ready", end when stdin closes
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
@@ -27,6 +28,7 @@ pub mod evidence;
 pub mod fuse;
 pub mod helper;
 pub mod host;
+pub mod images;
 pub mod life;
 pub mod lime;
 pub mod raw;
