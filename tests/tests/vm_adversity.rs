@@ -190,9 +190,16 @@ fn a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not() {
     let Some((lab, guest)) = guest(test) else { return };
     let ended = boot(guest.memory(512), &[("real", read(&lab.lime()))], CUTS);
     for run in ["deadline", "paused", "full", "locked"] {
-        println!("{run} {} {}{}", ended.text(&format!("{run}.code")), ended.text(&format!("{run}.said")), ended.text(&format!("{run}.result")));
+        println!(
+            "{run} {} {}{}",
+            ended.text(&format!("{run}.code")),
+            ended.text(&format!("{run}.said")),
+            ended.text(&format!("{run}.result"))
+        );
         let evidence = Evidence { dir: ended.out.join(run) };
-        for row in evidence.table("memory_captures") { println!("{row}"); }
+        for row in evidence.table("memory_captures") {
+            println!("{row}");
+        }
         println!("{:?}", Agent::find().verify(&evidence.dir));
     }
     assert!(false);
