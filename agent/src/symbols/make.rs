@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn system_map_serves_where_the_kernel_hides_its_addresses_or_lists_no_data() {
         let map = KALLSYMS.replace("9a00", "8100");
-        let hidden: String = KALLSYMS.lines().map(|line| format!("{}{}\n", "0".repeat(16), &line[16..])).collect();
+        let hidden: String = KALLSYMS.lines().map(|line| format!("{:0>16} {}\n", "", line.split_once(' ').unwrap().1)).collect();
         let code: String = KALLSYMS.lines().filter(|line| !line.contains(" D ")).map(|line| format!("{line}\n")).collect();
         for running in [hidden, code] {
             let made = with(|files| {

@@ -94,7 +94,7 @@ fn a_whole_host_gives_all_that_an_image_needs() {
 
 #[test]
 fn with_hidden_addresses_the_banner_is_searched_and_the_refusal_named() {
-    let hidden: String = KALLSYMS.lines().map(|line| format!("{}{}\n", "0".repeat(16), &line[16..])).collect();
+    let hidden: String = KALLSYMS.lines().map(|line| format!("{:0>16} {}\n", "", line.split_once(' ').unwrap().1)).collect();
     let (dir, host) = fixture(&hidden);
     std::fs::remove_dir_all(dir.path().join("boot")).unwrap();
     let (outcome, evidence) = acquire(&host);
