@@ -1,11 +1,14 @@
 //! The command line: values only. Nothing is checked against the host here, and nothing is done.
 
+pub mod modules;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hozen_collector::model::{CaseId, Digest, Profile};
 use serde::{Deserialize, Serialize};
 
+use self::modules::{ModuleArgs, ModulesArgs};
 use crate::aws::options::NetworkArgs;
 use crate::s3::BucketArgs;
 use crate::settings::{ArtefactName, Span};
@@ -13,7 +16,7 @@ use crate::settings::{ArtefactName, Span};
 /// Collects forensic evidence from this Linux host into a sealed folder or a locked bucket that anyone can verify.
 ///
 /// Start with `hozen preflight` (what can be had here?), then `sudo hozen collect --case ID`, then `hozen verify FOLDER`.
-/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but one that you give.
+/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but a LiME that you give or have signed.
 #[derive(Debug, Parser)]
 #[command(name = "hozen", version, max_term_width = 110)]
 pub struct Cli {
@@ -32,8 +35,14 @@ pub enum Command {
     /// Check a folder of evidence: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
     /// 3 could not check.
     Verify(VerifyArgs),
+    /// Verify a run, away from the host, and countersign it: a seal is laid beside it. What does not verify is not sealed.
+    Seal(SealArgs),
+    /// Make a symbol file for Volatility 3 out of evidence, with no debug package.
+    Symbols(SymbolsArgs),
     /// List what can be collected, in the order of a run.
     Artefacts(ArtefactsArgs),
+    /// The store of LiME modules: list, add, verify, which one fits this kernel; a key to sign it with.
+    Modules(ModulesArgs),
 }
 
 /// Which way to physical memory to take.
@@ -87,12 +96,9 @@ pub struct CollectArgs {
     /// Which way to physical memory to take [default: auto; off in profile volatile]
     #[arg(long, value_enum)]
     pub memory: Option<MemoryMode>,
-    /// LiME module built for exactly this kernel, to read memory with; any other is refused, and the next way taken
-    #[arg(long, value_name = "FILE", requires = "module_sha256")]
-    pub module: Option<PathBuf>,
-    /// SHA-256 that the module must have
-    #[arg(long, value_name = "HEX", requires = "module")]
-    pub module_sha256: Option<Digest>,
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
     /// Collecting stops then, and what is there is sealed: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
@@ -151,7 +157,11 @@ Examples:
 
 /// Options of `preflight`.
 #[derive(Debug, Args)]
-pub struct PreflightArgs {}
+pub struct PreflightArgs {
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
+}
 
 /// Options of `verify`.
 #[derive(Debug, Args)]
@@ -168,7 +178,61 @@ pub struct VerifyArgs {
     /// SHA-256 that 900-manifest.json must have, known from elsewhere
     #[arg(long, value_name = "HEX")]
     pub manifest_sha256: Option<Digest>,
+    /// Public key (PEM) that must have sealed the run, known from elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub seal_key: Option<PathBuf>,
 }
+
+/// Options of `seal`.
+#[derive(Debug, Args)]
+#[command(after_help = SEAL_HELP)]
+pub struct SealArgs {
+    /// Folder that holds one run
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Private key that signs: P-256, PKCS#8, PEM
+    #[arg(long, value_name = "FILE")]
+    pub local_key: PathBuf,
+    /// SHA-256 that 999-end.json must have, known from elsewhere (the result line of `collect`)
+    #[arg(long, value_name = "HEX")]
+    pub end_sha256: Option<Digest>,
+    /// Print what was sealed as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const SEAL_HELP: &str = "\
+A seal is worth what its key is worth: keep it where the host never was, and publish its public half.
+
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out seal.key
+  openssl pkey -in seal.key -pubout -out seal.pub
+  hozen seal evidence --local-key seal.key
+  hozen verify evidence --seal-key seal.pub
+
+Exit codes: 0 sealed; 1, 2, 3 as of `verify`: it does not verify, and is not sealed; 31 the seal could not be stored;
+40 wrong arguments or no usable key.";
+/// Options of `symbols`.
+#[derive(Debug, Args)]
+#[command(after_help = SYMBOLS_HELP)]
+pub struct SymbolsArgs {
+    /// Folder that holds one run, with the artefact kernel_symbols
+    #[arg(value_name = "EVIDENCE")]
+    pub folder: PathBuf,
+    /// Folder for the symbol file: what `vol -s` takes. The file is DIR/linux/RELEASE-BUILDID.json
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+const SYMBOLS_HELP: &str = "\
+To be run on the analyst's machine, not on the host. Check the evidence first: `hozen verify EVIDENCE`.
+
+Exit codes (docs/exit-codes.md): 0 written, 1 the evidence was altered, 32 the output is there already or cannot be written,
+40 not evidence, or wrong arguments, 61 the evidence does not hold what it takes (the message says which debug package does).
+
+Example (docs/volatility.md says which plugins work):
+  hozen symbols evidence -o symbols
+  cat evidence/data/memory/kcore/*.lime.zst | zstd -d > memory.lime
+  vol -s symbols -f memory.lime linux.pslist";
 
 /// Options of `artefacts`.
 #[derive(Debug, Args)]

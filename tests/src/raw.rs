@@ -116,3 +116,19 @@ pub fn replace_dirty_page(file: impl AsFd) -> nix::Result<()> {
     unsafe { nix::sys::mman::mmap_anonymous(here, page, access, MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED) }?;
     Ok(())
 }
+
+/// Puts `code` into a new page that can be written and executed and has no file behind it, for as long as this process lives.
+/// Returns its address.
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn writable_code(code: &[u8]) -> nix::Result<usize> {
+    let page = NonZeroUsize::new(4096).ok_or(Errno::EINVAL)?;
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE | ProtFlags::PROT_EXEC;
+    // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing.
+    let place: NonNull<c_void> = unsafe { nix::sys::mman::mmap_anonymous(None, page, access, MapFlags::MAP_PRIVATE) }?;
+    let length = code.len().min(page.get());
+    // SAFETY: at most one page is written, to the page just mapped, which belongs to nobody else.
+    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), place.cast::<u8>().as_ptr(), length) };
+    Ok(place.addr().get())
+}

@@ -3,8 +3,11 @@
 mod artefacts;
 mod collect;
 mod destination;
+mod modules;
 mod preflight;
+mod seal;
 mod summary;
+mod symbols;
 mod verify;
 
 use std::process::ExitCode;
@@ -15,7 +18,10 @@ use crate::result::RunResult;
 
 pub use artefacts::artefacts;
 pub use collect::collect;
+pub use modules::modules;
 pub use preflight::preflight;
+pub use seal::seal;
+pub use symbols::symbols;
 pub use verify::verify;
 
 /// Answers a command line that cannot be understood, or one that asks for help.
@@ -36,6 +42,9 @@ pub fn usage(error: &clap::Error) -> ExitCode {
             ExitCode::from(u8::from(Exit::Usage))
         }
         Some(command) if command == "verify" => ExitCode::from(3),
+        Some(command) if command == "modules" && std::env::args_os().nth(2).is_some_and(|command| command == "verify") => {
+            ExitCode::from(3)
+        }
         _ => ExitCode::from(u8::from(Exit::Usage)),
     }
 }

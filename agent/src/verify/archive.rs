@@ -16,7 +16,7 @@ const ROOT: &[u8] = b"[root]";
 
 /// Counts the members of an archive as its content is handed over.
 #[derive(Debug)]
-pub(super) struct Archive {
+pub(crate) struct Archive {
     block: Vec<u8>,
     state: State,
     pax: Vec<u8>,
@@ -35,11 +35,11 @@ enum State {
 }
 
 impl Archive {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { block: Vec::with_capacity(BLOCK), state: State::Header, pax: Vec::new(), members: 0, ended: 0 }
     }
 
-    pub(super) fn take(&mut self, mut content: &[u8]) -> Result<(), String> {
+    pub(crate) fn take(&mut self, mut content: &[u8]) -> Result<(), String> {
         while !content.is_empty() {
             content = match self.state {
                 State::Header => self.take_header(content)?,

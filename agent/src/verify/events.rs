@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::findings::{Findings, Place};
-use super::folder::Folder;
+use super::holding::Holding;
 use super::missing::GapGroups;
 use super::name::Name;
 
@@ -57,8 +57,8 @@ pub(super) struct Known<'a> {
     pub(super) begin: Option<Digest>,
     /// Artefacts of the plan.
     pub(super) plan: Option<BTreeSet<&'a str>>,
-    /// The folder.
-    pub(super) folder: &'a Folder,
+    /// What is there.
+    pub(super) holding: &'a Holding,
 }
 
 /// Data of `run.begin`.
@@ -207,8 +207,8 @@ impl Story {
         if !Name::of(&key).is_some_and(Name::has_journal_receipt) {
             return Err(format!("{key} is not an object that the journal has receipts for"));
         }
-        if !known.folder.objects().contains(&key) {
-            findings.require(!known.folder.lacks(&key), &key, "is missing, though the journal has its receipt");
+        if !known.holding.objects().contains(&key) {
+            findings.require(!known.holding.lacks(&key), &key, "is missing, though the journal has its receipt");
             return Ok(());
         }
         let again = self.receipts.insert(key.clone(), receipt).is_some();

@@ -9,11 +9,14 @@ pub mod digest;
 pub mod dsse;
 pub mod escape;
 pub mod key;
+pub mod little_endian;
+pub mod modules;
 pub mod outcome;
 pub mod range;
 pub mod receipt;
 pub mod record;
 pub mod row;
+pub mod seal;
 pub mod time;
 
 pub use artefact::{Artefact, Category, Profile};

@@ -44,7 +44,7 @@ pub enum DirectoryError {
     #[error("{}: the folder above it does not exist; create it first", shown(.0))]
     NoParent(PathBuf),
     /// The system refused.
-    #[error("{}: cannot be written: {errno}", shown(.path))]
+    #[error("{}: cannot be opened or written: {errno}", shown(.path))]
     Refused {
         /// The destination.
         path: PathBuf,
@@ -115,10 +115,28 @@ impl DirectorySink {
             }
             return Err(refused(errno));
         }
+        let reserve = reserve(root.as_fd());
+        Ok(Self::at(path, made, root, reserve))
+    }
+
+    /// Takes the folder at `path` to add to what lies there. Nothing is kept in reserve.
+    ///
+    /// # Errors
+    /// When it is no folder, or cannot be opened.
+    pub fn reopen(path: &Path) -> Result<Self, DirectoryError> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = nix::fcntl::open(path, flags, Mode::empty()).and_then(|fd| raise(fd.as_fd()));
+        let root = root.map_err(|errno| match errno {
+            Errno::ENOTDIR => DirectoryError::NotAFolder(path.to_owned()),
+            errno => DirectoryError::Refused { path: path.to_owned(), errno },
+        })?;
+        Ok(Self::at(path, false, root, None))
+    }
+
+    fn at(path: &Path, made: bool, root: OwnedFd, reserve: Option<OwnedFd>) -> Self {
         let location = path.canonicalize().map_or_else(|_| shown(path), |path| shown(&path));
-        let reserve = Mutex::new(reserve(root.as_fd()));
-        let made = made.then(|| path.to_owned());
-        Ok(Self { location, made, root: Arc::new(root), folders: Mutex::default(), reserve })
+        let (folders, reserve) = (Mutex::default(), Mutex::new(reserve));
+        Self { location, made: made.then(|| path.to_owned()), root: Arc::new(root), folders, reserve }
     }
 
     /// Gives up a folder that nothing was put into: it is removed if this sink made it. The seccomp filter lets that pass, because

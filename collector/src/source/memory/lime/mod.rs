@@ -17,11 +17,13 @@ use nix::errno::Errno;
 
 pub(super) use format::{HEADER, header};
 
+use self::module::ModuleInfo;
 use super::chunk::{Chunk, Lens};
+use super::running::Kernel;
 use crate::host::kmsg::{Kmsg, Step};
 use crate::host::module::{self as kernel, Loading};
 use crate::host::{Host, read};
-use crate::model::{PhysRange, escape};
+use crate::model::PhysRange;
 use crate::source::Stop;
 
 /// How long the module may take until it listens, and until it returns when the stream has ended.
@@ -233,11 +235,11 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Why `module` is not handed to the kernel of release `release` on this machine, if it is not: in escaped text.
-pub(super) fn unfit(module: &[u8], release: &[u8]) -> Option<String> {
-    match module::parse(module, std::env::consts::ARCH) {
-        Ok(info) => info.mismatch(release),
-        Err(why) => Some(escape::bytes(why.as_bytes())),
+/// Why `module` is not handed to `kernel`, if it is not: in escaped text.
+pub(super) fn unfit(module: &[u8], kernel: &Kernel) -> Option<String> {
+    match ModuleInfo::read(module) {
+        Ok(info) => info.not_lime().or_else(|| kernel.refuses(info.architecture, &info.vermagic)),
+        Err(why) => Some(why),
     }
 }
 
