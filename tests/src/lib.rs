@@ -11,6 +11,7 @@
 //! host       what a test may do to this machine: its own mounts, which vanish with it
 //! lime       reads a memory image in LiME's format
 //! python     a Python with packages of the index
+//! images     images of memory in the evidence of a guest, held against stamped pages
 //! life       for the helper programs: say "ready", end when stdin closes
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
@@ -35,6 +36,7 @@ pub mod evidence;
 pub mod fuse;
 pub mod helper;
 pub mod host;
+pub mod images;
 pub mod life;
 pub mod lime;
 pub mod python;

@@ -95,9 +95,15 @@ pub fn loopback_up(socket: impl AsFd) -> nix::Result<()> {
     }
     request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).map_err(|_| Errno::EINVAL)?;
     // SAFETY: the request is a whole ifreq with a terminated name; the kernel only reads it.
-    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCSIFFLAGS, ptr::from_ref(&request)) };
-    Errno::result(result).map(drop)
+    unsafe { set_flags(socket.as_fd().as_raw_fd(), ptr::from_ref(&request)) }.map(drop)
 }
+
+nix::ioctl_write_ptr_bad!(
+    /// `SIOCSIFFLAGS` (netdevice(7)): the flags of the interface that the request names.
+    set_flags,
+    libc::SIOCSIFFLAGS,
+    libc::ifreq
+);
 
 /// Writes one byte to a shared mapping of the first page of `file`, then maps something else over it. While the dirty page is
 /// being written back, the process holds its own `mmap_lock`; on a file system that does not answer, for ever.

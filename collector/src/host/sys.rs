@@ -293,6 +293,21 @@ pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
     owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
 }
 
+/// `renameat2(2)`: gives the file `from` of `folder` the name `to`. Without `replace` a file of that name is never replaced.
+///
+/// # Errors
+/// The kernel's errno; without `replace` `EEXIST` where the name is taken, `EINVAL` where the file system cannot promise that.
+pub fn rename(folder: BorrowedFd<'_>, from: &str, to: &str, replace: bool) -> Result<(), Errno> {
+    let flags = if replace { 0 } else { libc::RENAME_NOREPLACE };
+    with_path(from, |from| {
+        with_path(to, |to| {
+            let (fd, from, to) = (folder.as_raw_fd(), from.as_ptr(), to.as_ptr());
+            // SAFETY: `folder` is open, and both names are NUL-terminated and outlive the call; the kernel only reads them.
+            check(unsafe { libc::syscall(libc::SYS_renameat2, fd, from, fd, to, flags) }).map(drop)
+        })
+    })
+}
+
 /// `finit_module(2)`: loads the module that `fd` is open on. Returns when its init function does. No flags: the kernel checks
 /// version and symbols as it sees fit.
 ///

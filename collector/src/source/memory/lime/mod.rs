@@ -158,14 +158,18 @@ impl Loaded<'_> {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        if let Some(stream) = self.stream.take() {
+        let stream = self.stream.take();
+        if let Some(stream) = &stream {
             // It may have ended by itself.
             let _ = stream.shutdown(Shutdown::Both);
         }
         match self.loading.outcome(PATIENCE) {
             Some(Ok(())) => report.unloaded = self.unload(),
-            // The kernel has taken it out again.
-            Some(Err(_)) => report.unloaded = true,
+            Some(Err(errno)) => {
+                // The kernel has taken it out again. Without a stream this is the reason of the refusal already.
+                report.unloaded = true;
+                report.faults.extend(stream.map(|_| format!("its init function failed: {errno:?}")));
+            }
             None => report.faults.push("its init function did not return".to_owned()),
         }
         if !report.unloaded {
