@@ -19,7 +19,7 @@ exec 3>/tmp/hold
 until grep -q ready /out/stamped; do sleep 0.1; done
 cat /proc/iomem >/out/iomem
 start() {
-  name=$1; shift
+  name=$1; shift; echo collecting $name
   hozen collect --case VM-2 --only memory --to /out/$name \"$@\" >/out/$name.result 2>/out/$name.said 3>&- &
   run=$!
 }
@@ -129,6 +129,18 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn stamps(&self, image: &[u8]) -> Report {
         stamp::check(image, run_number(self.ended), &frames(self.ended)).unwrap_or_else(|why| panic!("{why}\n{}", self.said()))
+    }
+
+    /// How the stamped pages stand in the image `name`, which was cut short. The rows of its extents must say what stands in it.
+    ///
+    /// # Panics
+    /// When it is no beginning of an image.
+    #[must_use]
+    pub fn beginning(&self, name: &str) -> Report {
+        let image = self.image(name);
+        self.extents_are_right(name, &image);
+        let report = stamp::check_beginning(image.as_slice(), run_number(self.ended), &frames(self.ended));
+        report.unwrap_or_else(|why| panic!("{why}\n{}", self.said()))
     }
 
     /// The image `name` must be whole: each range of `/proc/iomem`, every stamped page, and every extent as its row says.

@@ -94,11 +94,7 @@ impl Attempt<'_> {
         let parts: Vec<_> = ram.iter().map(|range| (*range, *range)).collect();
         let read = readers::read(memories, &parts, &lens, &mut |chunk| image.take(method, chunk));
         let (tally, ended) = image.end();
-        let moved = pieces.is_some_and(|pieces| kcore::pieces(host, ram).ok() != Some(pieces));
-        let mut faults = Vec::new();
-        if moved {
-            faults.push("/proc/kcore had another layout after the capture than before".to_owned());
-        }
+        let faults = pieces.and_then(|pieces| changed(host, ram, &pieces)).into_iter().collect();
         Ok(Captured { tally, faults, stop: read.and(ended).err(), readers, ..Captured::default() })
     }
 
@@ -200,6 +196,15 @@ impl Attempt<'_> {
             self.evidence.raw(&Member::pseudo(b"/.hozen/iomem.after"), &text)?;
         }
         Ok(moved)
+    }
+}
+
+/// What has become of `/proc/kcore` since its `pieces` were read, if it is not as it was.
+fn changed(host: &Host, ram: &[PhysRange], pieces: &[Piece]) -> Option<String> {
+    match kcore::pieces(host, ram) {
+        Ok(now) if *now == *pieces => None,
+        Ok(_) => Some("/proc/kcore had another layout after the capture than before".to_owned()),
+        Err(error) => Some(format!("after the capture: {error}")),
     }
 }
 
