@@ -7,6 +7,7 @@
 //! host       what a test may do to this machine: its own mounts, which vanish with it
 //! lime       reads a memory image in LiME's format
 //! life       for the helper programs: say "ready", end when stdin closes
+//! mixture    memory made up for measurements, from what a server's memory is made of
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
 //! vm         boots a real kernel with the program in it
@@ -29,6 +30,7 @@ pub mod helper;
 pub mod host;
 pub mod life;
 pub mod lime;
+pub mod mixture;
 pub mod raw;
 pub mod stamp;
 pub mod vm;
