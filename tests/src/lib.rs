@@ -13,6 +13,7 @@
 //! python     a Python with packages of the index
 //! images     images of memory in the evidence of a guest, held against stamped pages
 //! life       for the helper programs: say "ready", end when stdin closes
+//! mixture    memory made up for measurements, from what a server's memory is made of
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
 //! vm         boots a real kernel with the program in it
@@ -39,6 +40,7 @@ pub mod host;
 pub mod images;
 pub mod life;
 pub mod lime;
+pub mod mixture;
 pub mod python;
 pub mod raw;
 pub mod s3;

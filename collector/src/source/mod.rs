@@ -102,6 +102,16 @@ pub trait Evidence {
     /// its beginning, without a hole.
     fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop>;
 
+    /// Adds a whole buffer to the open image, and returns a buffer that may be filled next: another one, where this one could be
+    /// handed on without being copied.
+    ///
+    /// # Errors
+    /// As [`Evidence::image_write`].
+    fn image_take(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Stop> {
+        self.image_write(&bytes)?;
+        Ok(bytes)
+    }
+
     /// Ends the open image, if there is one.
     ///
     /// # Errors

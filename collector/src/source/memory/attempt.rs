@@ -73,7 +73,7 @@ impl Attempt<'_> {
         } else {
             [b"Linux version ", self.facts.kernel.as_slice(), b" ("].concat()
         };
-        Lens { page: page_size(), banner, clock: self.host.clock }
+        Lens::new(page_size(), banner, self.host.clock)
     }
 
     /// Reads through a file of the kernel's.
@@ -234,10 +234,10 @@ fn rest(image: &Image<'_>, ram: &[PhysRange]) -> Vec<(PhysRange, PhysRange)> {
 }
 
 /// The readers of a way to memory, and what `/proc/kcore` is made of.
-type Opened = (Vec<Box<dyn Physical>>, Option<Arc<[Piece]>>);
+pub(super) type Opened = (Vec<Box<dyn Physical>>, Option<Arc<[Piece]>>);
 
 /// Opens as many readers as are of use, each anew, and proves that one of them can read something.
-fn open(host: &Host, way: Way, ram: &[PhysRange]) -> Result<Opened, ReadError> {
+pub(super) fn open(host: &Host, way: Way, ram: &[PhysRange]) -> Result<Opened, ReadError> {
     let pieces = if way == Way::Kcore { Some(kcore::pieces(host, ram)?) } else { None };
     let one = || -> Result<Box<dyn Physical>, ReadError> {
         let reader = Reader::open(host, way)?;

@@ -8,6 +8,8 @@
 //! empty, short or nothing but zeros.
 
 mod attempt;
+#[cfg(any(test, feature = "test-util"))]
+mod bare;
 mod chunk;
 mod facts;
 #[cfg(test)]
@@ -26,6 +28,8 @@ mod tests;
 
 use std::time::Duration;
 
+#[cfg(any(test, feature = "test-util"))]
+pub use bare::{drain_bare, read_bare};
 pub use given::{AskedStore, GivenModule, Offer};
 pub use ladder::Method;
 pub use lime::module::ModuleInfo;
