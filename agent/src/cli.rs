@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hozen_collector::model::{CaseId, Digest, Profile};
+use hozen_collector::source::process_memory::Which;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{ArtefactName, Span};
+use crate::size::Size;
 
 /// Collects forensic evidence from this Linux host into a sealed folder that anyone can verify.
 ///
@@ -91,6 +93,16 @@ pub struct CollectArgs {
     /// SHA-256 that the module must have
     #[arg(long, value_name = "HEX", requires = "module")]
     pub module_sha256: Option<Digest>,
+    /// Memory of single processes as ELF core files, for hosts where no way leads to physical memory: of these, of all, or of those
+    /// of which something is out of the ordinary [default: off]
+    #[arg(long, value_name = "PID[,PID…]|all|suspicious")]
+    pub process_memory: Option<Which>,
+    /// The most that is kept of one process's memory: 512M, 4G [default: 4G]
+    #[arg(long, value_name = "SIZE")]
+    pub process_memory_limit: Option<Size>,
+    /// The most that is kept of the memory of all processes together [default: 16G]
+    #[arg(long, value_name = "SIZE")]
+    pub process_memory_total: Option<Size>,
     /// Collecting stops then, and what is there is sealed: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
@@ -137,6 +149,7 @@ Examples:
   sudo hozen collect --case IR-2026-014                    triage of this host into ./evidence-<run id>
   sudo hozen collect --profile volatile --to /mnt/usb/run1 the volatile part only, in seconds
   sudo hozen collect --skip memory --deadline 5m           no memory image, five minutes at most
+  sudo hozen collect --process-memory suspicious           in a container, where physical memory cannot be had
   hozen collect --unprivileged                             what an ordinary user can see";
 
 /// Options of `preflight`.

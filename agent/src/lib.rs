@@ -22,4 +22,5 @@ pub mod result;
 pub mod run;
 pub mod settings;
 pub mod sign;
+pub mod size;
 pub mod verify;

@@ -13,12 +13,14 @@ use hozen_collector::host::read;
 use hozen_collector::model::{Artefact, CaseId, Digest, Profile, escape};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{GivenModule, Method};
+use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cli::{CollectArgs, MemoryMode};
 use crate::exit::MEMORY;
+use crate::size::Size;
 
 /// The largest configuration file that is read.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -118,6 +120,9 @@ pub struct Config {
     memory: Option<MemoryMode>,
     module: Option<PathBuf>,
     module_sha256: Option<Digest>,
+    process_memory: Option<Which>,
+    process_memory_limit: Option<Size>,
+    process_memory_total: Option<Size>,
     deadline: Option<Span>,
     only: Option<Vec<ArtefactName>>,
     skip: Option<Vec<ArtefactName>>,
@@ -164,6 +169,8 @@ pub struct Settings {
     pub memory: Option<MemoryMode>,
     /// LiME module that may be loaded, and the digest that it must have.
     pub module: Option<(PathBuf, Digest)>,
+    /// Whose memory is taken by itself, and how much of it.
+    pub process_memory: ProcessMemory,
     /// When the run must end.
     pub deadline: Span,
     /// Artefacts to collect alone; empty for all.
@@ -194,6 +201,8 @@ impl Settings {
         let list = |given: &Vec<ArtefactName>, file: Option<Vec<ArtefactName>>| {
             if given.is_empty() { file.unwrap_or_default() } else { given.clone() }
         };
+        let usual = ProcessMemory::default();
+        let limit = |given: Option<Size>, usual: u64| given.map_or(usual, Size::bytes);
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
         let settings = Self {
             to: arguments.to.clone().or(config.to),
@@ -201,6 +210,11 @@ impl Settings {
             profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
             memory: arguments.memory.or(config.memory),
             module: module_pair(arguments.module.clone().or(config.module), arguments.module_sha256.or(config.module_sha256))?,
+            process_memory: ProcessMemory {
+                which: arguments.process_memory.clone().or(config.process_memory).unwrap_or_default(),
+                process_limit: limit(arguments.process_memory_limit.or(config.process_memory_limit), usual.process_limit),
+                total_limit: limit(arguments.process_memory_total.or(config.process_memory_total), usual.total_limit),
+            },
             deadline: arguments.deadline.or(config.deadline).map_or_else(|| "30m".parse(), Ok).map_err(anyhow::Error::msg)?,
             only: list(&arguments.only, config.only),
             skip: list(&arguments.skip, config.skip),
@@ -270,6 +284,9 @@ impl Settings {
             };
             return Some(why.to_owned());
         }
+        if artefact.name == process_memory::ARTEFACT.name && self.process_memory.which == Which::Nobody {
+            return Some("taken only of processes that --process-memory names".to_owned());
+        }
         let beyond = artefact.profile > self.profile && !named(&self.only);
         beyond.then(|| format!("belongs to profile {}", word(artefact.profile)))
     }
@@ -283,6 +300,11 @@ impl Settings {
             !self.only.iter().any(|name| name.0 == MEMORY) || self.wants_memory(),
             "--only names memory, but no memory image is wanted; give --memory auto"
         );
+        let name = process_memory::ARTEFACT.name;
+        ensure!(
+            !self.only.iter().any(|only| only.0 == name) || self.process_memory.which != Which::Nobody,
+            "--only names {name}, but no process is named; give --process-memory PID, all or suspicious"
+        );
         Ok(())
     }
 
@@ -295,7 +317,13 @@ impl Settings {
             _ => Method::Auto,
         };
         let module = self.module.as_ref().filter(|_| self.may_load_module()).map(|(path, sha256)| read_module(path, *sha256));
-        catalogue::Options { include_secrets: self.include_secrets, thorough: self.profile == Profile::Full, memory, module }
+        catalogue::Options {
+            include_secrets: self.include_secrets,
+            thorough: self.profile == Profile::Full,
+            memory,
+            module,
+            process_memory: self.process_memory.clone(),
+        }
     }
 
     /// The options in force, for the begin record.
@@ -310,6 +338,9 @@ impl Settings {
             ("profile".to_owned(), json!(self.profile)),
             ("memory".to_owned(), memory),
             ("module_sha256".to_owned(), json!(self.module.as_ref().map(|(_, sha256)| sha256))),
+            ("process_memory".to_owned(), json!(self.process_memory.which)),
+            ("process_memory_limit".to_owned(), json!(self.process_memory.process_limit)),
+            ("process_memory_total".to_owned(), json!(self.process_memory.total_limit)),
             ("deadline_ms".to_owned(), json!(self.deadline.milliseconds())),
             ("only".to_owned(), json!(self.only)),
             ("skip".to_owned(), json!(self.skip)),
@@ -383,6 +414,9 @@ mod tests {
         assert_eq!(config.deadline, Some("30m".parse().unwrap()));
         assert_eq!((config.level, config.include_secrets, config.unprivileged), (Some(1), Some(false), Some(false)));
         assert!(config.only.is_some() && config.skip.is_some() && config.operator.is_some() && config.reference.is_some());
+        let usual = ProcessMemory::default();
+        let sizes = [config.process_memory_limit, config.process_memory_total].map(|size| size.unwrap().bytes());
+        assert_eq!((config.process_memory, sizes), (Some(Which::Nobody), [usual.process_limit, usual.total_limit]));
         assert!(config.threads.is_some() && config.module.is_some() && config.module_sha256.is_some());
     }
 
@@ -426,6 +460,7 @@ mod tests {
         };
         assert!(error(&["context"], &["context"], None).contains("both"));
         assert!(error(&[MEMORY], &[], Some(MemoryMode::Off)).contains("--memory auto"));
+        assert!(error(&["process_memory"], &[], None).contains("--process-memory"));
     }
 
     #[test]
@@ -434,6 +469,9 @@ mod tests {
             (artefact("context", Profile::Volatile), artefact(MEMORY, Profile::Volatile), artefact("late", Profile::Full));
         let triage = settings(|_| ());
         assert_eq!((triage.skip_reason(&context), triage.skip_reason(&memory)), (None, None));
+        let of_processes = artefact("process_memory", Profile::Volatile);
+        assert_eq!(triage.skip_reason(&of_processes).unwrap(), "taken only of processes that --process-memory names");
+        assert_eq!(settings(|a| a.process_memory = Some(Which::All)).skip_reason(&of_processes), None);
         assert_eq!(triage.skip_reason(&late).unwrap(), "belongs to profile full");
         assert_eq!(settings(|a| a.only = vec![ArtefactName("late".to_owned())]).skip_reason(&late), None);
         let volatile = settings(|a| a.profile = Some(crate::cli::ProfileName::Volatile));

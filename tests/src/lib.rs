@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! agent      finds and runs `hozen`, with a time limit
+//! core_file  reads an ELF core file
 //! evidence   reads an evidence directory with nothing of ours: zstd, tar, base64, JSON
 //! helper     starts the helper programs of this package and ends them
 //! host       what a test may do to this machine: its own mounts, which vanish with it
@@ -23,6 +24,7 @@
 )]
 
 pub mod agent;
+pub mod core_file;
 pub mod evidence;
 pub mod fuse;
 pub mod helper;
