@@ -81,19 +81,24 @@ impl Folder {
 
     /// Opens an object; notes it where that fails.
     pub(super) fn reader(&self, key: &ObjectKey, findings: &mut Findings) -> Option<FdReader> {
+        let opened = self.open_object(key)?;
+        match opened {
+            Ok(reader) => return Some(reader),
+            Err(Reason::NotRegular(kind)) => findings.fail(key, format!("is a {kind}, not a regular file")),
+            Err(reason) => findings.unreadable(key, format!("cannot be opened: {reason}")),
+        }
+        None
+    }
+
+    /// Opens an object, or says why not. `None` where there is no folder for it.
+    pub(super) fn reader_of(&self, key: &ObjectKey) -> Option<Result<FdReader, String>> {
+        Some(self.open_object(key)?.map_err(|reason| format!("cannot be opened: {reason}")))
+    }
+
+    fn open_object(&self, key: &ObjectKey) -> Option<Result<FdReader, Reason>> {
         let (path, file) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
         let folder = self.folders.get(path)?;
-        match read::open_regular(folder.as_fd(), file) {
-            Ok((fd, _)) => Some(FdReader(fd)),
-            Err(Reason::NotRegular(kind)) => {
-                findings.fail(key, format!("is a {kind}, not a regular file"));
-                None
-            }
-            Err(reason) => {
-                findings.unreadable(key, format!("cannot be opened: {reason}"));
-                None
-            }
-        }
+        Some(read::open_regular(folder.as_fd(), file).map(|(fd, _)| FdReader(fd)))
     }
 
     /// Reads a small object whole; notes it where it is there and cannot be read or is larger than `limit` bytes.

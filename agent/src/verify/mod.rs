@@ -5,19 +5,20 @@
 //!
 //! **Invariant:** no bytes make it panic, memory does not grow with the objects, and nothing is written or executed.
 
-mod archive;
+pub(crate) mod archive;
 mod begin;
 mod end;
 mod envelope;
 mod events;
 mod findings;
 mod folder;
-mod frames;
+pub(crate) mod frames;
 mod journal;
 mod manifest;
 mod missing;
-mod name;
+pub(crate) mod name;
 mod objects;
+mod opened;
 mod report;
 mod rows;
 mod steps;
@@ -42,6 +43,7 @@ use objects::{Measured, Said};
 
 pub use findings::{Finding, MAX_FINDINGS, State};
 pub use missing::GapGroup;
+pub(crate) use opened::{Opened, open};
 pub use report::{Check, Facts, Lost, Report, StepLine, Witness};
 
 /// Digests that are known from elsewhere: from the agent's result line, a ticket, a sealed envelope.
