@@ -32,6 +32,9 @@ pub enum Command {
     /// Check a folder of evidence: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
     /// 3 could not check.
     Verify(VerifyArgs),
+    /// Write evidence out for analysts' tools: plain images of memory, files at their paths, plain tables. Exit code 0 exported,
+    /// 10 not all of it, 1, 2 and 3 as `verify`, 32 destination refused or full.
+    Export(ExportArgs),
     /// List what can be collected, in the order of a run.
     Artefacts(ArtefactsArgs),
 }
@@ -171,6 +174,23 @@ pub struct VerifyArgs {
     /// SHA-256 that 900-manifest.json must have, known from elsewhere
     #[arg(long, value_name = "HEX")]
     pub manifest_sha256: Option<Digest>,
+}
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Folder that holds one run
+    #[arg(value_name = "EVIDENCE")]
+    pub evidence: PathBuf,
+    /// Where to: a folder that does not exist yet or is empty
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Export images of memory that were rejected too; their names say so
+    #[arg(long)]
+    pub include_rejected: bool,
+    /// Export what is there although the evidence does not verify; names and README.txt say so
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// Options of `artefacts`.

@@ -3,7 +3,7 @@
 //! ```text
 //! main → cli (values only) → settings (command line over configuration over defaults, checked)
 //!      → run (the order of a run: begin, collect, seal) → result (the one line on stdout) → exit code
-//! verify stands apart: it shares nothing with the writer but the nouns of the records.
+//! verify stands apart: it shares nothing with the writer but the nouns of the records. export reads what verify has checked.
 //! ```
 //!
 //! **Invariant:** nothing here opens, reads or asks anything of the host under investigation; that is `hozen_collector::host`.
@@ -15,6 +15,7 @@ pub mod cli;
 pub mod commands;
 pub mod custody;
 pub mod exit;
+pub mod export;
 pub mod interrupt;
 pub mod log;
 pub mod progress;

@@ -2,6 +2,7 @@
 
 mod artefacts;
 mod collect;
+mod export;
 mod preflight;
 mod summary;
 mod verify;
@@ -14,6 +15,7 @@ use crate::result::RunResult;
 
 pub use artefacts::artefacts;
 pub use collect::collect;
+pub use export::export;
 pub use preflight::preflight;
 pub use verify::verify;
 
