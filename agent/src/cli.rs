@@ -1,5 +1,7 @@
 //! The command line: values only. Nothing is checked against the host here, and nothing is done.
 
+pub mod modules;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,13 +9,16 @@ use hozen_collector::model::{CaseId, Digest, Profile};
 use hozen_collector::source::process_memory::Which;
 use serde::{Deserialize, Serialize};
 
+use self::modules::{ModuleArgs, ModulesArgs};
+use crate::aws::options::NetworkArgs;
+use crate::s3::BucketArgs;
 use crate::settings::{ArtefactName, Span};
 use crate::size::Size;
 
-/// Collects forensic evidence from this Linux host into a sealed folder that anyone can verify.
+/// Collects forensic evidence from this Linux host into a sealed folder or a locked bucket that anyone can verify.
 ///
 /// Start with `hozen preflight` (what can be had here?), then `sudo hozen collect --case ID`, then `hozen verify FOLDER`.
-/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but one that you give.
+/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but a LiME that you give or have signed.
 #[derive(Debug, Parser)]
 #[command(name = "hozen", version, max_term_width = 110)]
 pub struct Cli {
@@ -35,8 +40,14 @@ pub enum Command {
     /// Write evidence out for analysts' tools: plain images of memory, files at their paths, plain tables. Exit code 0 exported,
     /// 10 not all of it, 1, 2 and 3 as `verify`, 32 destination refused or full.
     Export(ExportArgs),
+    /// Verify a run, away from the host, and countersign it: a seal is laid beside it. What does not verify is not sealed.
+    Seal(SealArgs),
+    /// Make a symbol file for Volatility 3 out of evidence, with no debug package.
+    Symbols(SymbolsArgs),
     /// List what can be collected, in the order of a run.
     Artefacts(ArtefactsArgs),
+    /// The store of LiME modules: list, add, verify, which one fits this kernel; a key to sign it with.
+    Modules(ModulesArgs),
 }
 
 /// Which way to physical memory to take.
@@ -78,8 +89,8 @@ impl From<ProfileName> for Profile {
 #[derive(Debug, Default, Args)]
 #[command(after_help = COLLECT_HELP)]
 pub struct CollectArgs {
-    /// Destination: a folder that does not exist yet or is empty [default: ./evidence-<run id>]
-    #[arg(long, value_name = "DIR")]
+    /// Destination: a folder that does not exist yet or is empty, or s3://bucket/prefix [default: ./evidence-<run id>]
+    #[arg(long, value_name = "DIR|S3")]
     pub to: Option<PathBuf>,
     /// Case id: 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first [default: unassigned]
     #[arg(long, value_name = "ID")]
@@ -90,12 +101,9 @@ pub struct CollectArgs {
     /// Which way to physical memory to take [default: auto; off in profile volatile]
     #[arg(long, value_enum)]
     pub memory: Option<MemoryMode>,
-    /// LiME module built for exactly this kernel, to read memory with; any other is refused, and the next way taken
-    #[arg(long, value_name = "FILE", requires = "module_sha256")]
-    pub module: Option<PathBuf>,
-    /// SHA-256 that the module must have
-    #[arg(long, value_name = "HEX", requires = "module")]
-    pub module_sha256: Option<Digest>,
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
     /// Memory of single processes as ELF core files, for hosts where no way leads to physical memory: of these, of all, or of those
     /// of which something is out of the ordinary [default: off]
     #[arg(long, value_name = "PID[,PID…]|all|suspicious")]
@@ -139,25 +147,37 @@ pub struct CollectArgs {
     /// Print the plan and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How objects are put into a bucket.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 const COLLECT_HELP: &str = "\
 Progress goes to stderr. stdout gets exactly one line of JSON, the result, whatever happens.
 Ctrl-C, SIGTERM or a lost connection ends the run early and seals what is there as partial; a second one ends it at once.
 
-Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 31 not sealed,
-32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.
+Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 30 sealed in the spool,
+31 not sealed, 32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.
 
 Examples:
   sudo hozen collect --case IR-2026-014                    triage of this host into ./evidence-<run id>
   sudo hozen collect --profile volatile --to /mnt/usb/run1 the volatile part only, in seconds
   sudo hozen collect --skip memory --deadline 5m           no memory image, five minutes at most
   sudo hozen collect --process-memory suspicious           in a container, where physical memory cannot be had
+  sudo hozen collect --case IR-2026-014 --to s3://evidence/cases --bucket-owner 123456789012
+                                                           into a locked bucket, with what Run Command or the role gives
   hozen collect --unprivileged                             what an ordinary user can see";
 
 /// Options of `preflight`.
 #[derive(Debug, Args)]
-pub struct PreflightArgs {}
+pub struct PreflightArgs {
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
+}
 
 /// Options of `verify`.
 #[derive(Debug, Args)]
@@ -174,6 +194,9 @@ pub struct VerifyArgs {
     /// SHA-256 that 900-manifest.json must have, known from elsewhere
     #[arg(long, value_name = "HEX")]
     pub manifest_sha256: Option<Digest>,
+    /// Public key (PEM) that must have sealed the run, known from elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub seal_key: Option<PathBuf>,
 }
 
 /// Options of `export`.
@@ -192,6 +215,58 @@ pub struct ExportArgs {
     #[arg(long)]
     pub unverified: bool,
 }
+
+/// Options of `seal`.
+#[derive(Debug, Args)]
+#[command(after_help = SEAL_HELP)]
+pub struct SealArgs {
+    /// Folder that holds one run
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Private key that signs: P-256, PKCS#8, PEM
+    #[arg(long, value_name = "FILE")]
+    pub local_key: PathBuf,
+    /// SHA-256 that 999-end.json must have, known from elsewhere (the result line of `collect`)
+    #[arg(long, value_name = "HEX")]
+    pub end_sha256: Option<Digest>,
+    /// Print what was sealed as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const SEAL_HELP: &str = "\
+A seal is worth what its key is worth: keep it where the host never was, and publish its public half.
+
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out seal.key
+  openssl pkey -in seal.key -pubout -out seal.pub
+  hozen seal evidence --local-key seal.key
+  hozen verify evidence --seal-key seal.pub
+
+Exit codes: 0 sealed; 1, 2, 3 as of `verify`: it does not verify, and is not sealed; 31 the seal could not be stored;
+40 wrong arguments or no usable key.";
+
+/// Options of `symbols`.
+#[derive(Debug, Args)]
+#[command(after_help = SYMBOLS_HELP)]
+pub struct SymbolsArgs {
+    /// Folder that holds one run, with the artefact kernel_symbols
+    #[arg(value_name = "EVIDENCE")]
+    pub folder: PathBuf,
+    /// Folder for the symbol file: what `vol -s` takes. The file is DIR/linux/RELEASE-BUILDID.json
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+const SYMBOLS_HELP: &str = "\
+To be run on the analyst's machine, not on the host. Check the evidence first: `hozen verify EVIDENCE`.
+
+Exit codes (docs/exit-codes.md): 0 written, 1 the evidence was altered, 32 the output is there already or cannot be written,
+40 not evidence, or wrong arguments, 61 the evidence does not hold what it takes (the message says which debug package does).
+
+Example (docs/volatility.md says which plugins work):
+  hozen symbols evidence -o symbols
+  cat evidence/data/memory/kcore/*.lime.zst | zstd -d > memory.lime
+  vol -s symbols -f memory.lime linux.pslist";
 
 /// Options of `artefacts`.
 #[derive(Debug, Args)]

@@ -23,6 +23,9 @@ fn run(command: &Command) -> u8 {
         Command::Preflight(arguments) => commands::preflight(arguments),
         Command::Verify(arguments) => commands::verify(arguments),
         Command::Export(arguments) => commands::export(arguments),
+        Command::Seal(arguments) => commands::seal(arguments),
+        Command::Symbols(arguments) => commands::symbols(arguments),
         Command::Artefacts(arguments) => commands::artefacts(arguments),
+        Command::Modules(arguments) => commands::modules(&arguments.command),
     }
 }

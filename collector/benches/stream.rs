@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hozen_collector::model::{Digest, ObjectKey, Timestamp};
+use hozen_collector::model::{Digest, Held, ObjectKey, Timestamp};
 use hozen_collector::sink::{EvidenceSink, ObjectWriter, SinkError};
 use hozen_collector::stream::{BULK_PART, Engine, Kind};
 use sha2::{Digest as _, Sha256};
@@ -46,8 +46,8 @@ impl ObjectWriter for Nothing {
     fn part(&mut self, _: &[u8]) -> Result<(), SinkError> {
         Ok(())
     }
-    fn finish(self: Box<Self>, _: u64, _: &Digest) -> Result<(), SinkError> {
-        Ok(())
+    fn finish(self: Box<Self>, _: u64, _: &Digest) -> Result<Option<Held>, SinkError> {
+        Ok(None)
     }
     fn abort(self: Box<Self>) -> Result<(), SinkError> {
         Ok(())

@@ -95,10 +95,15 @@ pub fn loopback_up(socket: impl AsFd) -> nix::Result<()> {
     }
     request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).map_err(|_| Errno::EINVAL)?;
     // SAFETY: the request is a whole ifreq with a terminated name; the kernel only reads it.
-    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCSIFFLAGS, ptr::from_ref(&request)) };
-    Errno::result(result).map(drop)
+    unsafe { set_flags(socket.as_fd().as_raw_fd(), ptr::from_ref(&request)) }.map(drop)
 }
 
+nix::ioctl_write_ptr_bad!(
+    /// `SIOCSIFFLAGS` (netdevice(7)): the flags of the interface that the request names.
+    set_flags,
+    libc::SIOCSIFFLAGS,
+    libc::ifreq
+);
 /// How a mapping is made.
 #[derive(Debug, Clone, Copy)]
 pub struct Mapping<'a> {
@@ -172,4 +177,20 @@ pub fn replace_dirty_page(file: impl AsFd) -> nix::Result<()> {
     // SAFETY: it replaces exactly the page mapped above, to which no reference exists.
     unsafe { nix::sys::mman::mmap_anonymous(here, page, access, MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED) }?;
     Ok(())
+}
+
+/// Puts `code` into a new page that can be written and executed and has no file behind it, for as long as this process lives.
+/// Returns its address.
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn writable_code(code: &[u8]) -> nix::Result<usize> {
+    let page = NonZeroUsize::new(4096).ok_or(Errno::EINVAL)?;
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE | ProtFlags::PROT_EXEC;
+    // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing.
+    let place: NonNull<c_void> = unsafe { nix::sys::mman::mmap_anonymous(None, page, access, MapFlags::MAP_PRIVATE) }?;
+    let length = code.len().min(page.get());
+    // SAFETY: at most one page is written, to the page just mapped, which belongs to nobody else.
+    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), place.cast::<u8>().as_ptr(), length) };
+    Ok(place.addr().get())
 }

@@ -57,11 +57,11 @@ pub fn check(image: impl Read, run: u64, frames: &[u64]) -> Result<Report, Strin
     let expected: BTreeMap<u64, ()> = frames.iter().map(|frame| (*frame, ())).collect();
     let mut report = Report::default();
     lime::read(image, |frame, page| {
-        let words: Vec<u64> = page.chunks_exact(8).filter_map(|word| word.try_into().ok()).map(u64::from_le_bytes).collect();
+        let words: Vec<u64> = words(page).take(COUNTER + 1).collect();
         if !expected.contains_key(&frame) {
             report.strays += u64::from(words.starts_with(&[MAGIC, run]));
         } else if page.len() as u64 == PAGE {
-            let is_right = is_stamp(&words, run, frame);
+            let is_right = is_stamp(page, run, frame);
             seen.insert(frame, is_right);
             if is_right {
                 report.count(words.get(COUNTER).copied());
@@ -87,8 +87,14 @@ impl Report {
     }
 }
 
-fn is_stamp(words: &[u64], run: u64, frame: u64) -> bool {
-    (0..).zip(words).all(|(index, found)| index == COUNTER || *found == word(run, frame, index))
+fn words(page: &[u8]) -> impl Iterator<Item = u64> {
+    page.chunks_exact(8).filter_map(|word| word.try_into().ok()).map(u64::from_le_bytes)
+}
+
+/// Whether these bytes are what was stamped in `run` for `frame`.
+#[must_use]
+pub fn is_stamp(page: &[u8], run: u64, frame: u64) -> bool {
+    (0..).zip(words(page)).all(|(index, found)| index == COUNTER || found == word(run, frame, index))
 }
 
 #[cfg(test)]

@@ -2,9 +2,13 @@
 
 mod artefacts;
 mod collect;
+mod destination;
 mod export;
+mod modules;
 mod preflight;
+mod seal;
 mod summary;
+mod symbols;
 mod verify;
 
 use std::process::ExitCode;
@@ -16,7 +20,10 @@ use crate::result::RunResult;
 pub use artefacts::artefacts;
 pub use collect::collect;
 pub use export::export;
+pub use modules::modules;
 pub use preflight::preflight;
+pub use seal::seal;
+pub use symbols::symbols;
 pub use verify::verify;
 
 /// Answers a command line that cannot be understood, or one that asks for help.
@@ -37,6 +44,9 @@ pub fn usage(error: &clap::Error) -> ExitCode {
             ExitCode::from(u8::from(Exit::Usage))
         }
         Some(command) if command == "verify" => ExitCode::from(3),
+        Some(command) if command == "modules" && std::env::args_os().nth(2).is_some_and(|command| command == "verify") => {
+            ExitCode::from(3)
+        }
         _ => ExitCode::from(u8::from(Exit::Usage)),
     }
 }

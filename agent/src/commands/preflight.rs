@@ -6,15 +6,16 @@ use hozen_collector::host::Host;
 use hozen_collector::host::clock::discipline;
 use hozen_collector::host::privilege::Privileges;
 use hozen_collector::host::sandbox::{Modules, Sandbox};
-use hozen_collector::model::Outcome;
+use hozen_collector::model::{Outcome, escape};
 use hozen_collector::sink::directory::FOLDER_FDS;
-use hozen_collector::source::memory::MemorySource;
+use hozen_collector::source::memory::{Kernel, MemorySource, Offer};
 use nix::sys::statvfs::statvfs;
 use serde_json::{Value, json};
 
 use super::print;
 use crate::cli::PreflightArgs;
 use crate::exit::Exit;
+use crate::modules::{self, Wanted};
 use crate::progress::say;
 
 /// Free bytes below which the current folder is no destination for even the volatile part.
@@ -22,10 +23,17 @@ const LEAST_FREE: u64 = 64 << 20;
 
 /// Prints what can be collected as JSON and returns the exit code.
 #[must_use]
-pub fn preflight(_: &PreflightArgs) -> u8 {
+pub fn preflight(arguments: &PreflightArgs) -> u8 {
+    let wanted = match Wanted::new(&arguments.lime) {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            say(&format!("hozen: {error:#}"));
+            return Exit::Usage.into();
+        }
+    };
     match Host::live() {
         Ok(host) => {
-            let (report, ready) = report(&host);
+            let (report, ready) = report(&host, &wanted);
             print(&serde_json::to_string_pretty(&report).unwrap_or_default());
             if ready { Exit::Complete.into() } else { Exit::NotReady.into() }
         }
@@ -37,7 +45,9 @@ pub fn preflight(_: &PreflightArgs) -> u8 {
 }
 
 /// The report, and whether a run as this user would see all of the host.
-fn report(host: &Host) -> (Value, bool) {
+fn report(host: &Host, wanted: &Wanted) -> (Value, bool) {
+    let kernel = Kernel::running(host);
+    let module = modules::offer(host, &kernel, wanted);
     let privileges = Privileges::read(&host.proc);
     let unseen = privileges.as_ref().map(Privileges::unseen).unwrap_or_default();
     let free = free_bytes();
@@ -54,7 +64,9 @@ fn report(host: &Host) -> (Value, bool) {
         "host": host.identity.facts,
         "privileges": {"euid": privileges.as_ref().map(|own| own.euid).ok(), "missing": unseen},
         "access": access(host),
-        "memory": memory(host),
+        "kernel": {"release": escape::bytes(&kernel.release), "version": escape::bytes(&kernel.version), "build_id": kernel.build_id},
+        "lime_module": modules::describe(&module, &kernel),
+        "memory": memory(host, module),
         "ram_bytes": ram_bytes(host),
         "processes": host.proc.pids().map(|pids| pids.len()).ok(),
         "clock": clock(),
@@ -64,8 +76,8 @@ fn report(host: &Host) -> (Value, bool) {
 }
 
 /// What the memory artefact would come to, with every reason.
-fn memory(host: &Host) -> Value {
-    let Outcome { status, reasons } = MemorySource::default().outlook(host);
+fn memory(host: &Host, module: Offer) -> Value {
+    let Outcome { status, reasons } = MemorySource { module, ..MemorySource::default() }.outlook(host);
     json!({"status": status, "reasons": reasons})
 }
 

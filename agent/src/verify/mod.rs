@@ -13,6 +13,8 @@ mod events;
 mod findings;
 mod folder;
 pub(crate) mod frames;
+mod held;
+mod holding;
 mod journal;
 mod manifest;
 mod missing;
@@ -21,6 +23,7 @@ mod objects;
 mod opened;
 mod report;
 mod rows;
+mod seals;
 mod steps;
 mod sums;
 mod text;
@@ -29,30 +32,35 @@ mod words;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hozen_collector::model::record::{END_KEY, MANIFEST_KEY, SUMS_KEY};
-use hozen_collector::model::{Digest, ObjectKey, Receipt};
+use hozen_collector::model::record::{ChainHead, END_KEY, MANIFEST_KEY, RunStatus, SUMS_KEY};
+use hozen_collector::model::{CaseId, Digest, ObjectKey, Receipt, RunId};
 use serde::Serialize;
 
 use begin::Beginning;
 use end::Ending;
 use findings::Findings;
-use folder::Folder;
+use holding::Holding;
 use journal::Journal;
 use manifest::Listed;
 use objects::{Measured, Said};
 
+pub use crate::seal::SealPublic;
+pub(crate) use envelope::{from_pem as key_from_pem, prefixed as keyid};
 pub use findings::{Finding, MAX_FINDINGS, State};
 pub use missing::GapGroup;
 pub(crate) use opened::{Opened, open};
 pub use report::{Check, Facts, Lost, Report, StepLine, Witness};
+pub use seals::SealLine;
 
 /// Digests that are known from elsewhere: from the agent's result line, a ticket, a sealed envelope.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// SHA-256 of `999-end.json`.
     pub end_sha256: Option<Digest>,
     /// SHA-256 of `900-manifest.json`.
     pub manifest_sha256: Option<Digest>,
+    /// A key that must have sealed the run, known from elsewhere.
+    pub seal_key: Option<SealPublic>,
 }
 
 /// What verification has come to.
@@ -85,51 +93,94 @@ impl Verdict {
 /// All that was found out, before it becomes a report.
 #[derive(Debug, Default)]
 struct Examined {
-    folder: Option<Folder>,
+    holding: Option<Holding>,
     beginning: Option<Beginning>,
     journal: Journal,
     listed: Option<Listed>,
     measured: Measured,
     ending: Option<Ending>,
     witness: Witness,
+    seals: Vec<SealLine>,
     checks: Vec<Check>,
     findings: Findings,
+}
+
+/// What a run that is verified says of itself: what a seal is made over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: CaseId,
+    /// How it ended.
+    pub status: RunStatus,
+    /// The custody journal's last line.
+    pub chain: ChainHead,
+    /// Objects of the run, seals not counted.
+    pub objects: u64,
+    /// Digest of the manifest.
+    pub manifest_sha256: Digest,
+    /// Digest of the end record.
+    pub end_sha256: Digest,
 }
 
 /// Verifies the run in the folder `dir`.
 #[must_use]
 pub fn verify(dir: &Path, options: &Options) -> Report {
+    examine(dir, options).0
+}
+
+/// As [`verify`]; what is verified comes with what it says of itself.
+#[must_use]
+pub fn examine(dir: &Path, options: &Options) -> (Report, Option<Whole>) {
     let mut run = Examined::default();
     run.examine(dir, options);
-    report::assemble(dir, run)
+    let whole = run.whole();
+    let report = report::assemble(dir, run);
+    let verified = report.verdict == Verdict::Verified;
+    (report, whole.filter(|_| verified))
 }
 
 impl Examined {
+    fn whole(&self) -> Option<Whole> {
+        let (begin, ending) = (&self.beginning.as_ref()?.begin, self.ending.as_ref()?);
+        Some(Whole {
+            run: begin.run,
+            case: begin.case.clone(),
+            status: ending.end.status,
+            chain: ending.end.chain.clone(),
+            objects: ending.end.objects,
+            manifest_sha256: self.listed.as_ref()?.sha256,
+            end_sha256: ending.sha256,
+        })
+    }
+
     fn examine(&mut self, dir: &Path, options: &Options) {
         let mark = self.findings.mark();
-        let Some(folder) = Folder::open(dir, &mut self.findings) else { return };
-        if folder.objects().is_empty() && folder.growing().is_empty() {
+        let Some(holding) = folder::open(dir, &mut self.findings) else { return };
+        if holding.objects().is_empty() && holding.growing().is_empty() {
             self.findings = Findings::default();
             self.findings.unreadable(findings::Place::folder(), "holds no run: there is not even the beginning of one in it");
             return;
         }
-        self.note("folder", mark, folder.entries(), "files, each of them regular and with a name of the evidence format");
-        self.begin(&folder);
-        self.journal(&folder);
+        self.note("folder", mark, holding.entries(), "files, each of them regular and with a name of the evidence format");
+        self.begin(&holding);
+        self.journal(&holding);
         let mark = self.findings.mark();
-        self.listed = manifest::read(&folder, self.beginning.as_ref(), &mut self.findings);
+        self.listed = manifest::read(&holding, self.beginning.as_ref(), &mut self.findings);
         let manifest = self.findings.since(mark);
-        self.objects(&folder);
-        self.manifest(&folder, manifest);
-        self.sums(&folder);
-        self.end(&folder);
-        self.compare_with_witness(&folder, options);
-        self.folder = Some(folder);
+        self.objects(&holding);
+        self.manifest(&holding, manifest);
+        self.sums(&holding);
+        self.end(&holding);
+        self.seals(&holding, options);
+        self.compare_with_witness(&holding, options);
+        self.holding = Some(holding);
     }
 
-    fn begin(&mut self, folder: &Folder) {
+    fn begin(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        self.beginning = begin::check(folder, &mut self.findings);
+        self.beginning = begin::check(holding, &mut self.findings);
         if self.beginning.is_some() || self.findings.since(mark) != State::Passed {
             self.note("begin record", mark, 1, "record, in its one spelling and signed with the key that it carries");
         } else {
@@ -137,9 +188,9 @@ impl Examined {
         }
     }
 
-    fn journal(&mut self, folder: &Folder) {
+    fn journal(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        self.journal = journal::check(folder, self.beginning.as_ref(), &mut self.findings);
+        self.journal = journal::check(holding, self.beginning.as_ref(), &mut self.findings);
         if self.journal.lines == 0 && self.findings.since(mark) == State::Passed {
             return self.not_done("custody journal", "there is none yet");
         }
@@ -148,14 +199,14 @@ impl Examined {
         self.note("custody journal", mark, self.journal.lines, what);
     }
 
-    fn objects(&mut self, folder: &Folder) {
+    fn objects(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
         let said = Said {
             receipts: receipts(&self.journal, self.listed.as_ref()),
             cut: self.journal.story.lost.iter().map(|lost| (&lost.key, lost.from)).collect(),
             host_id: self.beginning.as_ref().map(|beginning| beginning.begin.host.id.as_str()),
         };
-        self.measured = objects::check(folder, &said, &mut self.findings);
+        self.measured = objects::check(holding, &said, &mut self.findings);
         let Measured { with_receipt, decompressed, rows, members, .. } = self.measured;
         let what = format!(
             "objects with the size and digest that their receipt says; {decompressed} of them were decompressed to content of the \
@@ -164,7 +215,7 @@ impl Examined {
         self.note("objects", mark, with_receipt, &what);
     }
 
-    fn manifest(&mut self, folder: &Folder, form: State) {
+    fn manifest(&mut self, holding: &Holding, form: State) {
         let mark = self.findings.mark();
         let Some(listed) = &self.listed else {
             return match form {
@@ -173,7 +224,7 @@ impl Examined {
             };
         };
         let beginning = self.beginning.as_ref();
-        manifest::check(listed, folder, beginning, &self.journal, &self.measured, &mut self.findings);
+        manifest::check(listed, holding, beginning, &self.journal, &self.measured, &mut self.findings);
         let state = if form == State::Passed { self.findings.since(mark) } else { form };
         let what = "objects listed under the signature of the run's key: those that are there and no others, with the receipts, \
                     outcomes and gaps of the journal, and a step for each entry of the plan";
@@ -181,18 +232,19 @@ impl Examined {
         self.checks.push(Check::new("manifest", state, count, what));
     }
 
-    fn sums(&mut self, folder: &Folder) {
+    fn sums(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        let lines = sums::check(folder, self.listed.as_ref(), &self.measured, &mut self.findings);
+        let lines = sums::check(holding, self.listed.as_ref(), &self.measured, &mut self.findings);
         if lines.is_none() && self.findings.since(mark) == State::Passed {
             return self.not_done(SUMS_KEY, "there is none: the run was cut off before it was written");
         }
         self.note(SUMS_KEY, mark, lines.unwrap_or_default(), "lines, exactly those that follow from the objects");
     }
 
-    fn end(&mut self, folder: &Folder) {
+    fn end(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        let rest = end::Rest { folder, beginning: self.beginning.as_ref(), journal: &self.journal, listed: self.listed.as_ref() };
+        let rest =
+            end::Rest { holding, beginning: self.beginning.as_ref(), journal: &self.journal, listed: self.listed.as_ref() };
         self.ending = end::check(rest, &mut self.findings);
         if self.ending.is_none() && self.findings.since(mark) == State::Passed {
             return self.not_done("end record", "there is none: the run was cut off");
@@ -202,14 +254,31 @@ impl Examined {
         self.note("end record", mark, 1, what);
     }
 
-    fn compare_with_witness(&mut self, folder: &Folder, options: &Options) {
+    fn seals(&mut self, holding: &Holding, options: &Options) {
+        let mark = self.findings.mark();
+        let run = seals::Run { beginning: self.beginning.as_ref(), listed: self.listed.as_ref(), ending: self.ending.as_ref() };
+        self.seals = seals::check(holding, run, options.seal_key.as_ref(), &mut self.findings);
+        if holding.seals().is_empty() && self.findings.since(mark) == State::Passed {
+            return self.not_done("seals", "there are none: nobody has countersigned this run");
+        }
+        let count = words::length(self.seals.len());
+        self.note(
+            "seals",
+            mark,
+            count,
+            "made over the manifest and the end record that are here, each signed with the key it names",
+        );
+    }
+
+    fn compare_with_witness(&mut self, holding: &Holding, options: &Options) {
         let pairs = [
             (END_KEY, options.end_sha256, self.ending.as_ref().map(|ending| ending.sha256)),
             (MANIFEST_KEY, options.manifest_sha256, self.listed.as_ref().map(|listed| listed.sha256)),
         ];
-        let given = words::length(pairs.iter().filter(|(_, given, _)| given.is_some()).count());
-        if given == 0 {
-            return self.not_done("outside witness", "no digest from elsewhere was given to compare with");
+        let digests = pairs.iter().filter(|(_, given, _)| given.is_some()).count();
+        let given = words::length(digests);
+        if digests == 0 {
+            return self.compare_with_seals();
         }
         let mark = self.findings.mark();
         let mut agrees = true;
@@ -220,7 +289,7 @@ impl Examined {
                 Some(there) => {
                     self.findings.fail(key, format!("the digest given from elsewhere is {given}, and here it is {there}"))
                 }
-                None if !folder.has(key) => self.findings.fail(key, "is missing, and its digest was given from elsewhere"),
+                None if !holding.has(key) => self.findings.fail(key, "is missing, and its digest was given from elsewhere"),
                 // It is there and is no such record, or cannot be read: that has been told.
                 None => {}
             }
@@ -230,6 +299,16 @@ impl Examined {
             return self.not_done("outside witness", "the record whose digest was given cannot be read");
         }
         self.note("outside witness", mark, given, "digest given from elsewhere and found to be that of the record here");
+    }
+
+    /// Without a digest from elsewhere, a key from elsewhere that has sealed the run is the witness.
+    fn compare_with_seals(&mut self) {
+        if !self.seals.iter().any(|seal| seal.key_was_given) {
+            return self.not_done("outside witness", "no digest from elsewhere was given to compare with");
+        }
+        self.witness = Witness::Agrees;
+        let mark = self.findings.mark();
+        self.note("outside witness", mark, 1, "key given from elsewhere and found to have sealed this run");
     }
 
     fn note(&mut self, name: &'static str, mark: findings::Mark, count: u64, what: &str) {

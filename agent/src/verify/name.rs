@@ -1,6 +1,7 @@
 //! The names that a run may hold (evidence format, section 1), and nothing else.
 
 use hozen_collector::model::record::{BEGIN_KEY, CUSTODY_FOLDER, END_KEY, LOG_KEY, MANIFEST_KEY, SUMS_KEY};
+use hozen_collector::model::seal::SEAL_FOLDER;
 use hozen_collector::model::{Category, Encoding, ObjectKey};
 
 /// Ending of the name of an object that was still growing.
@@ -35,6 +36,7 @@ pub(crate) enum Name<'a> {
     Sums,
     Manifest,
     End,
+    Seal,
 }
 
 impl<'a> Name<'a> {
@@ -46,6 +48,7 @@ impl<'a> Name<'a> {
             SUMS_KEY => Some(Self::Sums),
             MANIFEST_KEY => Some(Self::Manifest),
             END_KEY => Some(Self::End),
+            other if is_seal(other) => Some(Self::Seal),
             other => custody_number(other).map(Self::Custody).or_else(|| segment_of(other)).or_else(|| data(other)),
         }
     }
@@ -85,6 +88,7 @@ pub(super) fn growing(name: &str) -> Option<ObjectKey> {
 pub(super) fn is_folder(path: &str) -> bool {
     path == "data"
         || path == CUSTODY_FOLDER
+        || path == SEAL_FOLDER
         || path.strip_prefix("data/").is_some_and(|name| name == RAW || category(name).is_some())
         || path.strip_prefix(IMAGES).is_some_and(is_image)
 }
@@ -103,6 +107,17 @@ fn segment_of(text: &str) -> Option<Name<'_>> {
     let (image, file) = text.strip_prefix(IMAGES)?.split_once('/').filter(|(image, _)| is_image(image))?;
     let number = file.strip_suffix(SEGMENT)?.parse().ok().filter(|number| segment(image, *number) == text)?;
     Some(Name::Segment { image, number })
+}
+
+/// `seal/20261122T035027Z.json`.
+fn is_seal(text: &str) -> bool {
+    let time = text.strip_prefix(SEAL_FOLDER).and_then(|text| text.strip_prefix('/')?.strip_suffix("Z.json"));
+    let parts = time.and_then(|time| time.split_once('T'));
+    parts.is_some_and(|(date, time)| is_digits(date, 8) && is_digits(time, 6))
+}
+
+fn is_digits(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn custody_number(text: &str) -> Option<u64> {
@@ -147,6 +162,7 @@ mod tests {
             "SHA256SUMS",
             "900-manifest.json",
             "999-end.json",
+            "seal/20261122T035027Z.json",
         ] {
             assert!(known(name), "{name}");
         }
@@ -169,6 +185,9 @@ mod tests {
             "custody/0000001.jsonl",
             "custody/+00001.jsonl",
             "999-end.json.part",
+            "seal/20261122T035027.json",
+            "seal/2026-11-22Z.json",
+            "seal/20261122T035027Z.json.part",
         ] {
             assert!(!known(name), "{name}");
         }

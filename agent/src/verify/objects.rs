@@ -12,8 +12,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive::Archive;
 use super::findings::{Findings, Place};
-use super::folder::Folder;
 use super::frames::Frames;
+use super::held;
+use super::holding::Holding;
 use super::name::{self, Name};
 use super::rows::Rows;
 use super::words;
@@ -64,10 +65,10 @@ impl Said<'_> {
 }
 
 /// Measures every object and compares those that have a receipt with it.
-pub(super) fn check(folder: &Folder, said: &Said<'_>, findings: &mut Findings) -> Measured {
+pub(super) fn check(holding: &Holding, said: &Said<'_>, findings: &mut Findings) -> Measured {
     let mut measured = Measured::default();
-    for key in folder.objects() {
-        let Some(reader) = folder.reader(key, findings) else { continue };
+    for key in holding.objects() {
+        let Some(reader) = holding.reader(key, findings) else { continue };
         let receipt = said.receipts.get(key).copied();
         let mut content = receipt.and_then(|receipt| ContentCheck::of(receipt, said, findings));
         let stored = match read_through(reader, content.as_mut()) {
@@ -80,6 +81,7 @@ pub(super) fn check(folder: &Folder, said: &Said<'_>, findings: &mut Findings) -
         if let Some(receipt) = receipt {
             measured.with_receipt += 1;
             check_receipt(receipt, findings);
+            held::check(receipt, findings);
             compare_stored(receipt, stored, findings);
         }
         if let (Some(receipt), Some(content)) = (receipt, content) {
@@ -88,17 +90,17 @@ pub(super) fn check(folder: &Folder, said: &Said<'_>, findings: &mut Findings) -
         measured.bytes = measured.bytes.saturating_add(stored.size);
         measured.stored.insert(key.clone(), stored);
     }
-    check_segments(folder, findings);
+    check_segments(holding, findings);
     measured
 }
 
 /// The segments of each image are numbered from 0 without a hole; nothing follows one that the sink did not take whole.
-fn check_segments(folder: &Folder, findings: &mut Findings) {
-    for key in folder.objects() {
+fn check_segments(holding: &Holding, findings: &mut Findings) {
+    for key in holding.objects() {
         let Some(Name::Segment { image, number }) = Name::of(key) else { continue };
         let before = number.checked_sub(1).map(|number| name::segment(image, number).parse::<ObjectKey>());
         if let Some(Ok(before)) = before {
-            findings.require(!folder.lacks(&before), key, format!("its image lacks {before}"));
+            findings.require(!holding.lacks(&before), key, format!("its image lacks {before}"));
         }
     }
 }

@@ -1,19 +1,19 @@
 //! A verified folder, for whoever reads its objects afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::Path;
 
-use hozen_collector::host::read::FdReader;
 use hozen_collector::model::{ObjectKey, Receipt};
 
 use super::findings::Findings;
-use super::folder::Folder;
-use super::{Examined, Options, Report, receipts, report};
+use super::holding::Holding;
+use super::{Examined, Options, Report, folder, receipts, report};
 
 /// A folder that was looked at, and what its records say of its objects.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    folder: Folder,
+    holding: Holding,
     receipts: BTreeMap<ObjectKey, Receipt>,
     /// What the destination did not take whole.
     cut: BTreeSet<ObjectKey>,
@@ -27,14 +27,14 @@ pub(crate) fn open(dir: &Path, options: &Options) -> (Report, Option<Opened>) {
     let receipts = receipts.into_iter().map(|(key, receipt)| (key.clone(), receipt.clone())).collect();
     let cut = run.journal.story.lost.iter().map(|lost| lost.key.clone()).collect();
     // What was found in the folder has been told by the first look.
-    let folder = Folder::open(dir, &mut Findings::default());
-    (report::assemble(dir, run), folder.map(|folder| Opened { folder, receipts, cut }))
+    let holding = folder::open(dir, &mut Findings::default());
+    (report::assemble(dir, run), holding.map(|holding| Opened { holding, receipts, cut }))
 }
 
 impl Opened {
     /// The objects that are there, sorted by name.
     pub(crate) fn objects(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.folder.objects().iter()
+        self.holding.objects().iter()
     }
 
     /// What the records say of an object.
@@ -51,7 +51,7 @@ impl Opened {
     ///
     /// # Errors
     /// Why it cannot be opened; escaped text.
-    pub(crate) fn reader(&self, key: &ObjectKey) -> Result<FdReader, String> {
-        self.folder.reader_of(key).unwrap_or_else(|| Err("is not there".to_owned()))
+    pub(crate) fn reader(&self, key: &ObjectKey) -> Result<Box<dyn Read>, String> {
+        self.holding.open(key)
     }
 }

@@ -13,6 +13,7 @@ use super::events::StepStory;
 use super::findings::{Finding, State};
 use super::missing::{GapGroup, GapGroups};
 use super::name::Name;
+use super::seals::SealLine;
 use super::{Examined, Verdict, words};
 
 /// The most characters of one text from the records.
@@ -33,6 +34,8 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Whether a digest from elsewhere was compared.
     pub witness: Witness,
+    /// The seals that lie beside the run.
+    pub seals: Vec<SealLine>,
     /// One entry per artefact of the plan.
     pub steps: Vec<StepLine>,
     /// What the destination refused during the run, by the journal.
@@ -166,12 +169,12 @@ pub struct Lost {
 pub(super) fn assemble(dir: &Path, run: Examined) -> Report {
     let facts = facts(&run);
     let unattested = unattested(&run);
-    let growing = run.folder.iter().flat_map(|folder| folder.growing()).map(|key| format!("{key}.part")).collect();
-    let objects = run.folder.as_ref().map_or(0, |folder| words::length(folder.objects().len()));
+    let growing = run.holding.iter().flat_map(|holding| holding.growing()).map(|key| format!("{key}.part")).collect();
+    let objects = run.holding.as_ref().map_or(0, |holding| words::length(holding.objects().len()));
     let lost = run.journal.story.lost.iter();
     let lost = lost.map(|lost| Lost { object: lost.key.to_string(), from: lost.from, reason: text(&lost.reason) }).collect();
     let (bytes, witness, ended) = (run.measured.bytes, run.witness, run.ending.is_some());
-    let checks = run.checks.clone();
+    let (checks, seals) = (run.checks.clone(), run.seals.clone());
     let (steps, findings) = (steps(run.listed, run.beginning, run.journal.story.steps), run.findings);
     let (findings, unreadable, findings_omitted) = findings.into_parts();
     let verdict = verdict(!findings.is_empty(), !unreadable.is_empty(), ended);
@@ -182,6 +185,7 @@ pub(super) fn assemble(dir: &Path, run: Examined) -> Report {
         facts,
         checks,
         witness,
+        seals,
         steps,
         lost,
         findings,
@@ -248,7 +252,7 @@ fn unattested(run: &Examined) -> Vec<String> {
     let receipts = super::receipts(&run.journal, run.listed.as_ref());
     let should = |name: Name<'_>| name.has_journal_receipt() || name == Name::Sums;
     let alone = |key: &&ObjectKey| Name::of(key).is_some_and(should) && !receipts.contains_key(*key);
-    let objects = run.folder.iter().flat_map(|folder| folder.objects());
+    let objects = run.holding.iter().flat_map(|holding| holding.objects());
     objects.filter(alone).take(MAX_LISTED).map(ToString::to_string).collect()
 }
 

@@ -4,6 +4,7 @@ use hozen_collector::model::record::RunStatus;
 
 use super::findings::State;
 use super::report::{Check, Facts, Report, StepLine, Witness};
+use super::seals::SealLine;
 use super::{Verdict, words};
 
 /// Columns of the text.
@@ -40,7 +41,7 @@ impl Report {
                 "The folder holds one whole run: every byte agrees with its signed records, and nothing that they list is missing. {} {}",
                 collected(self.facts.status),
                 match self.witness {
-                    Witness::Agrees => "A digest from elsewhere vouches for these records.",
+                    Witness::Agrees => "A digest or a seal from elsewhere vouches for these records.",
                     _ => "No digest from elsewhere vouches for these records: see section 2.",
                 }
             ),
@@ -79,6 +80,7 @@ impl Report {
             page.hanging(&format!("  ({number}) "), claim);
         }
         page.paragraph("  ", self.witness_sentence());
+        self.seals.iter().for_each(|seal| page.hanging("  - ", &seal_sentence(seal)));
         page.heading("3. What this does not show");
         for line in NOT_CLAIMED {
             page.hanging("  - ", line);
@@ -103,7 +105,8 @@ impl Report {
         match self.witness {
             Witness::Agrees => {
                 "Against somebody who writes a whole new run with a new key, (i) to (iii) need an outside witness. There is one: the \
-                 digest that was given from elsewhere agrees with this folder, so they hold from when that digest left the host."
+                 digest or the sealing key that was given from elsewhere agrees with this folder, so they hold from when that \
+                 digest left the host, or from when the seal was made."
             }
             Witness::Disagrees => {
                 "The digest that was given from elsewhere does NOT agree with this folder: it is not the run that the witness saw."
@@ -219,6 +222,16 @@ fn check_sentence(check: &Check) -> String {
         State::Failed => format!("{title}: see section 7. This does not hold: {}", check.what),
         State::NotDone => format!("{title}: {}", check.what),
     }
+}
+
+fn seal_sentence(seal: &SealLine) -> String {
+    let key = match (&seal.kms_key, seal.key_was_given) {
+        (_, true) => "the key that was given from elsewhere".to_owned(),
+        (Some(kms), false) => format!("a key that it says is {kms}; compare the key's id with that of your sealer"),
+        (None, false) => "a key that nobody here vouches for; compare its id with that of your sealer".to_owned(),
+    };
+    let how = if seal.rehashed { "every byte was read for it" } else { "the bucket's checksums were compared for it" };
+    format!("{}: sealed at {} with {} ({key}); {how}", seal.object, seal.sealed, seal.keyid)
 }
 
 fn write_facts(facts: &Facts, page: &mut Page) {

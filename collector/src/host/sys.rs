@@ -83,6 +83,32 @@ pub fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> Result<OwnedFd, Errno
     owned(c_long::from(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) }))
 }
 
+/// A descriptor of our own for what the open descriptor `number` is open on, closed on exec.
+///
+/// # Errors
+/// The kernel's errno; `EBADF` where no such descriptor is open.
+pub fn duplicate_number(number: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: only integers are passed; a number that is not open is an error of the kernel's.
+    owned(c_long::from(unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) }))
+}
+
+/// Overwrites the value of the environment variable `name` with zeros, where it stands: in the block that the kernel gave this
+/// process, which `/proc/self/environ` shows. The variable is then there and empty. This process must not read it meanwhile.
+pub fn wipe_variable(name: &CStr) {
+    // SAFETY: `name` is NUL-terminated; the answer is NULL or points at a NUL-terminated value in the environment block.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    if value.is_null() {
+        return;
+    }
+    // SAFETY: not NULL, so a NUL-terminated value, and nothing changes the environment of this process.
+    let length = unsafe { libc::strlen(value) };
+    for at in 0..length {
+        // SAFETY: `at` is below the value's length, so within it; the block is private, writable memory, and only the one who
+        // takes credentials reads this variable.
+        unsafe { value.wrapping_add(at).write_volatile(0) };
+    }
+}
+
 /// `openat2(2)` (Linux 5.6).
 ///
 /// # Errors
@@ -265,6 +291,21 @@ fn stat_from(raw: &libc::statx) -> Stat {
 pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
     // SAFETY: only integers are passed.
     owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+}
+
+/// `renameat2(2)`: gives the file `from` of `folder` the name `to`. Without `replace` a file of that name is never replaced.
+///
+/// # Errors
+/// The kernel's errno; without `replace` `EEXIST` where the name is taken, `EINVAL` where the file system cannot promise that.
+pub fn rename(folder: BorrowedFd<'_>, from: &str, to: &str, replace: bool) -> Result<(), Errno> {
+    let flags = if replace { 0 } else { libc::RENAME_NOREPLACE };
+    with_path(from, |from| {
+        with_path(to, |to| {
+            let (fd, from, to) = (folder.as_raw_fd(), from.as_ptr(), to.as_ptr());
+            // SAFETY: `folder` is open, and both names are NUL-terminated and outlive the call; the kernel only reads them.
+            check(unsafe { libc::syscall(libc::SYS_renameat2, fd, from, fd, to, flags) }).map(drop)
+        })
+    })
 }
 
 /// `finit_module(2)`: loads the module that `fd` is open on. Returns when its init function does. No flags: the kernel checks

@@ -8,7 +8,8 @@ use super::freeze_frame::FreezeFrame;
 use super::hidden::HiddenProcesses;
 use super::kernel_log::KernelLogSource;
 use super::kernel_modules::KernelModulesSource;
-use super::memory::{GivenModule, MemorySource, Method};
+use super::kernel_symbols::KernelSymbols;
+use super::memory::{MemorySource, Method, Offer};
 use super::mounts::MountsSource;
 use super::network::arp_cache::ArpCache;
 use super::network::interfaces::Interfaces;
@@ -19,8 +20,10 @@ use super::process_memory_map::ProcessMemoryMap;
 use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
-use super::{Source, context, deleted_files, executables, footprint, freeze_frame, hidden, kernel_log, kernel_modules, memory};
-use super::{mounts, network, process_envs, process_memory, process_memory_map, sessions, shm, system_controls};
+use super::{Source, context, deleted_files, executables, footprint, freeze_frame, hidden, kernel_log, kernel_modules};
+use super::{
+    kernel_symbols, memory, mounts, network, process_envs, process_memory, process_memory_map, sessions, shm, system_controls,
+};
 use crate::host::Host;
 use crate::model::Artefact;
 
@@ -34,7 +37,7 @@ pub struct Options {
     /// Which ways to memory to take.
     pub memory: Method,
     /// The LiME module that may be loaded.
-    pub module: Option<GivenModule>,
+    pub module: Offer,
     /// Whose memory to take by itself.
     pub process_memory: ProcessMemory,
 }
@@ -46,6 +49,7 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(ContextSource),
         Box::new(FreezeFrame),
         Box::new(HiddenProcesses),
+        Box::new(KernelSymbols),
         Box::new(MemorySource { method: options.memory, module: options.module.clone() }),
         Box::new(options.process_memory.clone()),
         Box::new(ProcessEnvs { include_secrets: options.include_secrets }),
@@ -72,6 +76,7 @@ pub fn artefacts() -> Vec<Artefact> {
         context::ARTEFACT,
         freeze_frame::ARTEFACT,
         hidden::ARTEFACT,
+        kernel_symbols::ARTEFACT,
         memory::ARTEFACT,
         process_memory::ARTEFACT,
         process_envs::ARTEFACT,

@@ -76,7 +76,7 @@ impl Chunk {
         let started = lens.clock.now();
         bytes.clear();
         bytes.resize(usize::try_from(part.length()).unwrap_or(0), 0);
-        let pages = super::kcore::whole_pages(record, lens.page);
+        let pages = crate::source::kcore::whole_pages(record, lens.page);
         let whole = pages.and_then(|pages| PhysRange::new(pages.start().max(part.start()), pages.end().min(part.end())));
         let unreadable = whole.map(|whole| fill(memory, part.start(), whole, &mut bytes, lens.page)).unwrap_or_default();
         // Neither the edges nor what could not be read are pages of zeros, though zeros stand there.
@@ -264,7 +264,7 @@ mod tests {
             prop_assert_eq!(chunk.end(), record.end());
             prop_assert_eq!(chunk.unreadable_bytes() + chunk.edge_bytes + chunk.data_bytes + chunk.zero_pages * 4096, length);
             let bad = |at: u64| chunk.unreadable.iter().any(|(range, _)| range.start() <= at && at < range.end());
-            let pages = super::super::kcore::whole_pages(record, 4096);
+            let pages = crate::source::kcore::whole_pages(record, 4096);
             for (at, byte) in (start..).zip(&chunk.bytes) {
                 let edge = pages.is_none_or(|pages| at < pages.start() || pages.end() <= at);
                 let real = memory.bytes[usize::try_from(at).unwrap()];

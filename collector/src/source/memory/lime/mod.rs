@@ -17,11 +17,13 @@ use nix::errno::Errno;
 
 pub(super) use format::{HEADER, header};
 
+use self::module::ModuleInfo;
 use super::chunk::{Chunk, Lens};
+use super::running::Kernel;
 use crate::host::kmsg::{Kmsg, Step};
 use crate::host::module::{self as kernel, Loading};
 use crate::host::{Host, read};
-use crate::model::{PhysRange, escape};
+use crate::model::PhysRange;
 use crate::source::Stop;
 
 /// How long the module may take until it listens, and until it returns when the stream has ended.
@@ -156,14 +158,18 @@ impl Loaded<'_> {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        if let Some(stream) = self.stream.take() {
+        let stream = self.stream.take();
+        if let Some(stream) = &stream {
             // It may have ended by itself.
             let _ = stream.shutdown(Shutdown::Both);
         }
         match self.loading.outcome(PATIENCE) {
             Some(Ok(())) => report.unloaded = self.unload(),
-            // The kernel has taken it out again.
-            Some(Err(_)) => report.unloaded = true,
+            Some(Err(errno)) => {
+                // The kernel has taken it out again. Without a stream this is the reason of the refusal already.
+                report.unloaded = true;
+                report.faults.extend(stream.map(|_| format!("its init function failed: {errno:?}")));
+            }
             None => report.faults.push("its init function did not return".to_owned()),
         }
         if !report.unloaded {
@@ -233,11 +239,11 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Why `module` is not handed to the kernel of release `release` on this machine, if it is not: in escaped text.
-pub(super) fn unfit(module: &[u8], release: &[u8]) -> Option<String> {
-    match module::parse(module, std::env::consts::ARCH) {
-        Ok(info) => info.mismatch(release),
-        Err(why) => Some(escape::bytes(why.as_bytes())),
+/// Why `module` is not handed to `kernel`, if it is not: in escaped text.
+pub(super) fn unfit(module: &[u8], kernel: &Kernel) -> Option<String> {
+    match ModuleInfo::read(module) {
+        Ok(info) => info.not_lime().or_else(|| kernel.refuses(info.architecture, &info.vermagic)),
+        Err(why) => Some(why),
     }
 }
 

@@ -1,6 +1,6 @@
 //! From LiME's socket to chunks, on a thread of its own: while the destination is slow the socket fills and LiME waits.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -37,7 +37,11 @@ pub(super) fn relay(
         let length = match stream.read(&mut buffer) {
             Ok(0) => break framing.end(),
             Ok(length) => length,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            // The limit on its silence is the socket's own.
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                break Err("the stream fell silent, and nothing more was waited for".to_owned());
+            }
             Err(error) => break Err(format!("the connection broke: {error}")),
         };
         let mut wanted = true;
@@ -180,5 +184,18 @@ pub(super) mod tests {
             assert!(came >= least, "{reason}: {came}");
         }
         assert!(matches!(from_socket(Vec::new(), whole), (Ok(()), chunks) if chunks.is_empty()));
+    }
+
+    #[test]
+    fn silence_ends_the_stream_and_is_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut theirs = listener.accept().unwrap().0;
+        theirs.write_all(&header(ram()[0])).unwrap();
+        ours.set_read_timeout(Some(std::time::Duration::from_millis(10))).unwrap();
+        let ((out, chunks), (_give, spare)) = (bounded(1), bounded(0));
+        let lens = Lens { page: 4096, banner: Vec::new(), clock: Clock::start() };
+        let error = relay(ours, &ram(), &lens, &out, &spare).unwrap_err();
+        assert!(error.contains("fell silent") && chunks.is_empty(), "{error}");
     }
 }
