@@ -6,12 +6,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hozen_collector::model::{CaseId, Digest, Profile};
+use hozen_collector::source::process_memory::Which;
 use serde::{Deserialize, Serialize};
 
 use self::modules::{ModuleArgs, ModulesArgs};
 use crate::aws::options::NetworkArgs;
 use crate::s3::BucketArgs;
 use crate::settings::{ArtefactName, Span};
+use crate::size::Size;
 
 /// Collects forensic evidence from this Linux host into a sealed folder or a locked bucket that anyone can verify.
 ///
@@ -35,6 +37,9 @@ pub enum Command {
     /// Check a folder of evidence: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
     /// 3 could not check.
     Verify(VerifyArgs),
+    /// Write evidence out for analysts' tools: plain images of memory, files at their paths, plain tables. Exit code 0 exported,
+    /// 10 not all of it, 1, 2 and 3 as `verify`, 32 destination refused or full.
+    Export(ExportArgs),
     /// Verify a run, away from the host, and countersign it: a seal is laid beside it. What does not verify is not sealed.
     Seal(SealArgs),
     /// Make a symbol file for Volatility 3 out of evidence, with no debug package.
@@ -99,6 +104,16 @@ pub struct CollectArgs {
     /// The LiME module.
     #[command(flatten)]
     pub lime: ModuleArgs,
+    /// Memory of single processes as ELF core files, for hosts where no way leads to physical memory: of these, of all, or of those
+    /// of which something is out of the ordinary [default: off]
+    #[arg(long, value_name = "PID[,PID…]|all|suspicious")]
+    pub process_memory: Option<Which>,
+    /// The most that is kept of one process's memory: 512M, 4G [default: 4G]
+    #[arg(long, value_name = "SIZE")]
+    pub process_memory_limit: Option<Size>,
+    /// The most that is kept of the memory of all processes together [default: 16G]
+    #[arg(long, value_name = "SIZE")]
+    pub process_memory_total: Option<Size>,
     /// Collecting stops then, and what is there is sealed: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
@@ -151,6 +166,7 @@ Examples:
   sudo hozen collect --case IR-2026-014                    triage of this host into ./evidence-<run id>
   sudo hozen collect --profile volatile --to /mnt/usb/run1 the volatile part only, in seconds
   sudo hozen collect --skip memory --deadline 5m           no memory image, five minutes at most
+  sudo hozen collect --process-memory suspicious           in a container, where physical memory cannot be had
   sudo hozen collect --case IR-2026-014 --to s3://evidence/cases --bucket-owner 123456789012
                                                            into a locked bucket, with what Run Command or the role gives
   hozen collect --unprivileged                             what an ordinary user can see";
@@ -183,6 +199,23 @@ pub struct VerifyArgs {
     pub seal_key: Option<PathBuf>,
 }
 
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Folder that holds one run
+    #[arg(value_name = "EVIDENCE")]
+    pub evidence: PathBuf,
+    /// Where to: a folder that does not exist yet or is empty
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Export images of memory that were rejected too; their names say so
+    #[arg(long)]
+    pub include_rejected: bool,
+    /// Export what is there although the evidence does not verify; names and README.txt say so
+    #[arg(long)]
+    pub unverified: bool,
+}
+
 /// Options of `seal`.
 #[derive(Debug, Args)]
 #[command(after_help = SEAL_HELP)]
@@ -211,6 +244,7 @@ A seal is worth what its key is worth: keep it where the host never was, and pub
 
 Exit codes: 0 sealed; 1, 2, 3 as of `verify`: it does not verify, and is not sealed; 31 the seal could not be stored;
 40 wrong arguments or no usable key.";
+
 /// Options of `symbols`.
 #[derive(Debug, Args)]
 #[command(after_help = SYMBOLS_HELP)]

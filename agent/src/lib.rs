@@ -5,7 +5,7 @@
 //!      → run (the order of a run: begin, collect, seal) → result (the one line on stdout) → exit code
 //! symbols: a run → a symbol file for Volatility
 //! modules: the store of LiME modules; gives a run the one that is signed and built for this kernel
-//! verify stands apart: it shares nothing with the writer but the nouns of the records.
+//! verify stands apart: it shares nothing with the writer but the nouns of the records. export reads what verify has checked.
 //! ```
 //!
 //! **Invariant:** nothing here opens, reads or asks anything of the host under investigation; that is `hozen_collector::host`.
@@ -18,6 +18,7 @@ pub mod cli;
 pub mod commands;
 pub mod custody;
 pub mod exit;
+pub mod export;
 pub mod interrupt;
 pub mod log;
 pub mod modules;
@@ -29,5 +30,6 @@ pub mod s3;
 pub mod seal;
 pub mod settings;
 pub mod sign;
+pub mod size;
 pub mod symbols;
 pub mod verify;

@@ -11,6 +11,7 @@ use hozen_collector::host::read;
 use hozen_collector::model::{Artefact, CaseId, Digest, Profile, escape};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Method, Offer};
+use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ use crate::cli::{CollectArgs, MemoryMode};
 use crate::exit::MEMORY;
 use crate::modules::Wanted;
 use crate::s3::{BucketArgs, BucketOptions, BucketUri};
+use crate::size::Size;
 
 /// The largest configuration file that is read.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -125,6 +127,9 @@ pub struct Config {
     module_sha256: Option<Digest>,
     modules: Option<PathBuf>,
     modules_key: Option<PathBuf>,
+    process_memory: Option<Which>,
+    process_memory_limit: Option<Size>,
+    process_memory_total: Option<Size>,
     deadline: Option<Span>,
     only: Option<Vec<ArtefactName>>,
     skip: Option<Vec<ArtefactName>>,
@@ -183,6 +188,8 @@ pub struct Settings {
     pub memory: Option<MemoryMode>,
     /// Where a LiME module that may be loaded comes from.
     pub module: Wanted,
+    /// Whose memory is taken by itself, and how much of it.
+    pub process_memory: ProcessMemory,
     /// When the run must end.
     pub deadline: Span,
     /// Artefacts to collect alone; empty for all.
@@ -213,6 +220,8 @@ impl Settings {
         let list = |given: &Vec<ArtefactName>, file: Option<Vec<ArtefactName>>| {
             if given.is_empty() { file.unwrap_or_default() } else { given.clone() }
         };
+        let usual = ProcessMemory::default();
+        let limit = |given: Option<Size>, usual: u64| given.map_or(usual, Size::bytes);
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
         let to = arguments.to.clone().or(config.to);
         let bucket = arguments.bucket.clone().over(config.bucket);
@@ -231,6 +240,11 @@ impl Settings {
                 modules: arguments.lime.modules.clone().or(config.modules),
                 modules_key: arguments.lime.modules_key.clone().or(config.modules_key),
             })?,
+            process_memory: ProcessMemory {
+                which: arguments.process_memory.clone().or(config.process_memory).unwrap_or_default(),
+                process_limit: limit(arguments.process_memory_limit.or(config.process_memory_limit), usual.process_limit),
+                total_limit: limit(arguments.process_memory_total.or(config.process_memory_total), usual.total_limit),
+            },
             deadline: arguments.deadline.or(config.deadline).map_or_else(|| "30m".parse(), Ok).map_err(anyhow::Error::msg)?,
             only: list(&arguments.only, config.only),
             skip: list(&arguments.skip, config.skip),
@@ -303,6 +317,9 @@ impl Settings {
             };
             return Some(why.to_owned());
         }
+        if artefact.name == process_memory::ARTEFACT.name && self.process_memory.which == Which::Nobody {
+            return Some("taken only of processes that --process-memory names".to_owned());
+        }
         let beyond = artefact.profile > self.profile && !named(&self.only);
         beyond.then(|| format!("belongs to profile {}", word(artefact.profile)))
     }
@@ -316,6 +333,11 @@ impl Settings {
             !self.only.iter().any(|name| name.0 == MEMORY) || self.wants_memory(),
             "--only names memory, but no memory image is wanted; give --memory auto"
         );
+        let name = process_memory::ARTEFACT.name;
+        ensure!(
+            !self.only.iter().any(|only| only.0 == name) || self.process_memory.which != Which::Nobody,
+            "--only names {name}, but no process is named; give --process-memory PID, all or suspicious"
+        );
         Ok(())
     }
 
@@ -327,7 +349,13 @@ impl Settings {
             Some(MemoryMode::Kcore) => Method::Kcore,
             _ => Method::Auto,
         };
-        catalogue::Options { include_secrets: self.include_secrets, thorough: self.profile == Profile::Full, memory, module }
+        catalogue::Options {
+            include_secrets: self.include_secrets,
+            thorough: self.profile == Profile::Full,
+            memory,
+            module,
+            process_memory: self.process_memory.clone(),
+        }
     }
 
     /// The options in force, for the begin record.
@@ -345,6 +373,9 @@ impl Settings {
             ("module_sha256".to_owned(), json!(self.module.file.as_ref().map(|(_, sha256)| sha256))),
             ("modules".to_owned(), path(&self.module.store)),
             ("modules_key".to_owned(), path(&self.module.key)),
+            ("process_memory".to_owned(), json!(self.process_memory.which)),
+            ("process_memory_limit".to_owned(), json!(self.process_memory.process_limit)),
+            ("process_memory_total".to_owned(), json!(self.process_memory.total_limit)),
             ("deadline_ms".to_owned(), json!(self.deadline.milliseconds())),
             ("only".to_owned(), json!(self.only)),
             ("skip".to_owned(), json!(self.skip)),
@@ -414,6 +445,9 @@ mod tests {
         assert_eq!(config.deadline, Some("30m".parse().unwrap()));
         assert_eq!((config.level, config.include_secrets, config.unprivileged), (Some(1), Some(false), Some(false)));
         assert!(config.only.is_some() && config.skip.is_some() && config.operator.is_some() && config.reference.is_some());
+        let usual = ProcessMemory::default();
+        let sizes = [config.process_memory_limit, config.process_memory_total].map(|size| size.unwrap().bytes());
+        assert_eq!((config.process_memory, sizes), (Some(Which::Nobody), [usual.process_limit, usual.total_limit]));
         assert!(config.threads.is_some() && config.module.is_some() && config.module_sha256.is_some());
         assert!(config.modules.is_some() && config.modules_key.is_some());
         let (bucket, network) = (config.bucket, config.network);
@@ -491,6 +525,7 @@ mod tests {
         };
         assert!(error(&["context"], &["context"], None).contains("both"));
         assert!(error(&[MEMORY], &[], Some(MemoryMode::Off)).contains("--memory auto"));
+        assert!(error(&["process_memory"], &[], None).contains("--process-memory"));
     }
 
     #[test]
@@ -499,6 +534,9 @@ mod tests {
             (artefact("context", Profile::Volatile), artefact(MEMORY, Profile::Volatile), artefact("late", Profile::Full));
         let triage = settings(|_| ());
         assert_eq!((triage.skip_reason(&context), triage.skip_reason(&memory)), (None, None));
+        let of_processes = artefact("process_memory", Profile::Volatile);
+        assert_eq!(triage.skip_reason(&of_processes).unwrap(), "taken only of processes that --process-memory names");
+        assert_eq!(settings(|a| a.process_memory = Some(Which::All)).skip_reason(&of_processes), None);
         assert_eq!(triage.skip_reason(&late).unwrap(), "belongs to profile full");
         assert_eq!(settings(|a| a.only = vec![ArtefactName("late".to_owned())]).skip_reason(&late), None);
         let volatile = settings(|a| a.profile = Some(crate::cli::ProfileName::Volatile));

@@ -5,6 +5,7 @@
 //! s3         the strict double of S3
 //! serve      what all doubles stand on: server, journal, faults
 //! agent      finds and runs `hozen`, with a time limit
+//! core_file  reads an ELF core file
 //! dns        a double of a name server
 //! evidence   reads an evidence directory with nothing of ours: zstd, tar, base64, JSON
 //! helper     starts the helper programs of this package and ends them
@@ -32,6 +33,7 @@
 
 pub mod agent;
 pub mod aws;
+pub mod core_file;
 pub mod dns;
 pub mod evidence;
 pub mod fuse;

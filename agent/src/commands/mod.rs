@@ -3,6 +3,7 @@
 mod artefacts;
 mod collect;
 mod destination;
+mod export;
 mod modules;
 mod preflight;
 mod seal;
@@ -18,6 +19,7 @@ use crate::result::RunResult;
 
 pub use artefacts::artefacts;
 pub use collect::collect;
+pub use export::export;
 pub use modules::modules;
 pub use preflight::preflight;
 pub use seal::seal;

@@ -128,7 +128,7 @@ fn not_collected(key: &str, manifest: Option<&Manifest>, begin: &Begin) -> anyho
 
 /// The regular files in the archive. Its form is checked before, so that no header asks for more memory than it may.
 fn members(stored: &[u8]) -> anyhow::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
-    let mut archive = Archive::new();
+    let mut archive = Archive::new(());
     let mut content = zstd::Decoder::new(stored)?.take(MOST_CONTENT);
     let mut piece = vec![0; 1 << 20];
     loop {

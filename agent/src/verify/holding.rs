@@ -128,6 +128,15 @@ impl Holding {
         }
     }
 
+    /// Opens an object, or says why not.
+    pub(super) fn open(&self, key: &ObjectKey) -> Result<Box<dyn Read>, String> {
+        let opener = self.opener.as_ref().ok_or_else(|| "cannot be opened: nothing there can be".to_owned())?;
+        opener.open(key).map_err(|unopened| match unopened {
+            Unopened::Wrong(what) => what,
+            Unopened::Failed(why) => format!("cannot be opened: {why}"),
+        })
+    }
+
     /// Reads a small object whole; notes it where it is there and cannot be read or is larger than `limit` bytes.
     pub(super) fn read(&self, key: &str, limit: u64, findings: &mut Findings) -> Option<Vec<u8>> {
         let object = key.parse().ok().filter(|object| self.objects.contains(object) || self.seals.contains(object))?;

@@ -15,12 +15,15 @@ use super::network::arp_cache::ArpCache;
 use super::network::interfaces::Interfaces;
 use super::network::routes::Routes;
 use super::process_envs::ProcessEnvs;
+use super::process_memory::ProcessMemory;
 use super::process_memory_map::ProcessMemoryMap;
 use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
 use super::{Source, context, deleted_files, executables, footprint, freeze_frame, hidden, kernel_log, kernel_modules};
-use super::{kernel_symbols, memory, mounts, network, process_envs, process_memory_map, sessions, shm, system_controls};
+use super::{
+    kernel_symbols, memory, mounts, network, process_envs, process_memory, process_memory_map, sessions, shm, system_controls,
+};
 use crate::host::Host;
 use crate::model::Artefact;
 
@@ -35,6 +38,8 @@ pub struct Options {
     pub memory: Method,
     /// The LiME module that may be loaded.
     pub module: Offer,
+    /// Whose memory to take by itself.
+    pub process_memory: ProcessMemory,
 }
 
 /// Every source, in the order of a run. What `footprint` compares the host with is read now.
@@ -46,6 +51,7 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(HiddenProcesses),
         Box::new(KernelSymbols),
         Box::new(MemorySource { method: options.memory, module: options.module.clone() }),
+        Box::new(options.process_memory.clone()),
         Box::new(ProcessEnvs { include_secrets: options.include_secrets }),
         Box::new(ProcessMemoryMap { smaps: options.thorough }),
         Box::new(DeletedFiles::default()),
@@ -72,6 +78,7 @@ pub fn artefacts() -> Vec<Artefact> {
         hidden::ARTEFACT,
         kernel_symbols::ARTEFACT,
         memory::ARTEFACT,
+        process_memory::ARTEFACT,
         process_envs::ARTEFACT,
         process_memory_map::ARTEFACT,
         deleted_files::ARTEFACT,

@@ -31,6 +31,7 @@ pub mod network;
 pub mod nowhere;
 pub mod process;
 pub mod process_envs;
+pub mod process_memory;
 pub mod process_memory_map;
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;

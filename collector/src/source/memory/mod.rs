@@ -141,13 +141,17 @@ fn rung_row(host: &Host, rank: i64, rung: &Rung) -> Row {
     row
 }
 
+/// What is left where no image can be had.
+const INSTEAD: &str = "the memory of single processes needs none of these ways: --process-memory";
+
 /// Absent where nothing leads to memory, denied where something would and we may not.
 fn no_way(rungs: &[Rung]) -> Outcome {
     let denied = rungs.iter().any(|rung| rung.verdict == Verdict::Denied);
     let considered = rungs.iter().filter(|rung| rung.verdict != Verdict::NotConsidered);
+    let reasons = considered.flat_map(|rung| rung.reasons.iter().map(|why| format!("{}: {why}", rung.method)));
     Outcome {
         status: if denied { Status::Denied } else { Status::Absent },
-        reasons: considered.flat_map(|rung| rung.reasons.iter().map(|why| format!("{}: {why}", rung.method))).collect(),
+        reasons: reasons.chain([INSTEAD.to_owned()]).collect(),
     }
 }
 
