@@ -23,6 +23,8 @@ fn run(command: &Command) -> u8 {
         Command::Preflight(arguments) => commands::preflight(arguments),
         Command::Verify(arguments) => commands::verify(arguments),
         Command::Seal(arguments) => commands::seal(arguments),
+        Command::Push(arguments) => commands::push(arguments),
+        Command::Salvage(arguments) => commands::salvage(arguments),
         Command::Artefacts(arguments) => commands::artefacts(arguments),
     }
 }

@@ -1,12 +1,16 @@
 //! What each subcommand does: the glue between the command line and the rest.
 
 mod artefacts;
+mod bucket_check;
 mod collect;
 mod destination;
 mod preflight;
+mod push;
+mod salvage;
 mod seal;
 mod summary;
 mod verify;
+mod way;
 
 use std::process::ExitCode;
 
@@ -17,6 +21,8 @@ use crate::result::RunResult;
 pub use artefacts::artefacts;
 pub use collect::collect;
 pub use preflight::preflight;
+pub use push::push;
+pub use salvage::salvage;
 pub use seal::seal;
 pub use verify::verify;
 
