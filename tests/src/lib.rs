@@ -5,6 +5,7 @@
 //! s3         the strict double of S3
 //! serve      what all doubles stand on: server, journal, faults
 //! agent      finds and runs `hozen`, with a time limit
+//! dns        a double of a name server
 //! evidence   reads an evidence directory with nothing of ours: zstd, tar, base64, JSON
 //! helper     starts the helper programs of this package and ends them
 //! host       what a test may do to this machine: its own mounts, which vanish with it
@@ -13,6 +14,7 @@
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
 //! vm         boots a real kernel with the program in it
+//! python     a Python with the packages that tests use
 //! raw        all `unsafe` of this package
 //! ```
 //!
@@ -27,12 +29,14 @@
 
 pub mod agent;
 pub mod aws;
+pub mod dns;
 pub mod evidence;
 pub mod fuse;
 pub mod helper;
 pub mod host;
 pub mod life;
 pub mod lime;
+pub mod python;
 pub mod raw;
 pub mod s3;
 pub mod serve;

@@ -119,7 +119,8 @@ mod tests {
         let place = part.as_ptr();
         assert!(buffers.spare.lock().unwrap().is_empty());
         drop(part);
-        assert_eq!(buffers.take().as_ptr(), place);
+        let again = buffers.take();
+        assert_eq!(again.as_ptr(), place);
     }
 
     proptest! {

@@ -294,8 +294,8 @@ mod tests {
     #[test]
     fn a_request_that_is_never_answered_is_given_up() {
         let patience = patience(Timing { begin: Duration::ZERO, ..quick() });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let never = persist(&patience, Duration::from_secs(30), none(), |_| std::future::pending::<Result<(), Trouble>>());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let never = persist(&patience, Duration::from_millis(5), none(), |_| std::future::pending::<Result<(), Trouble>>());
         let given_up = runtime.block_on(never).unwrap_err();
         assert!(given_up.perhaps_done && given_up.trouble.reason.contains("no answer"), "{given_up:?}");
     }
@@ -311,13 +311,8 @@ mod tests {
         assert_eq!(of_answer(404, "NoSuchUpload"), Kind::NoUpload);
         assert_eq!(of_answer(400, "BadDigest"), Kind::Rare);
         assert_eq!(of_answer(403, "RequestTimeTooSkewed"), Kind::Rare);
-        for (status, code) in [
-            (403, "AccessDenied"),
-            (404, "NoSuchBucket"),
-            (301, "PermanentRedirect"),
-            (400, "InvalidRequest"),
-            (403, "RequestTimeTooSkewed"),
-        ] {
+        for (status, code) in [(403, "AccessDenied"), (404, "NoSuchBucket"), (301, "PermanentRedirect"), (400, "InvalidRequest")]
+        {
             assert_eq!(of_answer(status, code), Kind::Lasting, "{code}");
         }
     }

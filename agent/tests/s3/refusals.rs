@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hozen::s3::options::Retention;
-use hozen_collector::sink::Cause;
+use hozen_collector::sink::{Cause, EvidenceSink as _};
 use hozen_tests::aws::access::{Key, WRITE_ONLY};
 use hozen_tests::aws::cloud::KeyState;
 use hozen_tests::s3::{Bucket, DefaultRetention, Mode, Options};

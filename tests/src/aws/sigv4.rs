@@ -242,3 +242,142 @@ fn check_all_signed(head: &Head, claim: &Claim) -> Result<(), Refusal> {
     let message = "There were headers present in the request which were not signed";
     Err(Refusal::denied(message).with("HeadersNotSigned", unsigned.join(", ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    /// The account, the moment and the key of the examples in the S3 API Reference.
+    fn example() -> std::sync::Arc<Cloud> {
+        let cloud = Cloud::new();
+        cloud.add_key(Key::mighty("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"));
+        at(&cloud, "20130524T000000Z");
+        cloud
+    }
+
+    fn at(cloud: &Cloud, time: &str) {
+        cloud.shift_clock(parse_time(time).unwrap().duration_since(Timestamp::now()).as_secs());
+    }
+
+    fn head(method: &str, path: &str, query: &str, headers: &[(&str, &str)]) -> Head {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Head { method: method.to_owned(), path: path.to_owned(), query: query.to_owned(), headers }
+    }
+
+    const S3: Realm<'static> = Realm { service: "s3", region: "us-east-1", body: None };
+
+    /// A request of the examples: its headers but `host`, `x-amz-date` and `authorization`, and its signature.
+    fn signed(method: &str, path: &str, query: &str, more: &[(&str, &str)], signature: &str) -> Head {
+        let mut all = vec![("host", "examplebucket.s3.amazonaws.com"), ("x-amz-date", "20130524T000000Z")];
+        all.extend(more);
+        let mut names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        let scope = "AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request";
+        let value = format!("AWS4-HMAC-SHA256 Credential={scope},SignedHeaders={},Signature={signature}", names.join(";"));
+        all.push(("authorization", &value));
+        head(method, path, query, &all)
+    }
+
+    fn examples() -> [Head; 4] {
+        let digest = ("x-amz-content-sha256", EMPTY);
+        let put = [
+            ("date", "Fri, 24 May 2013 00:00:00 GMT"),
+            ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
+            ("x-amz-content-sha256", "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"),
+        ];
+        [
+            signed(
+                "GET",
+                "/test.txt",
+                "",
+                &[digest, ("range", "bytes=0-9")],
+                "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+            ),
+            signed("PUT", "/test%24file.text", "", &put, "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"),
+            signed("GET", "/", "lifecycle", &[digest], "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"),
+            signed(
+                "GET",
+                "/",
+                "max-keys=2&prefix=J",
+                &[digest],
+                "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
+            ),
+        ]
+    }
+
+    fn code(head: &Head, cloud: &Cloud, realm: Realm<'_>) -> String {
+        verify(head, cloud, realm).unwrap_err().code
+    }
+
+    #[test]
+    fn the_published_examples_are_right() {
+        let cloud = example();
+        for head in examples() {
+            verify(&head, &cloud, S3).unwrap();
+        }
+    }
+
+    /// The first vector of the general test suite, `get-vanilla`.
+    #[test]
+    fn the_published_vector_of_another_service_is_right() {
+        let cloud = Cloud::new();
+        cloud.add_key(Key::mighty("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"));
+        at(&cloud, "20150830T123600Z");
+        let value = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
+        let headers = [("host", "example.amazonaws.com"), ("x-amz-date", "20150830T123600Z"), ("authorization", value)];
+        let realm = Realm { service: "service", region: "us-east-1", body: Some(EMPTY) };
+        verify(&head("GET", "/", "", &headers), &cloud, realm).unwrap();
+    }
+
+    #[test]
+    fn the_published_presigned_url_is_right_for_its_time() {
+        let cloud = example();
+        let query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
+        let head = head("GET", "/test.txt", query, &[("host", "examplebucket.s3.amazonaws.com")]);
+        verify(&head, &cloud, S3).unwrap();
+        at(&cloud, "20130524T235900Z");
+        verify(&head, &cloud, S3).unwrap();
+        at(&cloud, "20130525T000100Z");
+        assert_eq!(verify(&head, &cloud, S3).unwrap_err().message, "Request has expired");
+        at(&cloud, "20130523T234000Z");
+        assert_eq!(verify(&head, &cloud, S3).unwrap_err().message, "Request is not yet valid");
+    }
+
+    #[test]
+    fn whatever_is_changed_is_noticed() {
+        let cloud = example();
+        let [good, ..] = examples();
+        let changed = |change: fn(&mut Head)| {
+            let mut head = good.clone();
+            change(&mut head);
+            code(&head, &cloud, S3)
+        };
+        assert_eq!(changed(|head| head.method = "HEAD".to_owned()), "SignatureDoesNotMatch");
+        assert_eq!(changed(|head| head.path = "/test.txt2".to_owned()), "SignatureDoesNotMatch");
+        assert_eq!(changed(|head| head.query = "a=b".to_owned()), "SignatureDoesNotMatch");
+        assert_eq!(changed(|head| head.headers[0].1 = "other".to_owned()), "SignatureDoesNotMatch");
+        assert_eq!(changed(|head| head.headers.push(("x-amz-acl".to_owned(), "private".to_owned()))), "AccessDenied");
+        assert_eq!(changed(|head| head.headers.retain(|(name, _)| name != "authorization")), "AccessDenied");
+        assert_eq!(changed(|head| head.headers.retain(|(name, _)| name != "x-amz-content-sha256")), "InvalidRequest");
+    }
+
+    #[test]
+    fn time_region_service_and_key_must_be_right() {
+        let cloud = example();
+        let [good, ..] = examples();
+        assert_eq!(code(&good, &cloud, Realm { region: "eu-central-1", ..S3 }), "AuthorizationHeaderMalformed");
+        assert_eq!(code(&good, &cloud, Realm { service: "kms", ..S3 }), "AuthorizationHeaderMalformed");
+        for (time, is_right) in
+            [("20130524T001400Z", true), ("20130524T001600Z", false), ("20130523T234600Z", true), ("20130523T234400Z", false)]
+        {
+            at(&cloud, time);
+            let result = verify(&good, &cloud, S3).map_err(|refusal| refusal.code);
+            assert_eq!(result.map(drop), if is_right { Ok(()) } else { Err("RequestTimeTooSkewed".to_owned()) }, "{time}");
+        }
+        at(&cloud, "20130524T000000Z");
+        cloud.remove_key("AKIAIOSFODNN7EXAMPLE");
+        assert_eq!(code(&good, &cloud, S3), "InvalidAccessKeyId");
+    }
+}

@@ -1,7 +1,8 @@
 //! A server certificate from PEM files.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use tokio_rustls::TlsAcceptor;
@@ -21,6 +22,23 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
+    /// Makes a certificate for 127.0.0.1 and `localhost` in this folder, with the program openssl. Also returns the path of the
+    /// certificate in PEM, which a client must trust.
+    ///
+    /// # Panics
+    /// When openssl is not there.
+    #[must_use]
+    pub fn self_signed(folder: &Path) -> (Self, PathBuf) {
+        let (key, certificate) = (folder.join("tls-key.pem"), folder.join("tls-certificate.pem"));
+        let names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.localhost";
+        let mut command = Command::new("openssl");
+        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"]);
+        command.args(["-subj", "/CN=double", "-addext", names, "-addext", "basicConstraints=critical,CA:FALSE", "-keyout"]);
+        let output = command.arg(&key).arg("-out").arg(&certificate).output().unwrap_or_else(|error| panic!("openssl: {error}"));
+        assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+        (Self::from_pem(&certificate, &key), certificate)
+    }
+
     /// Reads a chain of certificates and a private key.
     ///
     /// # Panics
