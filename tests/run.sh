@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test, and installs what they need first: zstd, openssl, jq, a Python with venv (for DuckDB), and with
+# Runs every test, and installs what they need first: zstd, openssl, jq, a Python with venv (for DuckDB and boto3), and with
 # tests/vm/prepare.sh QEMU and a kernel. What cannot be had is skipped, loudly; with HOZEN_NO_SKIP set, as in CI, that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."

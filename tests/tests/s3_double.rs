@@ -1,6 +1,6 @@
 //! The double of S3 against boto3, a client written by others, so that it is not judged by our own client alone.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests run other people's programs")]
+#![expect(clippy::disallowed_methods, reason = "tests run other people's programs")]
 
 use std::process::Command;
 use std::sync::Arc;
