@@ -12,6 +12,7 @@
 //! lime       reads a memory image in LiME's format
 //! life       for the helper programs: say "ready", end when stdin closes
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
+//! vault      a locked bucket, KMS, and the roles of packaging/cloudformation
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
 //! vm         boots a real kernel with the program in it
 //! python     a Python with the packages that tests use
@@ -41,4 +42,5 @@ pub mod raw;
 pub mod s3;
 pub mod serve;
 pub mod stamp;
+pub mod vault;
 pub mod vm;

@@ -79,7 +79,12 @@ pub(super) fn check(place: &Place, holding: &Holding, told: Told<'_>, findings: 
         Ok(lock) => places.facts.lock = lock,
         Err(unanswered) => {
             places.facts.lock = json!({"enabled": null, "reason": unanswered.to_string()});
-            findings.warn(place.reader.place(), format!("its lock cannot be asked for: {unanswered}"));
+            let told = format!("its lock cannot be asked for: {unanswered}");
+            if unanswered.is_denied() {
+                findings.unreadable(place.reader.place(), told);
+            } else {
+                findings.warn(place.reader.place(), told);
+            }
         }
     }
     places.facts.rehashed = told.rehash;
@@ -139,7 +144,7 @@ impl Places {
             let due = own.and_then(|held| held.lock.as_ref()).or(promise.lock.as_ref());
             check_lock(key, lock.as_ref(), due, promise.default.as_deref(), findings);
         }
-        let hold = facts.hold.as_ref().ok().copied();
+        let hold = self.answer(key, &facts.hold);
         self.facts.take(version, lock.as_ref().map(Option::as_ref), hold);
         let sum = kept.and_then(|kept| kept.sum);
         let object = InBucket { version: version.clone(), sum, lock: lock.flatten(), hold };
@@ -335,10 +340,10 @@ fn tell_laid_over(place: &Place, holding: &Holding, findings: &mut Findings) {
     for key in holding.objects() {
         let (before, after) = place.around(key);
         if after > 0 {
-            findings.warn(key, format!("{} lie over the one that was verified", words::count(after, "later version")));
+            findings.warn(key, format!("has {} over the one that was verified", words::count(after, "later version")));
         }
         if before > 0 {
-            findings.warn(key, format!("{} lie under the one that its receipt names", words::count(before, "older version")));
+            findings.warn(key, format!("has {} under the one that its receipt names", words::count(before, "older version")));
         }
     }
 }
