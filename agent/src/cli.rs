@@ -32,16 +32,20 @@ pub struct Cli {
 pub enum Command {
     /// Collect evidence from this host into a new folder, sealed.
     Collect(Box<CollectArgs>),
-    /// Say what can be collected here, and why not the rest. Changes nothing; prints JSON.
-    Preflight(PreflightArgs),
-    /// Check a folder of evidence: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
+    /// Say what can be collected here, and why not the rest; with --to, whether the bucket takes and locks it. Prints JSON.
+    Preflight(Box<PreflightArgs>),
+    /// Check a run in a folder or a bucket: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
     /// 3 could not check.
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
     /// Write evidence out for analysts' tools: plain images of memory, files at their paths, plain tables. Exit code 0 exported,
     /// 10 not all of it, 1, 2 and 3 as `verify`, 32 destination refused or full.
     Export(ExportArgs),
     /// Verify a run, away from the host, and countersign it: a seal is laid beside it. What does not verify is not sealed.
-    Seal(SealArgs),
+    Seal(Box<SealArgs>),
+    /// Copy a finished run in a folder, as --spool leaves one, into a bucket: unchanged, locked, begin record first.
+    Push(Box<PushArgs>),
+    /// Make objects of what a host that died left open in a bucket, and say so in a record beside the run.
+    Salvage(Box<SalvageArgs>),
     /// Make a symbol file for Volatility 3 out of evidence, with no debug package.
     Symbols(SymbolsArgs),
     /// List what can be collected, in the order of a run.
@@ -173,18 +177,62 @@ Examples:
 
 /// Options of `preflight`.
 #[derive(Debug, Args)]
+#[command(after_help = PREFLIGHT_HELP)]
 pub struct PreflightArgs {
     /// The LiME module.
     #[command(flatten)]
     pub lime: ModuleArgs,
+    /// Bucket to ask: one small object is written there, and locked as the run's would be
+    #[arg(long, value_name = "S3")]
+    pub to: Option<PathBuf>,
+    /// Case that the run would have
+    #[arg(long, value_name = "ID")]
+    pub case: Option<CaseId>,
+    /// How objects are put into a bucket.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+const PREFLIGHT_HELP: &str = "\
+Exit codes: 0 ready; 32 the destination refused, and `destination.action` says what to do; 60 something of this host is in the
+way (`obstacles`); 40 wrong arguments; 43 this system cannot be read.";
+
+/// Whose bucket is read, and how it is reached.
+#[derive(Debug, Default, Clone, Args)]
+pub struct ReadArgs {
+    /// Account that must own the bucket: 12 digits
+    #[arg(long, value_name = "ACCOUNT", help_heading = "Network")]
+    pub bucket_owner: Option<String>,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// A key that seals.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct SealKeyArgs {
+    /// Private key that signs: P-256, PKCS#8, PEM
+    #[arg(long, value_name = "FILE")]
+    pub local_key: Option<PathBuf>,
+    /// Key of KMS that signs, of the kind ECC_NIST_P256: ARN, id or alias
+    #[arg(long, value_name = "KEY")]
+    pub kms_key: Option<String>,
 }
 
 /// Options of `verify`.
 #[derive(Debug, Args)]
+#[command(after_help = VERIFY_HELP)]
 pub struct VerifyArgs {
-    /// Folder that holds one run
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    /// Folder that holds one run, or the place of one in a bucket: s3://bucket/prefix-of-the-run
+    #[arg(value_name = "DIR|S3")]
+    pub run: PathBuf,
+    /// Read every byte of a run in a bucket, instead of comparing the bucket's own checksums of the evidence
+    #[arg(long)]
+    pub rehash: bool,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
@@ -197,7 +245,16 @@ pub struct VerifyArgs {
     /// Public key (PEM) that must have sealed the run, known from elsewhere
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,
+    /// How a bucket is read.
+    #[command(flatten)]
+    pub read: ReadArgs,
 }
+
+const VERIFY_HELP: &str = "\
+A bucket is read with s3:ListBucketVersions, s3:ListBucketMultipartUploads, s3:GetObjectVersion, s3:GetObjectVersionAttributes,
+s3:GetObjectRetention, s3:GetObjectLegalHold and s3:GetBucketObjectLockConfiguration (packaging/cloudformation/reader-role.json).
+Credentials of your shell are taken with --use-environment, as after
+  eval \"$(aws configure export-credentials --format env)\"";
 
 /// Options of `export`.
 #[derive(Debug, Args)]
@@ -220,18 +277,24 @@ pub struct ExportArgs {
 #[derive(Debug, Args)]
 #[command(after_help = SEAL_HELP)]
 pub struct SealArgs {
-    /// Folder that holds one run
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
-    /// Private key that signs: P-256, PKCS#8, PEM
-    #[arg(long, value_name = "FILE")]
-    pub local_key: PathBuf,
+    /// Folder that holds one run, or the place of one in a bucket: s3://bucket/prefix-of-the-run
+    #[arg(value_name = "DIR|S3")]
+    pub run: PathBuf,
+    /// The key that signs.
+    #[command(flatten)]
+    pub key: SealKeyArgs,
+    /// Read every byte of a run in a bucket before it is sealed; the seal says whether that was done
+    #[arg(long)]
+    pub rehash: bool,
     /// SHA-256 that 999-end.json must have, known from elsewhere (the result line of `collect`)
     #[arg(long, value_name = "HEX")]
     pub end_sha256: Option<Digest>,
     /// Print what was sealed as JSON
     #[arg(long)]
     pub json: bool,
+    /// How a bucket, and KMS, are reached.
+    #[command(flatten)]
+    pub read: ReadArgs,
 }
 
 const SEAL_HELP: &str = "\
@@ -241,6 +304,8 @@ A seal is worth what its key is worth: keep it where the host never was, and pub
   openssl pkey -in seal.key -pubout -out seal.pub
   hozen seal evidence --local-key seal.key
   hozen verify evidence --seal-key seal.pub
+
+  hozen seal s3://evidence/cases/IR-1/111122223333/i-0123/01J… --kms-key alias/hozen-seal --use-environment
 
 Exit codes: 0 sealed; 1, 2, 3 as of `verify`: it does not verify, and is not sealed; 31 the seal could not be stored;
 40 wrong arguments or no usable key.";
@@ -267,6 +332,64 @@ Example (docs/volatility.md says which plugins work):
   hozen symbols evidence -o symbols
   cat evidence/data/memory/kcore/*.lime.zst | zstd -d > memory.lime
   vol -s symbols -f memory.lime linux.pslist";
+
+/// Options of `push`.
+#[derive(Debug, Args)]
+#[command(after_help = PUSH_HELP)]
+pub struct PushArgs {
+    /// Folder that holds one finished run
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Where to: s3://bucket/prefix; the run gets its own place below it, as `collect` gives it
+    #[arg(long, value_name = "S3")]
+    pub to: PathBuf,
+    /// File that says what has been sent, so that a push that was cut off can go on [default: DIR.pushed beside the folder]
+    #[arg(long, value_name = "FILE")]
+    pub progress: Option<PathBuf>,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How objects are put into the bucket.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+const PUSH_HELP: &str = "\
+Verifies first, and sends nothing that does not verify. Every object is sent as it lies there. Called again after it was cut off
+it goes on: an object that is in the bucket already is left out if the bucket shows that it is the same (s3:ListBucketVersions,
+s3:GetObjectVersion and s3:GetObjectVersionAttributes), or if this program has sent it (--progress).
+
+Exit codes: 0 all is there; 10 all is there, but of some objects only a reader of the bucket can tell that they are the same;
+1, 2, 3 as of `verify`: it does not verify, and nothing was sent; 31 not all could be sent; 32 the bucket refused; 40 wrong arguments.";
+
+/// Options of `salvage`.
+#[derive(Debug, Args)]
+#[command(after_help = SALVAGE_HELP)]
+pub struct SalvageArgs {
+    /// The place of the run in the bucket: s3://bucket/prefix-of-the-run
+    #[arg(value_name = "S3")]
+    pub run: PathBuf,
+    /// Salvage even where the run has ended
+    #[arg(long)]
+    pub force: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How the bucket is reached.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+const SALVAGE_HELP: &str = "\
+For a run whose host has died or was cut off: uploads that are open are completed with the parts from 1 on that are there, under the
+lock that the agent gave them, and salvage/<time>.json says so. What it makes is partial, and `verify` says that nothing vouches for
+it. Needs, besides the reader's rights, s3:PutObject, s3:PutObjectRetention and s3:ListMultipartUploadParts.
+
+Exit codes: 0 done, or nothing was open; 10 not all could be salvaged; 3 the place cannot be read, or holds no run; 31 the record
+could not be stored; 32 the bucket cannot be reached; 40 wrong arguments, or the run has ended and --force was not given.";
 
 /// Options of `artefacts`.
 #[derive(Debug, Args)]

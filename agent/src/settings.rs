@@ -388,13 +388,14 @@ impl Settings {
 }
 
 /// The bucket that `to` names; `None` where it is a folder.
-fn place(to: &Path) -> Result<Option<BucketUri>> {
+pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>> {
     let bytes = to.as_os_str().as_encoded_bytes();
     let lower = bytes.to_ascii_lowercase();
     if !lower.starts_with(b"s3:") {
         ensure!(
             !lower.windows(3).any(|window| window == b"://"),
-            "--to is neither a folder nor a place in a bucket; write s3://bucket/prefix"
+            "{} is neither a folder nor a place in a bucket; write s3://bucket/prefix",
+            escape::bytes(bytes)
         );
         return Ok(None);
     }

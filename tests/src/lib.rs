@@ -16,6 +16,7 @@
 //! life       for the helper programs: say "ready", end when stdin closes
 //! mixture    memory made up for measurements, from what a server's memory is made of
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
+//! vault      a locked bucket, KMS, and the roles of packaging/cloudformation
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
 //! vm         boots a real kernel with the program in it
 //! python     a Python with the packages that tests use
@@ -48,4 +49,5 @@ pub mod raw;
 pub mod s3;
 pub mod serve;
 pub mod stamp;
+pub mod vault;
 pub mod vm;

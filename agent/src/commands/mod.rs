@@ -1,15 +1,19 @@
 //! What each subcommand does: the glue between the command line and the rest.
 
 mod artefacts;
+mod bucket_check;
 mod collect;
 mod destination;
 mod export;
 mod modules;
 mod preflight;
+mod push;
+mod salvage;
 mod seal;
 mod summary;
 mod symbols;
 mod verify;
+mod way;
 
 use std::process::ExitCode;
 
@@ -22,6 +26,8 @@ pub use collect::collect;
 pub use export::export;
 pub use modules::modules;
 pub use preflight::preflight;
+pub use push::push;
+pub use salvage::salvage;
 pub use seal::seal;
 pub use symbols::symbols;
 pub use verify::verify;

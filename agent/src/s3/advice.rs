@@ -1,8 +1,16 @@
 //! What to do about a refusal.
 
 /// Where nobody answers.
-pub(super) const SILENT: &str =
+pub const SILENT: &str =
     "check the route to S3 (gateway or interface endpoint, security group, proxy), and that the name resolves to it";
+
+/// What a reader can do: of what concerns writing nothing is said.
+pub fn for_reader(reason: &str) -> &'static str {
+    match of(reason) {
+        advice if advice.contains("writer") => "see what S3 said; the reader's role or the bucket's policy may tell why",
+        advice => advice,
+    }
+}
 
 /// What to do where S3 refused with `reason`, which begins with its code.
 pub(super) fn of(reason: &str) -> &'static str {

@@ -32,22 +32,35 @@ pub(super) async fn lock(bucket: &Bucket) -> Result<Value, String> {
         if bucket.options.allow_unlocked || bucket.options.retention != Retention::BucketDefault { Ok(()) } else { Err(told) }
     };
     match known {
-        Lock::Default { mode, time } => Ok(json!({"enabled": true, "default": {"mode": mode, "time": time}})),
-        Lock::NoDefault => refuse("has Object Lock and no default retention").map(|()| json!({"enabled": true, "default": null})),
-        Lock::None => refuse("has no Object Lock").map(|()| json!({"enabled": false})),
-        Lock::Unknown(reason) => Ok(json!({"enabled": null, "reason": reason})),
+        Lock::NoDefault => refuse("has Object Lock and no default retention")?,
+        Lock::None => refuse("has no Object Lock")?,
+        Lock::Default { .. } | Lock::Unknown(_) => {}
     }
+    Ok(known.record().unwrap_or_else(|reason| json!({"enabled": null, "reason": reason})))
 }
 
-enum Lock {
+/// What a bucket says of its lock.
+pub(super) enum Lock {
     Default { mode: String, time: String },
     NoDefault,
     None,
     Unknown(String),
 }
 
+impl Lock {
+    /// As records have it; the reason where nothing is known.
+    pub(super) fn record(&self) -> Result<Value, String> {
+        match self {
+            Self::Default { mode, time } => Ok(json!({"enabled": true, "default": {"mode": mode, "time": time}})),
+            Self::NoDefault => Ok(json!({"enabled": true, "default": null})),
+            Self::None => Ok(json!({"enabled": false})),
+            Self::Unknown(reason) => Err(reason.clone()),
+        }
+    }
+}
+
 /// The first answer of all may be that the host's clock is wrong; the SDK then signs by the clock of that answer.
-async fn ask_by_the_right_clock(bucket: &Bucket) -> Lock {
+pub(super) async fn ask_by_the_right_clock(bucket: &Bucket) -> Lock {
     match ask(bucket).await {
         Lock::Unknown(reason) if reason.starts_with("RequestTimeTooSkewed") => ask(bucket).await,
         known => known,

@@ -214,7 +214,7 @@ async fn send_part(handle: &Handle, bucket: &Bucket, key: &str, id: &str, number
 }
 
 /// Why a request was given up, in words with what to do.
-fn cause(request: &str, given_up: &GivenUp) -> Cause {
+pub(super) fn cause(request: &str, given_up: &GivenUp) -> Cause {
     let (reason, tries) = (&given_up.trouble.reason, given_up.retries.saturating_add(1));
     match given_up.trouble.kind {
         Kind::Taken => Cause::Exists,

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use hozen_collector::model::Timestamp;
+use hozen_collector::model::receipt::Lock;
 use serde::{Deserialize, Serialize};
 
 use super::size::Size;
@@ -133,6 +134,13 @@ fn retention(lock: LockMode, days: Option<u32>) -> Result<Retention, String> {
 pub enum Retention {
     /// The bucket decides.
     BucketDefault,
+    /// Until this time, as what it lies beside.
+    Until {
+        /// `COMPLIANCE` or `GOVERNANCE`.
+        mode: &'static str,
+        /// The end.
+        until: Timestamp,
+    },
     /// Every object says so itself.
     For {
         /// `COMPLIANCE` or `GOVERNANCE`.
@@ -143,10 +151,25 @@ pub enum Retention {
 }
 
 impl Retention {
+    /// That of an object that lies there, for what is laid beside it.
+    #[must_use]
+    pub fn like(lock: Option<&Lock>) -> Self {
+        match lock.map(|lock| (lock.mode.as_str(), lock.until)) {
+            Some(("COMPLIANCE", until)) => Self::Until { mode: "COMPLIANCE", until },
+            Some(("GOVERNANCE", until)) => Self::Until { mode: "GOVERNANCE", until },
+            _ => Self::BucketDefault,
+        }
+    }
+
     /// Mode and end for a run that begins at `now`, in whole seconds, because S3 keeps no fractions that all its tools show.
     #[must_use]
     pub fn from(self, now: Timestamp) -> Option<(&'static str, Timestamp)> {
-        let Self::For { mode, days } = self else { return None };
+        let (mode, days) = match self {
+            Self::BucketDefault => return None,
+            // What is over cannot be asked for any more.
+            Self::Until { mode, until } => return (until > now).then_some((mode, until)),
+            Self::For { mode, days } => (mode, days),
+        };
         let second = 1_000_000_000;
         let now = now.nanoseconds() / second * second;
         Some((mode, Timestamp::from_nanoseconds(now + i128::from(days) * DAY_NS)))
@@ -206,5 +229,9 @@ mod tests {
         let (mode, until) = options.retention.from(Timestamp::from_nanoseconds(1_500_000_000)).unwrap();
         assert_eq!((mode, until), ("COMPLIANCE", Timestamp::from_seconds(2 * 86_400 + 1)));
         assert_eq!(Retention::BucketDefault.from(Timestamp::from_seconds(0)), None);
+        let lock = Lock { mode: "GOVERNANCE".to_owned(), until: Timestamp::from_seconds(100) };
+        let like = Retention::like(Some(&lock));
+        assert_eq!(like.from(Timestamp::from_seconds(99)), Some(("GOVERNANCE", lock.until)));
+        assert_eq!((like.from(Timestamp::from_seconds(100)), Retention::like(None)), (None, Retention::BucketDefault));
     }
 }

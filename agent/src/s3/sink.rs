@@ -89,6 +89,10 @@ impl S3Sink {
         self.shared.bucket.patience.watch.clock_offset()
     }
 
+    pub(super) fn bucket(&self) -> &Bucket {
+        &self.shared.bucket
+    }
+
     /// The way there.
     #[must_use]
     pub fn network(&self) -> &Arc<Network> {

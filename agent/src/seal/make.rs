@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use hozen_collector::host::Clock;
 use hozen_collector::model::dsse::{self, Envelope, IN_TOTO, Signature};
+use hozen_collector::model::receipt::Lock;
 use hozen_collector::model::record::{END_KEY, MANIFEST_KEY, Statement, Subject, VERSION};
-use hozen_collector::model::seal::{SEAL_TYPE, Seal, SealedObject, Sealer, seal_key};
+use hozen_collector::model::seal::{SEAL_TYPE, Seal, seal_key};
 use hozen_collector::model::{Digest, ObjectKey, canonical};
 use hozen_collector::sink::directory::{DirectoryError, DirectorySink};
 use hozen_collector::sink::{EvidenceSink, SinkError};
@@ -14,6 +16,7 @@ use hozen_collector::sink::{EvidenceSink, SinkError};
 use super::key::{KeyError, SealKey};
 use crate::custody;
 use crate::own;
+use crate::s3::Reader;
 use crate::verify::{self, Options, Report, Whole};
 
 /// Why a run was not sealed.
@@ -32,6 +35,9 @@ pub enum SealError {
     /// The folder cannot be opened or written.
     #[error("the seal could not be stored")]
     Folder(#[from] DirectoryError),
+    /// The bucket does not take it.
+    #[error("the seal could not be stored: {0}")]
+    Refused(String),
     /// The seal has no canonical form.
     #[error("the seal could not be written down")]
     Form(#[from] canonical::Error),
@@ -57,8 +63,6 @@ pub(super) struct Place {
     pub(super) location: String,
     /// Whether every stored byte was read.
     pub(super) rehashed: bool,
-    /// What the bucket says of each object; empty for a folder.
-    pub(super) objects: Vec<SealedObject>,
 }
 
 /// Verifies the run in the folder `dir` and, if nothing contradicts its records, lays a seal beside it.
@@ -68,8 +72,27 @@ pub(super) struct Place {
 pub fn seal_folder(dir: &Path, options: &Options, key: &dyn SealKey, clock: Clock) -> Result<Sealed, SealError> {
     let (report, whole) = verify::examine(dir, options);
     let Some(whole) = whole else { return Err(SealError::NotVerified(Box::new(report))) };
-    let place = Place { location: report.folder, rehashed: true, objects: Vec::new() };
+    let place = Place { location: report.folder, rehashed: true };
     seal(whole, place, key, &DirectorySink::reopen(dir)?, clock)
+}
+
+/// Verifies the run in a bucket and, if nothing contradicts its records, lays a seal beside it, through the sink that `open` gives:
+/// it is told the longest lock of the run, which the seal needs too.
+///
+/// # Errors
+/// When it does not verify, the key does not sign, or the seal cannot be stored. Nothing is left behind then.
+pub fn seal_bucket<S: EvidenceSink>(
+    reader: &Arc<Reader>,
+    (options, rehash): (&Options, bool),
+    key: &dyn SealKey,
+    open: impl FnOnce(Option<&Lock>) -> Result<S, String>,
+    clock: Clock,
+) -> Result<Sealed, SealError> {
+    let (report, whole) = verify::examine_bucket(reader, options, rehash);
+    let Some(whole) = whole else { return Err(SealError::NotVerified(Box::new(report))) };
+    let sink = open(whole.lock.as_ref()).map_err(SealError::Refused)?;
+    let place = Place { location: report.folder, rehashed: rehash };
+    seal(whole, place, key, &sink, clock)
 }
 
 /// Signs and stores the seal of a run that has been verified.
@@ -78,16 +101,16 @@ fn seal(whole: Whole, place: Place, key: &dyn SealKey, sink: &dyn EvidenceSink, 
     let subjects = vec![Subject::new(MANIFEST_KEY, whole.manifest_sha256), Subject::new(END_KEY, whole.end_sha256)];
     let seal = Seal {
         v: VERSION,
-        run: whole.run,
-        case: whole.case.clone(),
+        run: whole.begin.run,
+        case: whole.begin.case.clone(),
         sealed,
-        sealer: Sealer { version: crate::VERSION.to_owned(), sha256: own::digest() },
+        sealer: own::sealer(),
         location: place.location,
         rehashed: place.rehashed,
-        status: whole.status,
-        chain: whole.chain.clone(),
-        objects: whole.objects,
-        places: place.objects,
+        status: whole.end.status,
+        chain: whole.end.chain.clone(),
+        objects: whole.end.objects,
+        places: whole.places.clone(),
         seal_key: key.public().record(),
         key_facts: key.facts().into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>(),
     };

@@ -135,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn messages(findings: Findings) -> String {
-        findings.into_parts().0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        findings.into_parts().failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

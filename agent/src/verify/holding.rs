@@ -20,6 +20,8 @@ pub(super) struct Holding {
     growing: Vec<ObjectKey>,
     /// Seals lie beside the run: they were put there after it had ended.
     seals: BTreeSet<ObjectKey>,
+    /// Records of salvages lie beside it, too.
+    salvages: BTreeSet<ObjectKey>,
     /// What could not be looked into: nothing below it can be called missing.
     blind: Vec<String>,
     entries: u64,
@@ -49,6 +51,7 @@ impl Holding {
     pub(super) fn take(&mut self, name: &str, findings: &mut Findings) {
         match name.parse::<ObjectKey>() {
             Ok(key) if Name::of(&key) == Some(Name::Seal) => drop(self.seals.insert(key)),
+            Ok(key) if Name::of(&key) == Some(Name::Salvage) => drop(self.salvages.insert(key)),
             Ok(key) if Name::of(&key).is_some() => drop(self.objects.insert(key)),
             Ok(_) | Err(_) => match name::growing(name) {
                 Some(key) => self.growing.push(key),
@@ -71,7 +74,8 @@ impl Holding {
     pub(super) fn complete(mut self, opener: Box<dyn Opener>, findings: &mut Findings) -> Self {
         self.opener = Some(opener);
         // A seal that was being written when its writer died says nothing of the run.
-        let of_the_run = |key: &&ObjectKey| self.has(END_KEY) && Name::of(key) != Some(Name::Seal);
+        let beside = |key: &ObjectKey| matches!(Name::of(key), Some(Name::Seal | Name::Salvage));
+        let of_the_run = |key: &&ObjectKey| self.has(END_KEY) && !beside(key);
         for key in self.growing.iter().filter(of_the_run) {
             findings.fail(format!("{key}.part"), "is an object that was still growing, and yet the run has ended");
         }
@@ -101,6 +105,16 @@ impl Holding {
     /// The seals that are there, sorted by name.
     pub(super) fn seals(&self) -> &BTreeSet<ObjectKey> {
         &self.seals
+    }
+
+    /// The records of salvages that are there, sorted by name.
+    pub(super) fn salvages(&self) -> &BTreeSet<ObjectKey> {
+        &self.salvages
+    }
+
+    /// The object is none of the run's: a salvage made it.
+    pub(super) fn set_aside(&mut self, key: &ObjectKey) {
+        self.objects.remove(key);
     }
 
     /// The objects that were still growing.
@@ -137,9 +151,13 @@ impl Holding {
         })
     }
 
+    fn holds(&self, key: &ObjectKey) -> bool {
+        [&self.objects, &self.seals, &self.salvages].into_iter().any(|names| names.contains(key))
+    }
+
     /// Reads a small object whole; notes it where it is there and cannot be read or is larger than `limit` bytes.
     pub(super) fn read(&self, key: &str, limit: u64, findings: &mut Findings) -> Option<Vec<u8>> {
-        let object = key.parse().ok().filter(|object| self.objects.contains(object) || self.seals.contains(object))?;
+        let object = key.parse().ok().filter(|object| self.holds(object))?;
         let reader = self.reader(&object, findings)?;
         let mut bytes = Vec::new();
         if let Err(error) = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes) {

@@ -1,6 +1,7 @@
 //! The names that a run may hold (evidence format, section 1), and nothing else.
 
 use hozen_collector::model::record::{BEGIN_KEY, CUSTODY_FOLDER, END_KEY, LOG_KEY, MANIFEST_KEY, SUMS_KEY};
+use hozen_collector::model::salvage::SALVAGE_FOLDER;
 use hozen_collector::model::seal::SEAL_FOLDER;
 use hozen_collector::model::{Category, Encoding, ObjectKey};
 
@@ -37,6 +38,7 @@ pub(crate) enum Name<'a> {
     Manifest,
     End,
     Seal,
+    Salvage,
 }
 
 impl<'a> Name<'a> {
@@ -48,7 +50,8 @@ impl<'a> Name<'a> {
             SUMS_KEY => Some(Self::Sums),
             MANIFEST_KEY => Some(Self::Manifest),
             END_KEY => Some(Self::End),
-            other if is_seal(other) => Some(Self::Seal),
+            other if is_dated(other, SEAL_FOLDER) => Some(Self::Seal),
+            other if is_dated(other, SALVAGE_FOLDER) => Some(Self::Salvage),
             other => custody_number(other).map(Self::Custody).or_else(|| segment_of(other)).or_else(|| data(other)),
         }
     }
@@ -89,6 +92,7 @@ pub(super) fn is_folder(path: &str) -> bool {
     path == "data"
         || path == CUSTODY_FOLDER
         || path == SEAL_FOLDER
+        || path == SALVAGE_FOLDER
         || path.strip_prefix("data/").is_some_and(|name| name == RAW || category(name).is_some())
         || path.strip_prefix(IMAGES).is_some_and(is_image)
 }
@@ -109,9 +113,9 @@ fn segment_of(text: &str) -> Option<Name<'_>> {
     Some(Name::Segment { image, number })
 }
 
-/// `seal/20261122T035027Z.json`.
-fn is_seal(text: &str) -> bool {
-    let time = text.strip_prefix(SEAL_FOLDER).and_then(|text| text.strip_prefix('/')?.strip_suffix("Z.json"));
+/// `seal/20261122T035027Z.json`, and the same in another folder.
+fn is_dated(text: &str, folder: &str) -> bool {
+    let time = text.strip_prefix(folder).and_then(|text| text.strip_prefix('/')?.strip_suffix("Z.json"));
     let parts = time.and_then(|time| time.split_once('T'));
     parts.is_some_and(|(date, time)| is_digits(date, 8) && is_digits(time, 6))
 }
@@ -163,6 +167,7 @@ mod tests {
             "900-manifest.json",
             "999-end.json",
             "seal/20261122T035027Z.json",
+            "salvage/20261122T035027Z.json",
         ] {
             assert!(known(name), "{name}");
         }

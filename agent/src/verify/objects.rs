@@ -29,6 +29,15 @@ pub(super) struct Stored {
     pub(super) size: u64,
 }
 
+/// An object whose bytes need not be read, because the bucket answers for them, or must not be, because nothing could be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unread {
+    /// Its bytes, as the bucket says.
+    pub(super) size: u64,
+    /// Whether the bucket's checksum is that of the receipt.
+    pub(super) vouched: bool,
+}
+
 /// What was measured over all objects.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
@@ -36,6 +45,8 @@ pub(super) struct Measured {
     pub(super) stored: BTreeMap<ObjectKey, Stored>,
     /// Objects that have a receipt.
     pub(super) with_receipt: u64,
+    /// Of those, objects that the bucket's checksum answers for; they were not read.
+    pub(super) unread: u64,
     /// Objects that were decompressed whole.
     pub(super) decompressed: u64,
     /// Rows counted.
@@ -55,6 +66,8 @@ pub(super) struct Said<'a> {
     pub(super) cut: BTreeMap<&'a ObjectKey, u64>,
     /// The host's id.
     pub(super) host_id: Option<&'a str>,
+    /// Objects that are not read.
+    pub(super) unread: &'a BTreeMap<ObjectKey, Unread>,
 }
 
 impl Said<'_> {
@@ -68,8 +81,12 @@ impl Said<'_> {
 pub(super) fn check(holding: &Holding, said: &Said<'_>, findings: &mut Findings) -> Measured {
     let mut measured = Measured::default();
     for key in holding.objects() {
-        let Some(reader) = holding.reader(key, findings) else { continue };
         let receipt = said.receipts.get(key).copied();
+        if let Some(unread) = said.unread.get(key) {
+            take_unread(*unread, receipt, &mut measured, findings);
+            continue;
+        }
+        let Some(reader) = holding.reader(key, findings) else { continue };
         let mut content = receipt.and_then(|receipt| ContentCheck::of(receipt, said, findings));
         let stored = match read_through(reader, content.as_mut()) {
             Ok(stored) => stored,
@@ -92,6 +109,19 @@ pub(super) fn check(holding: &Holding, said: &Said<'_>, findings: &mut Findings)
     }
     check_segments(holding, findings);
     measured
+}
+
+/// An object that is not read: its receipt is held against itself, and the bucket answers for the bytes.
+fn take_unread(unread: Unread, receipt: Option<&Receipt>, measured: &mut Measured, findings: &mut Findings) {
+    measured.bytes = measured.bytes.saturating_add(unread.size);
+    let Some(receipt) = receipt else { return };
+    check_receipt(receipt, findings);
+    held::check(receipt, findings);
+    if unread.vouched {
+        measured.with_receipt += 1;
+        measured.unread += 1;
+        measured.stored.insert(receipt.key.clone(), Stored { sha256: receipt.sha256, size: unread.size });
+    }
 }
 
 /// The segments of each image are numbered from 0 without a hole; nothing follows one that the sink did not take whole.

@@ -21,14 +21,13 @@ pub(crate) struct Opened {
 
 /// Verifies the run in the folder `dir`, and opens it if it can be opened.
 pub(crate) fn open(dir: &Path, options: &Options) -> (Report, Option<Opened>) {
-    let mut run = Examined::default();
-    run.examine(dir, options);
+    let run = Examined::folder(dir, options);
     let receipts = receipts(&run.journal, run.listed.as_ref());
     let receipts = receipts.into_iter().map(|(key, receipt)| (key.clone(), receipt.clone())).collect();
     let cut = run.journal.story.lost.iter().map(|lost| lost.key.clone()).collect();
     // What was found in the folder has been told by the first look.
     let holding = folder::open(dir, &mut Findings::default());
-    (report::assemble(dir, run), holding.map(|holding| Opened { holding, receipts, cut }))
+    (report::assemble(run), holding.map(|holding| Opened { holding, receipts, cut }))
 }
 
 impl Opened {

@@ -16,6 +16,7 @@ use super::envelope::{self, Record};
 use super::findings::Findings;
 use super::holding::Holding;
 use super::manifest::Listed;
+use super::places::Places;
 use super::words;
 use crate::seal::SealPublic;
 
@@ -47,6 +48,10 @@ pub(super) struct Run<'a> {
     pub(super) beginning: Option<&'a Beginning>,
     pub(super) listed: Option<&'a Listed>,
     pub(super) ending: Option<&'a Ending>,
+    /// Where the run lies, as text.
+    pub(super) location: &'a str,
+    /// What the bucket says of its objects, where it lies in one.
+    pub(super) places: Option<&'a Places>,
 }
 
 /// Checks every seal; with `given`, one of them must be signed with that key.
@@ -77,6 +82,10 @@ fn one(
     findings.require(seal_key(seal.sealed) == *key, name, "it was made at another time than its name says");
     let public = signature(name, &record, findings);
     compare(name, &record, run, findings);
+    // Made over the run in this very place: what the bucket said then must hold now.
+    if let Some(places) = run.places.filter(|_| seal.location == run.location) {
+        places.compare_with_seal(name, &seal.places, findings);
+    }
     let kms_key = seal.key_facts.get("kms_key").and_then(serde_json::Value::as_str);
     Some(SealLine {
         object: name.to_owned(),

@@ -16,6 +16,7 @@ pub mod range;
 pub mod receipt;
 pub mod record;
 pub mod row;
+pub mod salvage;
 pub mod seal;
 pub mod time;
 

@@ -18,10 +18,15 @@ pub const SEAL_ALGORITHM: &str = "ecdsa-p256-sha256";
 /// The key of the seal that is made at this time: `seal/20261122T035027Z.json`.
 #[must_use]
 pub fn seal_key(sealed: Timestamp) -> ObjectKey {
-    let text = sealed.to_string();
+    dated_key(SEAL_FOLDER, sealed)
+}
+
+/// A key below `folder` that says a second.
+pub(super) fn dated_key(folder: &str, time: Timestamp) -> ObjectKey {
+    let text = time.to_string();
     let second = text.split('.').next().unwrap_or_default();
     let plain: String = second.chars().filter(|c| !matches!(c, '-' | ':')).collect();
-    ObjectKey::made(format!("{SEAL_FOLDER}/{plain}Z.json"))
+    ObjectKey::made(format!("{folder}/{plain}Z.json"))
 }
 
 /// Predicate of a seal. Its subjects are the manifest and the end record.

@@ -1,6 +1,7 @@
 //! Access keys and what each may do.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -30,6 +31,8 @@ pub struct Key {
     pub arn: String,
     /// What it may do.
     pub allowed: Allowed,
+    /// See [`Key::used`]; shared by all copies.
+    pub log: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// The actions of a role that can write evidence and do nothing else.
@@ -48,7 +51,7 @@ impl Key {
     pub fn new(id: &str, secret: &str, actions: &[&str]) -> Self {
         let allowed = Allowed::Only(actions.iter().map(|action| (*action).to_owned()).collect());
         let arn = format!("arn:aws:sts::{}:assumed-role/hozen/{id}", super::cloud::ACCOUNT);
-        Self { id: id.to_owned(), secret: secret.to_owned(), token: None, expires: None, arn, allowed }
+        Self { id: id.to_owned(), secret: secret.to_owned(), token: None, expires: None, arn, allowed, log: Arc::default() }
     }
 
     /// A key that may do everything.
@@ -83,10 +86,17 @@ impl Key {
         }
     }
 
+    /// The actions that were needed, and allowed, so far: the least that a policy must have for what was done.
+    #[must_use]
+    pub fn used(&self) -> BTreeSet<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// # Errors
     /// When it may not, with the message that AWS has for it.
     pub fn must(&self, action: &str, resource: &str) -> Result<(), Refusal> {
         if self.may(action) {
+            self.log.lock().unwrap_or_else(PoisonError::into_inner).insert(action.to_owned());
             return Ok(());
         }
         // KMS, and S3 on behalf of KMS, name the resource without quotes.

@@ -31,6 +31,7 @@ pub struct Kms {
 struct Pair {
     key: SigningKey,
     state: KeyState,
+    spec: &'static str,
 }
 
 /// The double.
@@ -53,7 +54,7 @@ impl Kms {
     /// Never for an id that one can think of: one in 2³² has no key.
     pub fn add_signing_key(&self, id: &str) -> String {
         let key = SigningKey::from_slice(&Sha256::digest(id)).expect("a scalar below the order of the curve");
-        locked(&self.keys).insert(arn(id), Pair { key, state: KeyState::Enabled });
+        locked(&self.keys).insert(arn(id), Pair { key, state: KeyState::Enabled, spec: "ECC_NIST_P256" });
         arn(id)
     }
 
@@ -66,6 +67,13 @@ impl Kms {
     pub fn set_state(&self, key_arn: &str, state: KeyState) {
         if let Some(pair) = locked(&self.keys).get_mut(key_arn) {
             pair.state = state;
+        }
+    }
+
+    /// From now on the key says that it is of another kind.
+    pub fn set_spec(&self, key_arn: &str, spec: &'static str) {
+        if let Some(pair) = locked(&self.keys).get_mut(key_arn) {
+            pair.spec = spec;
         }
     }
 
@@ -116,8 +124,8 @@ impl Kms {
         check_state(&key_arn, pair.state)?;
         let der = pair.key.verifying_key().to_public_key_der().expect("a point on the curve can be encoded");
         Ok(json!({
-            "KeyId": key_arn, "PublicKey": STANDARD.encode(der.as_bytes()), "KeySpec": "ECC_NIST_P256",
-            "CustomerMasterKeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY", "SigningAlgorithms": [ALGORITHM],
+            "KeyId": key_arn, "PublicKey": STANDARD.encode(der.as_bytes()), "KeySpec": pair.spec,
+            "CustomerMasterKeySpec": pair.spec, "KeyUsage": "SIGN_VERIFY", "SigningAlgorithms": [ALGORITHM],
         }))
     }
 
