@@ -1,6 +1,6 @@
 //! What is wrong with a bucket is said before a run, with what to do; what is right is shown by one small object.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, reason = "tests")]
 
 use hozen_tests::agent::{Finished, code};
 use hozen_tests::aws::cloud::KeyState;

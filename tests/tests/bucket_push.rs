@@ -1,6 +1,11 @@
 //! A run that went into the spool, sent into the bucket later: unchanged, whole, and nothing that is there taken for it by mistake.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests lay out files with the standard library")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests lay out files with the standard library"
+)]
 
 use std::path::{Path, PathBuf};
 

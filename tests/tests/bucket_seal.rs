@@ -1,11 +1,6 @@
 //! Seals of runs in a bucket: by a key of KMS or of a file, over the versions, checksums and locks that were there.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    reason = "tests lay out files with the standard library"
-)]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests lay out files with the standard library")]
 
 use std::path::PathBuf;
 use std::process::Command;

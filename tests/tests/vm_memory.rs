@@ -1,6 +1,6 @@
 //! Images of the memory of real kernels, against pages that know where they are.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

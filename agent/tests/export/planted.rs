@@ -116,6 +116,17 @@ pub(crate) fn collect_into(sources: Vec<Box<dyn Source>>, sink: Arc<dyn Evidence
     let (settings, host) = (Settings::new(&CollectArgs::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
     let (plan, id) = (run::plan(sources, &settings), RunId::new(host.clock.now(), 7));
     let control = Arc::new(Control::new(None));
-    let ended = Run { id, settings, host, sink, plan, control, access: std::collections::BTreeMap::default() }.execute();
+    let ended = Run {
+        id,
+        settings,
+        host,
+        sink,
+        plan,
+        control,
+        access: std::collections::BTreeMap::default(),
+        instance: None,
+        spool: None,
+    }
+    .execute();
     ended.result.safe_to_isolate
 }
