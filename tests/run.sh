@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Runs every test, and installs what they need first: zstd, openssl, jq, a Python with venv (for DuckDB and boto3), and with
-# tests/vm/prepare.sh QEMU and a kernel. What cannot be had is skipped, loudly; with HOZEN_NO_SKIP set, as in CI, that is a failure.
+# Runs every test, and installs what they need first: zstd, openssl, jq, readelf, a Python with venv (for DuckDB, boto3 and Volatility), with tests/vm/prepare.sh
+# QEMU and two kernels, and with tests/vm/static.sh what builds static programs. What cannot be had is skipped, loudly; with
+# HOZEN_NO_SKIP set, as in CI, that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
-for pair in zstd:zstd openssl:openssl jq:jq sha256sum:coreutils python3:python3 cc:gcc; do
+for pair in zstd:zstd openssl:openssl jq:jq sha256sum:coreutils python3:python3 readelf:binutils cc:gcc; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
@@ -20,7 +21,11 @@ fi
 
 if ! tests/vm/prepare.sh; then
   [ -z "${HOZEN_NO_SKIP:-}" ] || exit 1
-  echo "tests in tests/tests/vm.rs will be skipped" >&2
+  echo "tests in tests/tests/vm*.rs will be skipped" >&2
+fi
+if ! tests/vm/static.sh; then
+  [ -z "${HOZEN_NO_SKIP:-}" ] || exit 1
+  echo "tests of static programs in guests will be skipped" >&2
 fi
 
 # The end-to-end tests run the binary itself.

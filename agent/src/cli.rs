@@ -1,19 +1,24 @@
 //! The command line: values only. Nothing is checked against the host here, and nothing is done.
 
+pub mod modules;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hozen_collector::model::{CaseId, Digest, Profile};
+use hozen_collector::source::process_memory::Which;
 use serde::{Deserialize, Serialize};
 
+use self::modules::{ModuleArgs, ModulesArgs};
 use crate::aws::options::NetworkArgs;
 use crate::s3::BucketArgs;
 use crate::settings::{ArtefactName, Span};
+use crate::size::Size;
 
 /// Collects forensic evidence from this Linux host into a sealed folder or a locked bucket that anyone can verify.
 ///
 /// Start with `hozen preflight` (what can be had here?), then `sudo hozen collect --case ID`, then `hozen verify FOLDER`.
-/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but one that you give.
+/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but a LiME that you give or have signed.
 #[derive(Debug, Parser)]
 #[command(name = "hozen", version, max_term_width = 110)]
 pub struct Cli {
@@ -32,14 +37,21 @@ pub enum Command {
     /// Check a run in a folder or a bucket: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
     /// 3 could not check.
     Verify(Box<VerifyArgs>),
+    /// Write evidence out for analysts' tools: plain images of memory, files at their paths, plain tables. Exit code 0 exported,
+    /// 10 not all of it, 1, 2 and 3 as `verify`, 32 destination refused or full.
+    Export(ExportArgs),
     /// Verify a run, away from the host, and countersign it: a seal is laid beside it. What does not verify is not sealed.
     Seal(Box<SealArgs>),
     /// Copy a finished run in a folder, as --spool leaves one, into a bucket: unchanged, locked, begin record first.
     Push(Box<PushArgs>),
     /// Make objects of what a host that died left open in a bucket, and say so in a record beside the run.
     Salvage(Box<SalvageArgs>),
+    /// Make a symbol file for Volatility 3 out of evidence, with no debug package.
+    Symbols(SymbolsArgs),
     /// List what can be collected, in the order of a run.
     Artefacts(ArtefactsArgs),
+    /// The store of LiME modules: list, add, verify, which one fits this kernel; a key to sign it with.
+    Modules(ModulesArgs),
 }
 
 /// Which way to physical memory to take.
@@ -93,12 +105,19 @@ pub struct CollectArgs {
     /// Which way to physical memory to take [default: auto; off in profile volatile]
     #[arg(long, value_enum)]
     pub memory: Option<MemoryMode>,
-    /// LiME module built for exactly this kernel, to read memory with; any other is refused, and the next way taken
-    #[arg(long, value_name = "FILE", requires = "module_sha256")]
-    pub module: Option<PathBuf>,
-    /// SHA-256 that the module must have
-    #[arg(long, value_name = "HEX", requires = "module")]
-    pub module_sha256: Option<Digest>,
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
+    /// Memory of single processes as ELF core files, for hosts where no way leads to physical memory: of these, of all, or of those
+    /// of which something is out of the ordinary [default: off]
+    #[arg(long, value_name = "PID[,PID…]|all|suspicious")]
+    pub process_memory: Option<Which>,
+    /// The most that is kept of one process's memory: 512M, 4G [default: 4G]
+    #[arg(long, value_name = "SIZE")]
+    pub process_memory_limit: Option<Size>,
+    /// The most that is kept of the memory of all processes together [default: 16G]
+    #[arg(long, value_name = "SIZE")]
+    pub process_memory_total: Option<Size>,
     /// Collecting stops then, and what is there is sealed: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
@@ -151,6 +170,7 @@ Examples:
   sudo hozen collect --case IR-2026-014                    triage of this host into ./evidence-<run id>
   sudo hozen collect --profile volatile --to /mnt/usb/run1 the volatile part only, in seconds
   sudo hozen collect --skip memory --deadline 5m           no memory image, five minutes at most
+  sudo hozen collect --process-memory suspicious           in a container, where physical memory cannot be had
   sudo hozen collect --case IR-2026-014 --to s3://evidence/cases --bucket-owner 123456789012
                                                            into a locked bucket, with what Run Command or the role gives
   hozen collect --unprivileged                             what an ordinary user can see";
@@ -159,6 +179,9 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = PREFLIGHT_HELP)]
 pub struct PreflightArgs {
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
     /// Bucket to ask: one small object is written there, and locked as the run's would be
     #[arg(long, value_name = "S3")]
     pub to: Option<PathBuf>,
@@ -233,6 +256,23 @@ s3:GetObjectRetention, s3:GetObjectLegalHold and s3:GetBucketObjectLockConfigura
 Credentials of your shell are taken with --use-environment, as after
   eval \"$(aws configure export-credentials --format env)\"";
 
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Folder that holds one run
+    #[arg(value_name = "EVIDENCE")]
+    pub evidence: PathBuf,
+    /// Where to: a folder that does not exist yet or is empty
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Export images of memory that were rejected too; their names say so
+    #[arg(long)]
+    pub include_rejected: bool,
+    /// Export what is there although the evidence does not verify; names and README.txt say so
+    #[arg(long)]
+    pub unverified: bool,
+}
+
 /// Options of `seal`.
 #[derive(Debug, Args)]
 #[command(after_help = SEAL_HELP)]
@@ -269,6 +309,29 @@ A seal is worth what its key is worth: keep it where the host never was, and pub
 
 Exit codes: 0 sealed; 1, 2, 3 as of `verify`: it does not verify, and is not sealed; 31 the seal could not be stored;
 40 wrong arguments or no usable key.";
+
+/// Options of `symbols`.
+#[derive(Debug, Args)]
+#[command(after_help = SYMBOLS_HELP)]
+pub struct SymbolsArgs {
+    /// Folder that holds one run, with the artefact kernel_symbols
+    #[arg(value_name = "EVIDENCE")]
+    pub folder: PathBuf,
+    /// Folder for the symbol file: what `vol -s` takes. The file is DIR/linux/RELEASE-BUILDID.json
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+const SYMBOLS_HELP: &str = "\
+To be run on the analyst's machine, not on the host. Check the evidence first: `hozen verify EVIDENCE`.
+
+Exit codes (docs/exit-codes.md): 0 written, 1 the evidence was altered, 32 the output is there already or cannot be written,
+40 not evidence, or wrong arguments, 61 the evidence does not hold what it takes (the message says which debug package does).
+
+Example (docs/volatility.md says which plugins work):
+  hozen symbols evidence -o symbols
+  cat evidence/data/memory/kcore/*.lime.zst | zstd -d > memory.lime
+  vol -s symbols -f memory.lime linux.pslist";
 
 /// Options of `push`.
 #[derive(Debug, Args)]

@@ -37,6 +37,8 @@ pub enum Exit {
     CutShort = 50,
     /// `preflight`: this host is not ready.
     NotReady = 60,
+    /// `symbols`: the evidence does not hold what a symbol file takes.
+    NoSymbols = 61,
     /// A bug: the run ended in a way that should not be possible.
     Bug = 70,
     /// A second signal ended the process at once; what is there verifies as incomplete.
@@ -58,6 +60,7 @@ impl From<Exit> for u8 {
             Exit::Platform => 43,
             Exit::CutShort => 50,
             Exit::NotReady => 60,
+            Exit::NoSymbols => 61,
             Exit::Bug => 70,
             Exit::Killed => 71,
         }

@@ -136,11 +136,10 @@ fn images(step: &Step) -> BTreeSet<&str> {
 /// Name and digest of a record, for the line, and its version where a bucket has it.
 #[must_use]
 pub fn record(receipt: &Receipt) -> Value {
-    let mut record = json!({"key": receipt.key, "sha256": receipt.sha256});
-    if let Some(version) = receipt.sink.as_ref().and_then(|held| held.version_id.as_ref()) {
-        record["version"] = json!(version);
+    match receipt.sink.as_ref().and_then(|held| held.version_id.as_ref()) {
+        Some(version) => json!({"key": receipt.key, "sha256": receipt.sha256, "version": version}),
+        None => json!({"key": receipt.key, "sha256": receipt.sha256}),
     }
-    record
 }
 
 #[cfg(test)]

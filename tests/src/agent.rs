@@ -27,6 +27,8 @@ pub mod code {
     pub const PARTIAL: i32 = 10;
     /// Sealed; memory was left out by the plan.
     pub const NO_MEMORY: i32 = 11;
+    /// Sealed; every way to memory failed or was denied.
+    pub const MEMORY_FAILED: i32 = 20;
     /// The destination was refused before anything was read.
     pub const BAD_DESTINATION: i32 = 32;
     /// Sealed in the spool, because the bucket took nothing.

@@ -13,16 +13,32 @@ const VERSION: u32 = 1;
 ///
 /// # Errors
 /// Where and why it is no whole image: a wrong header, ranges that do not ascend, an end within a range.
-pub fn read(mut image: impl Read, mut page: impl FnMut(u64, &[u8])) -> Result<Vec<RangeInclusive<u64>>, String> {
-    let mut ranges: Vec<RangeInclusive<u64>> = Vec::new();
-    while let Some(range) = header(&mut image)? {
+pub fn read(image: impl Read, page: impl FnMut(u64, &[u8])) -> Result<Vec<RangeInclusive<u64>>, String> {
+    let (ranges, end) = walk(image, page)?;
+    end.map_or(Ok(ranges), Err)
+}
+
+/// The same of an image that was cut short: it may end within a range, and what it has of the page there is not shown.
+///
+/// # Errors
+/// Where and why it is no beginning of an image.
+pub fn read_beginning(image: impl Read, page: impl FnMut(u64, &[u8])) -> Result<Vec<RangeInclusive<u64>>, String> {
+    walk(image, page).map(|(ranges, _)| ranges)
+}
+
+/// The ranges, and where the last of them ends early, if it does.
+type Walked = (Vec<RangeInclusive<u64>>, Option<String>);
+
+fn walk(mut image: impl Read, mut page: impl FnMut(u64, &[u8])) -> Result<Walked, String> {
+    let (mut ranges, mut end): (Vec<RangeInclusive<u64>>, _) = (Vec::new(), None);
+    while let Some(range) = header(&mut image)?.filter(|_| end.is_none()) {
         if ranges.last().is_some_and(|last| last.end() >= range.start()) {
             return Err(format!("range {range:x?} does not lie behind {:x?}", ranges.last()));
         }
-        content(&mut image, &range, &mut page)?;
+        end = content(&mut image, &range, &mut page)?;
         ranges.push(range);
     }
-    Ok(ranges)
+    Ok((ranges, end))
 }
 
 /// The next header; none at the end of the image.
@@ -42,20 +58,27 @@ fn header(image: &mut impl Read) -> Result<Option<RangeInclusive<u64>>, String> 
     Ok(Some(start..=end))
 }
 
-fn content(image: &mut impl Read, range: &RangeInclusive<u64>, page: &mut impl FnMut(u64, &[u8])) -> Result<(), String> {
+/// Shows the pages of a range; says where the image ends, if it does so within the range.
+fn content(
+    image: &mut impl Read,
+    range: &RangeInclusive<u64>,
+    page: &mut impl FnMut(u64, &[u8]),
+) -> Result<Option<String>, String> {
     let mut buffer = Vec::new();
     let mut at = *range.start();
     loop {
         let last = (at | (PAGE - 1)).min(*range.end());
         buffer.resize(usize::try_from(last - at + 1).map_err(|error| error.to_string())?, 0);
-        image.read_exact(&mut buffer).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => format!("the image ends within the page at {at:#x} of range {range:x?}"),
-            _ => error.to_string(),
-        })?;
+        match image.read_exact(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                return Ok(Some(format!("the image ends within the page at {at:#x} of range {range:x?}")));
+            }
+            result => result.map_err(|error| error.to_string())?,
+        }
         page(at / PAGE, &buffer);
         match last.checked_add(1) {
             Some(next) if last < *range.end() => at = next,
-            _ => return Ok(()),
+            _ => return Ok(None),
         }
     }
 }

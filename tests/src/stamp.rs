@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::RangeInclusive;
 
 use crate::lime::{self, PAGE};
 
@@ -53,15 +54,33 @@ impl Report {
 /// # Errors
 /// When it is no whole image.
 pub fn check(image: impl Read, run: u64, frames: &[u64]) -> Result<Report, String> {
+    compare(run, frames, |page| lime::read(image, page))
+}
+
+/// The same of an image that was cut short: what lies behind its end is missing.
+///
+/// # Errors
+/// When it is no beginning of an image.
+pub fn check_beginning(image: impl Read, run: u64, frames: &[u64]) -> Result<Report, String> {
+    compare(run, frames, |page| lime::read_beginning(image, page))
+}
+
+type ShowPage<'a> = &'a mut dyn FnMut(u64, &[u8]);
+
+fn compare(
+    run: u64,
+    frames: &[u64],
+    read: impl FnOnce(ShowPage<'_>) -> Result<Vec<RangeInclusive<u64>>, String>,
+) -> Result<Report, String> {
     let mut seen: BTreeMap<u64, bool> = BTreeMap::new();
     let expected: BTreeMap<u64, ()> = frames.iter().map(|frame| (*frame, ())).collect();
     let mut report = Report::default();
-    lime::read(image, |frame, page| {
-        let words: Vec<u64> = page.chunks_exact(8).filter_map(|word| word.try_into().ok()).map(u64::from_le_bytes).collect();
+    read(&mut |frame, page| {
+        let words: Vec<u64> = words(page).take(COUNTER + 1).collect();
         if !expected.contains_key(&frame) {
             report.strays += u64::from(words.starts_with(&[MAGIC, run]));
         } else if page.len() as u64 == PAGE {
-            let is_right = is_stamp(&words, run, frame);
+            let is_right = is_stamp(page, run, frame);
             seen.insert(frame, is_right);
             if is_right {
                 report.count(words.get(COUNTER).copied());
@@ -87,8 +106,14 @@ impl Report {
     }
 }
 
-fn is_stamp(words: &[u64], run: u64, frame: u64) -> bool {
-    (0..).zip(words).all(|(index, found)| index == COUNTER || *found == word(run, frame, index))
+fn words(page: &[u8]) -> impl Iterator<Item = u64> {
+    page.chunks_exact(8).filter_map(|word| word.try_into().ok()).map(u64::from_le_bytes)
+}
+
+/// Whether these bytes are what was stamped in `run` for `frame`.
+#[must_use]
+pub fn is_stamp(page: &[u8], run: u64, frame: u64) -> bool {
+    (0..).zip(words(page)).all(|(index, found)| index == COUNTER || found == word(run, frame, index))
 }
 
 #[cfg(test)]
@@ -131,5 +156,7 @@ mod tests {
         assert_eq!(check(image.as_slice(), RUN + 1, &[16]).unwrap().wrong, [16]);
         assert!(!check(image.as_slice(), RUN, &[]).unwrap().is_whole());
         assert!(check(&image[..image.len() - 1], RUN, &[16]).is_err());
+        let beginning = check_beginning(&image[..image.len() - 1], RUN, &[16, 19]).unwrap();
+        assert_eq!((beginning.right, beginning.missing), (1, vec![19]));
     }
 }

@@ -31,7 +31,7 @@ fn openssl(arguments: &[&str], folder: &Path) -> bool {
 
 #[test]
 fn boto3_can_work_with_them() {
-    let Some(python) = python::with("boto3_can_work_with_them", "boto3") else { return };
+    let Some(python) = python::with("boto3_can_work_with_them", &["boto3"]) else { return };
     let cloud = Cloud::new();
     let key = Key::mighty("ASIAMIGHTY", "may do all").session("token", None);
     let reader = Key::new("AKIAREADER", "reads", &["ssm:GetParameter", "kms:DescribeKey"]);
@@ -133,7 +133,7 @@ fn openssl_verifies_the_identity_document() {
 
 #[test]
 fn a_key_that_is_switched_off_does_not_sign_and_faults_have_the_form_of_the_service() {
-    let Some(python) = python::with("a_key_that_is_switched_off", "boto3") else { return };
+    let Some(python) = python::with("a_key_that_is_switched_off", &["boto3"]) else { return };
     let cloud = Cloud::new();
     let key = Key::mighty("AKIAMIGHTY", "may do all");
     cloud.add_key(key);

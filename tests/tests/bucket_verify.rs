@@ -97,7 +97,7 @@ fn listings_of_many_pages_are_read_to_their_end() {
 fn changed(name: &str, code: i32, word: &str, change: fn(&mut Version)) {
     let vault = Vault::new();
     let place = vault.collect(&["--only", "context"]);
-    vault.change(&place, name, |versions| change(&mut versions[0]));
+    vault.change(&place, name, |versions| change(versions.first_mut().unwrap()));
     vault.assert_verdict(&place, &[], code, word);
 }
 

@@ -36,7 +36,7 @@ fn account() -> (Arc<Cloud>, Value, String) {
 
 #[test]
 fn boto3_finds_it_as_strict_as_s3() {
-    let Some(python) = python::with("boto3_finds_it_as_strict_as_s3", "boto3") else { return };
+    let Some(python) = python::with("boto3_finds_it_as_strict_as_s3", &["boto3"]) else { return };
     let (cloud, keys, kms_key) = account();
     let double = S3Double::start(&cloud, Options::default());
     double.add_bucket(Bucket::new("evidence").locked(None));

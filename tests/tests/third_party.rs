@@ -99,7 +99,7 @@ fn tables(evidence: &Evidence) -> Vec<(String, String, u64)> {
 
 #[test]
 fn duckdb_reads_every_table() {
-    let Some(python) = python::with("duckdb_reads_every_table", "duckdb") else { return };
+    let Some(python) = python::with("duckdb_reads_every_table", &["duckdb"]) else { return };
     let (_folder, evidence) = collected();
     let said = run(Command::new(python).arg(python::script("tables.py")).arg(&evidence.dir)).stdout;
     let read: Value = serde_json::from_slice(&said).unwrap();

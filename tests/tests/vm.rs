@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::net::TcpListener;
-use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Duration;
 
-use hozen_tests::agent::Agent;
-use hozen_tests::evidence::{Evidence, bytes, list, number};
+use hozen_tests::agent::{Agent, code};
+use hozen_tests::evidence::{Evidence, bytes, list, number, sha256};
 use hozen_tests::helper::beside;
+use hozen_tests::images::system_ram;
 use hozen_tests::vm::{Ended, Guest, Lab};
 use hozen_tests::{lime, stamp};
 use serde_json::Value;
@@ -36,6 +36,15 @@ cp /tmp/autoload /out/autoload
 
 /// Then the ways to memory: which there are is judged here; what they give is judged in vm_memory.rs.
 const MEMORY: &str = "hozen collect --case VM-1 --only memory --memory auto --to /out/memory >/out/result 2>>/out/said\n";
+
+/// The same with a LiME that fits, by every way, by LiME alone, and with all else that there is.
+const LOCKED: &str = "\
+lime='--module /lime.ko --module-sha256 LIME'
+try() { name=$1; shift; hozen collect --case VM-1 --to /out/$name $lime \"$@\" >/out/$name.result 2>/out/$name.said; echo $? >/out/$name.code; }
+try memory --only memory --memory auto
+try lime --only memory --memory lime
+try all --profile volatile --memory auto
+";
 
 /// A guest that has collected and powered off.
 struct Booted {
@@ -81,23 +90,51 @@ fn an_open_kernel() {
 #[test]
 fn a_kernel_locked_down_for_integrity() {
     let Some(lab) = Lab::find("a_kernel_locked_down_for_integrity") else { return };
-    let locked = boot(Guest::new(&lab).load(&DIAG).argument("lockdown=integrity"), MEMORY);
+    let locked = boot_locked(&lab, Guest::new(&lab).load(&DIAG).argument("lockdown=integrity"));
     assert_eq!(listener(&locked), ["text-before", "diag-before", "text-after", "diag-after"]);
     assert_eq!(lockdown(&locked), "integrity");
     assert_eq!(verdict(&locked, "kcore"), "available");
     assert!(method(&locked, "lime").contains("lockdown is integrity"), "{}", method(&locked, "lime"));
     let captures = Evidence::open(&locked.ended.out.join("memory")).table("memory_captures");
     assert_eq!(one(&captures, "method", "kcore").get("quality").and_then(Value::as_str), Some("ok"), "{captures:#?}");
+    assert_eq!(captures.len(), 1, "LiME was tried: {captures:#?}");
+    let result = with_code(&locked, "lime", code::MEMORY_FAILED);
+    assert!(result.contains("kernel lockdown is integrity: it loads only signed modules"), "{result}");
+    with_code(&locked, "memory", code::COMPLETE);
+    with_code(&locked, "all", code::COMPLETE);
 }
 
 #[test]
 fn a_kernel_locked_down_for_confidentiality() {
     let Some(lab) = Lab::find("a_kernel_locked_down_for_confidentiality") else { return };
-    let locked = boot(Guest::new(&lab).argument("lockdown=confidentiality"), MEMORY);
+    let locked = boot_locked(&lab, Guest::new(&lab).argument("lockdown=confidentiality"));
     assert_eq!(lockdown(&locked), "confidentiality");
     assert_eq!(verdict(&locked, "kcore"), "denied");
     assert!(method(&locked, "kcore").contains("/proc/kcore is closed"), "{}", method(&locked, "kcore"));
     assert!(Evidence::open(&locked.ended.out.join("memory")).table("memory_captures").is_empty());
+    for run in ["memory", "lime", "all"] {
+        let result = with_code(&locked, run, code::MEMORY_FAILED);
+        assert!(result.contains("lockdown is confidentiality"), "{result}");
+    }
+    let all: Value = serde_json::from_str(&locked.ended.text("all.result")).unwrap();
+    let count = |status: &str| all.get("artefacts").and_then(|counts| number(counts, status)).unwrap();
+    assert_eq!((count("denied"), count("failed"), count("timeout")), (1, 0, 0), "{all}");
+    assert!(count("ok") > 10, "{all}");
+}
+
+/// A guest that also tries LiME, by [`LOCKED`].
+fn boot_locked(lab: &Lab, guest: Guest) -> Booted {
+    let lime = read(&lab.lime());
+    let script = LOCKED.replace("LIME", &sha256(&lime));
+    boot(guest.file("/lime.ko", 0o644, lime), &script)
+}
+
+/// What a run of [`LOCKED`] said, which must have ended with this code and left evidence that verifies.
+fn with_code(booted: &Booted, run: &str, code: i32) -> String {
+    let said = booted.ended.text(&format!("{run}.result"));
+    assert_eq!(booted.ended.text(&format!("{run}.code")), format!("{code}\n"), "{run}: {said}");
+    Agent::find().verify(&booted.ended.out.join(run)).assert_code(0);
+    said
 }
 
 /// With `kptr_restrict` 1, as hardened hosts have it, vmallocinfo has true addresses.
@@ -238,15 +275,6 @@ cat /proc/iomem >/out/iomem
 insmod /lime.ko path=/out/image format=lime timeout=0 || exit 1
 exec 3>&-; wait
 ";
-
-/// The ranges of memory in a copy of `/proc/iomem`.
-fn system_ram(iomem: &str) -> Vec<RangeInclusive<u64>> {
-    let range = |line: &str| {
-        let (start, end) = line.strip_suffix(" : System RAM")?.split_once('-')?;
-        Some(u64::from_str_radix(start, 16).ok()?..=u64::from_str_radix(end, 16).ok()?)
-    };
-    iomem.lines().filter_map(range).collect()
-}
 
 fn open(file: &Path) -> BufReader<File> {
     BufReader::new(File::open(file).unwrap())

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Gets what the tests need to boot a real kernel in QEMU: Debian's cloud kernel with its modules, LiME and a module that hides,
-# both built for that kernel. Run once, as root on Debian 12; later calls find everything in place and end at once.
+# Gets what the tests need to boot real kernels in QEMU: Debian's cloud kernels for x86_64 and arm64 with their modules, and for
+# x86_64 LiME, a module that hides and one that only pretends to be LiME, built for that kernel. Run once, as root on Debian 12;
+# later calls find everything in place and end at once.
 #
 # usage: tests/vm/prepare.sh [--again]      (--again: throw away what is there)
 #
@@ -12,22 +13,25 @@
 #   modules/      its modules, as in /lib/modules/RELEASE, with modules.dep and modules.alias
 #   lime.ko       LiME, built from Debian's lime-forensics-dkms
 #   hiding.ko     tests/vm/hiding/hiding.c
+#   faulty.ko     tests/vm/faulty/lime.c: in the kernel its name is lime
+#   arm64/        release, vmlinuz, config and modules/ of the arm64 kernel, and a busybox for it
 #   versions      the packages these came from
-#   recipe        digest of this script and of hiding/
+#   recipe        digest of this script, of hiding/ and of faulty/
 # Nothing of LiME (GPL-2) is kept in this repository. The network is used through apt only.
 set -euo pipefail
 
 here="$(cd "$(dirname "$0")" && pwd)"
 cache="${HOZEN_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hozen-vm}"
 meta=linux-headers-cloud-amd64
-packages=(qemu-system-x86 busybox-static kmod e2fsprogs make gcc "$meta")
-results=(release vmlinuz System.map config modules/modules.dep lime.ko hiding.ko versions recipe)
+packages=(qemu-system-x86 qemu-system-arm busybox-static kmod e2fsprogs make gcc "$meta")
+results=(release vmlinuz System.map config modules/modules.dep lime.ko hiding.ko faulty.ko
+  arm64/release arm64/vmlinuz arm64/config arm64/modules/modules.dep arm64/busybox versions recipe)
 
 say() { echo "vm: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# What was made by another version of this script or of hiding.c is made again.
-recipe() { cat "$0" "$here"/hiding/* | sha256sum | cut -d' ' -f1; }
+# What was made by another version of this script or of the modules is made again.
+recipe() { cat "$0" "$here"/hiding/* "$here"/faulty/* | sha256sum | cut -d' ' -f1; }
 
 is_complete() {
   local file
@@ -56,38 +60,66 @@ install_packages() {
   fi
 }
 
-# Downloads packages into $work and unpacks them below $work/root, without installing them: the machine keeps its own kernel
-# and DKMS does not try to build for it.
+# Downloads packages into $work and unpacks them below folder $1, without installing them: the machine keeps its own kernel
+# and DKMS does not try to build for it. Options of apt stand in $apt.
+apt=()
 unpack() {
-  (cd "$work" && apt-get download -q "$@" >&2) || fail "apt-get download $* failed; where a newer kernel is out, run $0 as root"
-  local file
+  local root="$1" file
+  shift
+  (cd "$work" && apt-get "${apt[@]}" download -q "$@" >&2) || fail "apt-get download $* failed; where a newer kernel is out, run $0 as root"
   for file in "$work"/*.deb; do
-    dpkg-deb -x "$file" "$work/root"
+    dpkg-deb -x "$file" "$root"
     dpkg-deb -f "$file" Package Version | paste -sd' ' >>"$work/new/versions"
     rm "$file"
   done
 }
 
-# Builds the module in folder $1 against the headers of $release and puts $2.ko, stripped as DKMS does, in its place.
+# Builds module $2 in folder $1 against the headers of $release and puts it, stripped as DKMS does, in its place as $3.ko.
 build_module() {
-  local source="$1" name="$2"
+  local source="$1" name="$2" as="$3"
   make -s -C "/usr/src/linux-headers-$release" M="$source" modules >"$work/make.log" 2>&1 || { cat "$work/make.log" >&2; fail "$name.ko does not build for $release"; }
-  strip --strip-debug -o "$work/new/$name.ko" "$source/$name.ko"
+  strip --strip-debug -o "$work/new/$as.ko" "$source/$name.ko"
+}
+
+# Puts the kernel $2, unpacked below $1, into folder $3.
+take_kernel() {
+  local root="$1" release="$2" to="$3"
+  cp "$root/boot/vmlinuz-$release" "$to/vmlinuz"
+  cp "$root/boot/config-$release" "$to/config"
+  depmod -b "$root" "$release"
+  mv "$root/lib/modules/$release" "$to/modules"
+  echo "$release" >"$to/release"
+}
+
+make_x86() {
+  unpack "$work/root" "linux-image-$release" lime-forensics-dkms
+  cp "$work/root/boot/System.map-$release" "$work/new/System.map"
+  take_kernel "$work/root" "$release" "$work/new"
+  say "building LiME, hiding.ko and faulty.ko for $release"
+  build_module "$(echo "$work"/root/usr/src/lime-forensics-*)" lime lime
+  cp -r "$here/hiding" "$here/faulty" "$work"
+  build_module "$work/hiding" hiding hiding
+  build_module "$work/faulty" lime faulty
+}
+
+# apt is shown a second architecture with lists of its own: what the machine knows of architectures stays as it is.
+make_arm64() {
+  local lists="$work/apt/lists" archives="$work/apt/cache/archives" kernel
+  mkdir -p "$lists/partial" "$archives/partial" "$work/new/arm64"
+  apt=(-o APT::Architectures::=amd64 -o APT::Architectures::=arm64 -o "Dir::State::lists=$lists" -o "Dir::Cache=$work/apt/cache" -o APT::Sandbox::User=
+    -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false)
+  apt-get "${apt[@]}" update -q >&2
+  kernel="$(apt-cache "${apt[@]}" show --no-all-versions linux-image-cloud-arm64:arm64 | grep -o 'linux-image-[0-9][^ ,]*' | head -n 1)"
+  [ -n "$kernel" ] || fail "apt knows no linux-image-cloud-arm64"
+  unpack "$work/arm64" "$kernel:arm64" busybox-static:arm64
+  take_kernel "$work/arm64" "${kernel#linux-image-}" "$work/new/arm64"
+  cp "$work/arm64/bin/busybox" "$work/new/arm64/busybox"
 }
 
 make_all() {
   mkdir "$work/new"
-  unpack "linux-image-$release" lime-forensics-dkms
-  cp "$work/root/boot/vmlinuz-$release" "$work/new/vmlinuz"
-  cp "$work/root/boot/System.map-$release" "$work/new/System.map"
-  cp "$work/root/boot/config-$release" "$work/new/config"
-  depmod -b "$work/root" "$release"
-  mv "$work/root/lib/modules/$release" "$work/new/modules"
-  say "building LiME and hiding.ko for $release"
-  build_module "$(echo "$work"/root/usr/src/lime-forensics-*)" lime
-  cp -r "$here/hiding" "$work/hiding"
-  build_module "$work/hiding" hiding
-  echo "$release" >"$work/new/release"
+  make_x86
+  make_arm64
   recipe >"$work/new/recipe"
 }
 
@@ -111,7 +143,8 @@ release="${release#linux-headers-}"
 work="$(mktemp -d "$cache/.work.XXXXXX")"
 trap 'rm -rf "$work"' EXIT
 make_all
-rm -rf "${cache:?}"/{release,vmlinuz,System.map,config,modules,lime.ko,hiding.ko,versions,recipe}
 # The release goes last: where it is, all is.
-for file in modules vmlinuz System.map config lime.ko hiding.ko versions recipe release; do mv "$work/new/$file" "$cache/$file"; done
+parts=(modules vmlinuz System.map config lime.ko hiding.ko faulty.ko arm64 versions recipe release)
+for file in release "${parts[@]}"; do rm -rf "${cache:?}/$file"; done
+for file in "${parts[@]}"; do mv "$work/new/$file" "$cache/$file"; done
 say "ready in $cache ($release)"

@@ -20,6 +20,7 @@ pub(super) fn is_ec2(host: &Host) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests lay out files with the standard library")]
 mod tests {
     use super::*;
 

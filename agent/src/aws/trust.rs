@@ -70,6 +70,7 @@ fn pem(der: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests lay out files with the standard library")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -11,6 +11,7 @@ use hozen_collector::host::sandbox::{Modules, Sandbox, SandboxError};
 use hozen_collector::model::{RunId, escape};
 use hozen_collector::sink::directory::FOLDER_FDS;
 use hozen_collector::source::catalogue;
+use hozen_collector::source::memory::{Kernel, Offer};
 use serde_json::{Value, json};
 
 use super::destination::{self, Destination};
@@ -18,6 +19,7 @@ use super::summary;
 use crate::cli::CollectArgs;
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::modules;
 use crate::progress::say;
 use crate::result::RunResult;
 use crate::run::{self, Run};
@@ -58,16 +60,45 @@ fn quiet_panics() {
 fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
     let settings = or(Exit::Usage, Settings::new(arguments))?;
     let host = or(Exit::Platform, Host::live().context("this host cannot be read"))?;
-    let sources = catalogue::all(&host, &settings.catalogue());
+    let module = Module::choose(&settings, &host);
+    let sources = catalogue::all(&host, &settings.catalogue(module.offer));
     let plan = run::plan(sources, &settings);
     if arguments.dry_run {
-        return Ok(dry_run(&plan, &settings));
+        return Ok(dry_run(&plan, &settings, module.description));
     }
     or(Exit::Privileges, check_privileges(&host, &settings))?;
-    execute(settings, host, plan)
+    execute(settings, host, plan, (module.may_load, module.description))
 }
 
-fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResult, Refusal> {
+/// The LiME module of a run.
+struct Module {
+    offer: Offer,
+    /// Whether the filter lets this process load it: only where there is one, and it is for this kernel.
+    may_load: Modules,
+    /// For the begin record and whoever asks.
+    description: Value,
+}
+
+impl Module {
+    /// Nothing is looked for where the plan has no use for it.
+    fn choose(settings: &Settings, host: &Host) -> Self {
+        if !settings.may_load_module() {
+            let reason = "the plan has no use for a module";
+            return Self {
+                offer: Offer::default(),
+                may_load: Modules::Denied,
+                description: json!({"chosen": false, "reason": reason}),
+            };
+        }
+        let kernel = Kernel::running(host);
+        let offer = modules::offer(host, &kernel, &settings.module);
+        let may_load = if offer.fault(&kernel).is_none() { Modules::Allowed } else { Modules::Denied };
+        let description = modules::describe(&offer, &kernel);
+        Self { offer, may_load, description }
+    }
+}
+
+fn execute(settings: Settings, host: Host, plan: Vec<Planned>, module: (Modules, Value)) -> Result<RunResult, Refusal> {
     let id = or(Exit::Platform, run_id(&host))?;
     let control = Arc::new(Control::new(Some(settings.deadline.milliseconds().saturating_mul(1_000_000))));
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
@@ -83,8 +114,7 @@ fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResu
     let known = identity.clone();
     let killed = || RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", known).print();
     or(Exit::Platform, interrupt::watch(Arc::clone(&control), killed).context("signals cannot be watched"))?;
-    let modules = if settings.may_load_module() { Modules::Allowed } else { Modules::Denied };
-    let access = access(&host, modules);
+    let access = access(&host, module);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
     let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool }.execute();
     ended.result.details.extend(identity);
@@ -114,8 +144,8 @@ fn raise_file_limit() -> nix::Result<()> {
 }
 
 /// Puts the filter in force and says how the host is read. Without seccomp the run goes on and says so.
-fn access(host: &Host, modules: Modules) -> BTreeMap<String, Value> {
-    let seccomp = enter_sandbox(modules).unwrap_or_else(|error| {
+fn access(host: &Host, (may_load, module): (Modules, Value)) -> BTreeMap<String, Value> {
+    let seccomp = enter_sandbox(may_load).unwrap_or_else(|error| {
         say(&format!("hozen: warning: {error}"));
         json!({"enforced": false, "reason": error.to_string()})
     });
@@ -123,6 +153,7 @@ fn access(host: &Host, modules: Modules) -> BTreeMap<String, Value> {
         ("proc_view".to_owned(), json!(host.proc.view().word())),
         ("private_views".to_owned(), json!(host.files.is_private(b"/"))),
         ("seccomp".to_owned(), seccomp),
+        ("lime_module".to_owned(), module),
     ])
 }
 
@@ -151,8 +182,8 @@ fn check_privileges(host: &Host, settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn dry_run(plan: &[Planned], settings: &Settings) -> RunResult {
-    say(&summary::of_plan(plan));
+fn dry_run(plan: &[Planned], settings: &Settings, module: Value) -> RunResult {
+    say(&summary::of_plan(plan, &module));
     let names = |skipped: bool| -> Vec<&str> {
         plan.iter().filter(|planned| planned.skip.is_some() == skipped).map(|planned| planned.source.artefact().name).collect()
     };
@@ -162,6 +193,7 @@ fn dry_run(plan: &[Planned], settings: &Settings) -> RunResult {
         ("to", json!(to)),
         ("collect", json!(names(false))),
         ("skip", json!(names(true))),
+        ("lime_module", module),
     ]);
     RunResult::of("dry-run", Exit::Complete, false, details)
 }

@@ -7,9 +7,9 @@ use hozen_collector::host::Host;
 use hozen_collector::host::clock::discipline;
 use hozen_collector::host::privilege::Privileges;
 use hozen_collector::host::sandbox::{Modules, Sandbox};
-use hozen_collector::model::Outcome;
+use hozen_collector::model::{Outcome, escape};
 use hozen_collector::sink::directory::FOLDER_FDS;
-use hozen_collector::source::memory::MemorySource;
+use hozen_collector::source::memory::{Kernel, MemorySource, Offer};
 use nix::sys::statvfs::statvfs;
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ use super::bucket_check::{self, Checked};
 use super::{print, way};
 use crate::cli::PreflightArgs;
 use crate::exit::Exit;
+use crate::modules::{self, Wanted};
 use crate::progress::say;
 
 /// Free bytes below which the current folder is no destination for even the volatile part.
@@ -27,10 +28,11 @@ const LEAST_FREE: u64 = 64 << 20;
 pub fn preflight(arguments: &PreflightArgs) -> u8 {
     let to = arguments.to.as_deref().map(|to| way::bucket(to, "--to")).transpose();
     let to = to.and_then(|to| arguments.bucket.check().and(arguments.network.check()).map(|()| to));
-    let to = match to {
-        Ok(to) => to,
+    let asked = to.map_err(anyhow::Error::msg).and_then(|to| Ok((to, Wanted::new(&arguments.lime)?)));
+    let (to, wanted) = match asked {
+        Ok(asked) => asked,
         Err(error) => {
-            say(&format!("hozen: {error}"));
+            say(&format!("hozen: {error:#}"));
             return Exit::Usage.into();
         }
     };
@@ -38,7 +40,7 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
         Ok(host) => {
             let destination = to.map(|to| bucket_check::check(arguments, &to));
             let refused = destination.as_ref().is_some_and(|checked| !checked.ready);
-            let (report, ready) = report(&host, destination);
+            let (report, ready) = report(&host, &wanted, destination);
             print(&serde_json::to_string_pretty(&report).unwrap_or_default());
             match (refused, ready) {
                 (true, _) => Exit::Destination.into(),
@@ -54,7 +56,9 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
 }
 
 /// The report, and whether a run as this user would see all of the host.
-fn report(host: &Host, destination: Option<Checked>) -> (Value, bool) {
+fn report(host: &Host, wanted: &Wanted, destination: Option<Checked>) -> (Value, bool) {
+    let kernel = Kernel::running(host);
+    let module = modules::offer(host, &kernel, wanted);
     let privileges = Privileges::read(&host.proc);
     let unseen = privileges.as_ref().map(Privileges::unseen).unwrap_or_default();
     let free = free_bytes();
@@ -79,7 +83,9 @@ fn report(host: &Host, destination: Option<Checked>) -> (Value, bool) {
         "host": host.identity.facts,
         "privileges": {"euid": privileges.as_ref().map(|own| own.euid).ok(), "missing": unseen},
         "access": access(host),
-        "memory": memory(host),
+        "kernel": {"release": escape::bytes(&kernel.release), "version": escape::bytes(&kernel.version), "build_id": kernel.build_id},
+        "lime_module": modules::describe(&module, &kernel),
+        "memory": memory(host, module),
         "ram_bytes": ram_bytes(host),
         "processes": host.proc.pids().map(|pids| pids.len()).ok(),
         "clock": clock(),
@@ -89,8 +95,8 @@ fn report(host: &Host, destination: Option<Checked>) -> (Value, bool) {
 }
 
 /// What the memory artefact would come to, with every reason.
-fn memory(host: &Host) -> Value {
-    let Outcome { status, reasons } = MemorySource::default().outlook(host);
+fn memory(host: &Host, module: Offer) -> Value {
+    let Outcome { status, reasons } = MemorySource { module, ..MemorySource::default() }.outlook(host);
     json!({"status": status, "reasons": reasons})
 }
 

@@ -49,7 +49,7 @@ pub(super) fn of(reason: &str) -> &'static str {
     } else if says("connect") || says("timeout") || says("no answer") {
         SILENT
     } else {
-        "see what S3 said; docs/operations or your bucket's policy may tell why"
+        "see what S3 said; the policies of the writer, the bucket and the key may tell why"
     }
 }
 

@@ -59,7 +59,7 @@ pub struct BucketArgs {
     /// Parts on their way at once, 1 to 16 [default: 4]
     #[arg(long, value_name = "N")]
     pub parallel_uploads: Option<u8>,
-    /// Folder for the whole run when the bucket takes nothing at its begin; `hozen push` sends it later
+    /// Folder on this host for the whole run when the bucket takes nothing at its begin
     #[arg(long, value_name = "DIR")]
     pub spool: Option<std::path::PathBuf>,
 }

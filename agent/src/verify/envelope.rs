@@ -42,7 +42,7 @@ pub(super) struct Key {
 }
 
 /// The digest in the form of keys and of the journal's chain.
-pub(super) fn prefixed(digest: &Digest) -> String {
+pub(crate) fn prefixed(digest: &Digest) -> String {
     format!("sha256:{digest}")
 }
 
@@ -120,7 +120,7 @@ impl Key {
 }
 
 /// DER form and key of a PEM text of exactly the form that the begin record has.
-fn from_pem(pem: &str) -> Option<(Vec<u8>, VerifyingKey)> {
+pub(crate) fn from_pem(pem: &str) -> Option<(Vec<u8>, VerifyingKey)> {
     let body = pem.strip_prefix("-----BEGIN PUBLIC KEY-----\n")?.strip_suffix("\n-----END PUBLIC KEY-----\n")?;
     let der = STANDARD.decode(body).ok()?;
     let key = der.strip_prefix(&DER_PREFIX)?;

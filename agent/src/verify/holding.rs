@@ -142,6 +142,15 @@ impl Holding {
         }
     }
 
+    /// Opens an object, or says why not.
+    pub(super) fn open(&self, key: &ObjectKey) -> Result<Box<dyn Read>, String> {
+        let opener = self.opener.as_ref().ok_or_else(|| "cannot be opened: nothing there can be".to_owned())?;
+        opener.open(key).map_err(|unopened| match unopened {
+            Unopened::Wrong(what) => what,
+            Unopened::Failed(why) => format!("cannot be opened: {why}"),
+        })
+    }
+
     fn holds(&self, key: &ObjectKey) -> bool {
         [&self.objects, &self.seals, &self.salvages].into_iter().any(|names| names.contains(key))
     }

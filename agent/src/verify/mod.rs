@@ -5,7 +5,7 @@
 //!
 //! **Invariant:** no bytes make it panic, memory does not grow with the objects, and nothing is written or executed.
 
-mod archive;
+pub(crate) mod archive;
 mod begin;
 mod bucket;
 mod bucket_text;
@@ -14,14 +14,15 @@ mod envelope;
 mod events;
 mod findings;
 mod folder;
-mod frames;
+pub(crate) mod frames;
 mod held;
 mod holding;
 mod journal;
 mod manifest;
 mod missing;
-mod name;
+pub(crate) mod name;
 mod objects;
+mod opened;
 mod places;
 mod report;
 mod rows;
@@ -56,8 +57,10 @@ use objects::{Measured, Said};
 use places::{Places, Told};
 
 pub use crate::seal::SealPublic;
+pub(crate) use envelope::{from_pem as key_from_pem, prefixed as keyid};
 pub use findings::{Finding, MAX_FINDINGS, State};
 pub use missing::GapGroup;
+pub(crate) use opened::{Opened, open};
 pub use report::{BucketFacts, Check, Facts, Lost, OpenLine, Report, StepLine, Witness};
 pub use salvage::SalvageLine;
 pub use seals::SealLine;
@@ -151,13 +154,7 @@ pub fn verify(dir: &Path, options: &Options) -> Report {
 /// As [`verify`]; what is verified comes with what it says of itself.
 #[must_use]
 pub fn examine(dir: &Path, options: &Options) -> (Report, Option<Whole>) {
-    let location = escape::bytes(dir.as_os_str().as_bytes());
-    let mut run = Examined { location, ..Examined::default() };
-    let mark = run.findings.mark();
-    if let Some(holding) = folder::open(dir, &mut run.findings) {
-        run.examine(holding, None, mark, options);
-    }
-    run.conclude()
+    Examined::folder(dir, options).conclude()
 }
 
 /// Verifies the run that `reader` reads in a bucket. Records are read; of evidence the bucket's own checksums are compared with
@@ -174,6 +171,17 @@ pub fn examine_bucket(reader: &Arc<Reader>, options: &Options, rehash: bool) -> 
 }
 
 impl Examined {
+    /// All that can be found out of the folder `dir`.
+    fn folder(dir: &Path, options: &Options) -> Self {
+        let location = escape::bytes(dir.as_os_str().as_bytes());
+        let mut run = Self { location, ..Self::default() };
+        let mark = run.findings.mark();
+        if let Some(holding) = folder::open(dir, &mut run.findings) {
+            run.examine(holding, None, mark, options);
+        }
+        run
+    }
+
     fn conclude(self) -> (Report, Option<Whole>) {
         let whole = self.whole();
         let report = report::assemble(self);

@@ -27,7 +27,7 @@ const CATEGORIES: [Category; 8] = [
 
 /// What an object's name says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name<'a> {
+pub(crate) enum Name<'a> {
     Begin,
     Table { category: Category, table: &'a str },
     Archive { artefact: &'a str },
@@ -43,7 +43,7 @@ pub(super) enum Name<'a> {
 
 impl<'a> Name<'a> {
     /// What the object `key` is; `None` where no run has such a name.
-    pub(super) fn of(key: &'a ObjectKey) -> Option<Self> {
+    pub(crate) fn of(key: &'a ObjectKey) -> Option<Self> {
         match key.as_str() {
             BEGIN_KEY => Some(Self::Begin),
             LOG_KEY => Some(Self::Log),
@@ -67,7 +67,7 @@ impl<'a> Name<'a> {
     }
 
     /// Whether the journal has a receipt for it.
-    pub(super) fn has_journal_receipt(self) -> bool {
+    pub(crate) fn has_journal_receipt(self) -> bool {
         self.is_data() || self == Self::Log
     }
 

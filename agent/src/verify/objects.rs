@@ -211,7 +211,7 @@ impl ContentCheck {
     fn of(receipt: &Receipt, said: &Said<'_>, findings: &mut Findings) -> Option<Self> {
         let entries = match Name::of(&receipt.key)? {
             Name::Table { table, .. } => Entries::Rows(Rows::new(table, said.host_id)),
-            Name::Archive { .. } => Entries::Members(Archive::new()),
+            Name::Archive { .. } => Entries::Members(Archive::new(())),
             Name::Log => Entries::Lines(0),
             Name::Segment { .. } => Entries::None,
             _ => return None,

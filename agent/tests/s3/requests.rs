@@ -29,11 +29,11 @@ fn a_small_object_is_one_request_and_its_receipt_names_the_version() {
 
 #[test]
 fn parts_are_cut_at_exactly_the_part_size() {
-    for (length, parts) in [(PART, 1), (PART + 1, 2), (2 * PART, 2), (2 * PART + 17, 3)] {
+    for (length, parts) in [(PART, 1_u64), (PART + 1, 2), (2 * PART, 2), (2 * PART + 17, 3)] {
         let (place, bytes) = (Place::new(), mixed(length));
         let held = store(&place.sink(), "image", &bytes).unwrap();
         assert_eq!(place.content("image").unwrap(), bytes);
-        assert_eq!(held.checksum.parts, parts as u64, "{length}");
+        assert_eq!(held.checksum.parts, parts, "{length}");
         let version = place.double.object(BUCKET, "run/image").unwrap();
         if parts > 1 {
             let expected: Vec<[u8; 32]> = bytes.chunks(PART).map(|part| *Digest::of(part).as_bytes()).collect();

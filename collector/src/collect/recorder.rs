@@ -329,6 +329,18 @@ impl Evidence for Recorder {
         written.map_err(|_| Stop::Sink)
     }
 
+    fn image_take(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Stop> {
+        let length = bytes.len();
+        let mut inner = self.open()?;
+        let Some(image) = &mut inner.image else { return Err(Stop::Sink) };
+        let taken = image.take(&self.0.engine, bytes, &mut |closed| self.0.ended(closed));
+        self.0.progress.add_bytes(length);
+        if taken.is_err() {
+            inner.image = None;
+        }
+        taken.map_err(|_| Stop::Sink)
+    }
+
     fn image_end(&mut self) -> Result<(), Stop> {
         let image = self.open()?.image.take();
         if let Some(closed) = image.and_then(Image::end) {

@@ -212,7 +212,7 @@ fn what_the_destination_keeps_waiting_is_off_no_budget_but_the_runs() {
     let act: Act = |_, evidence| {
         // Twice the budget.
         std::thread::sleep(Duration::from_millis(400));
-        row(evidence)?;
+        evidence.check()?;
         Ok(Outcome::ok())
     };
     let status = |sink, control| collect(sink, control, vec![("a", act)]).0[0].status;

@@ -51,6 +51,10 @@ const FOR_MODULES: [&str; 2] = ["finit_module", "delete_module"];
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
+/// Calls that libc does not name for every architecture (asm-generic/unistd.h, and syscall_64.tbl of x86).
+const SYS_KEXEC_FILE_LOAD: i64 = if cfg!(target_arch = "x86_64") { 320 } else { 294 };
+const SYS_FCHMODAT2: i64 = 452;
+
 /// System calls that are refused whatever their arguments.
 const DENIED: &[(&str, i64)] = &[
     ("execve", libc::SYS_execve),
@@ -62,7 +66,7 @@ const DENIED: &[(&str, i64)] = &[
     ("finit_module", libc::SYS_finit_module),
     ("delete_module", libc::SYS_delete_module),
     ("kexec_load", libc::SYS_kexec_load),
-    ("kexec_file_load", libc::SYS_kexec_file_load),
+    ("kexec_file_load", SYS_KEXEC_FILE_LOAD),
     ("bpf", libc::SYS_bpf),
     ("perf_event_open", libc::SYS_perf_event_open),
     ("io_uring_setup", libc::SYS_io_uring_setup),
@@ -89,7 +93,7 @@ const DENIED: &[(&str, i64)] = &[
     ("truncate", libc::SYS_truncate),
     ("fchmod", libc::SYS_fchmod),
     ("fchmodat", libc::SYS_fchmodat),
-    ("fchmodat2", libc::SYS_fchmodat2),
+    ("fchmodat2", SYS_FCHMODAT2),
     ("fchown", libc::SYS_fchown),
     ("fchownat", libc::SYS_fchownat),
     ("utimensat", libc::SYS_utimensat),
@@ -278,6 +282,12 @@ mod tests {
             let error = std::process::Command::new("/bin/true").spawn().unwrap_err();
             assert!(matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS)), "{error}");
         });
+    }
+
+    #[test]
+    #[cfg(target_env = "gnu")]
+    fn the_numbers_that_libc_lacks_elsewhere_are_right() {
+        assert_eq!((SYS_KEXEC_FILE_LOAD, SYS_FCHMODAT2), (libc::SYS_kexec_file_load, libc::SYS_fchmodat2));
     }
 
     #[test]

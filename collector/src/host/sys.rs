@@ -293,6 +293,21 @@ pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
     owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
 }
 
+/// `renameat2(2)`: gives the file `from` of `folder` the name `to`. Without `replace` a file of that name is never replaced.
+///
+/// # Errors
+/// The kernel's errno; without `replace` `EEXIST` where the name is taken, `EINVAL` where the file system cannot promise that.
+pub fn rename(folder: BorrowedFd<'_>, from: &str, to: &str, replace: bool) -> Result<(), Errno> {
+    let flags = if replace { 0 } else { libc::RENAME_NOREPLACE };
+    with_path(from, |from| {
+        with_path(to, |to| {
+            let (fd, from, to) = (folder.as_raw_fd(), from.as_ptr(), to.as_ptr());
+            // SAFETY: `folder` is open, and both names are NUL-terminated and outlive the call; the kernel only reads them.
+            check(unsafe { libc::syscall(libc::SYS_renameat2, fd, from, fd, to, flags) }).map(drop)
+        })
+    })
+}
+
 /// `finit_module(2)`: loads the module that `fd` is open on. Returns when its init function does. No flags: the kernel checks
 /// version and symbols as it sees fit.
 ///
@@ -310,6 +325,62 @@ pub fn finit_module(fd: BorrowedFd<'_>, parameters: &CStr) -> Result<(), Errno> 
 pub fn delete_module(name: &CStr) -> Result<(), Errno> {
     // SAFETY: `name` is NUL-terminated and outlives the call; the kernel only reads it.
     check(unsafe { libc::syscall(libc::SYS_delete_module, name.as_ptr(), libc::O_NONBLOCK) }).map(drop)
+}
+
+/// Pages of one kind that stand side by side in an address space: `struct page_region` of linux/fs.h.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct PageRegion {
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+    /// `PAGE_IS_*` bits.
+    pub categories: u64,
+}
+
+/// `struct pm_scan_arg` of linux/fs.h.
+#[repr(C)]
+#[derive(Debug, Default)]
+struct ScanArguments {
+    size: u64,
+    flags: u64,
+    start: u64,
+    end: u64,
+    walk_end: u64,
+    vec: u64,
+    vec_len: u64,
+    max_pages: u64,
+    category_inverted: u64,
+    category_mask: u64,
+    category_anyof_mask: u64,
+    return_mask: u64,
+}
+
+/// `PAGEMAP_SCAN`: `_IOWR('f', 16, struct pm_scan_arg)`.
+const PAGEMAP_SCAN: libc::c_ulong = 0xC060_6610;
+
+/// The pages from `start` to `end` of the address space behind `pagemap` that are of any of the `wanted` kinds, each with the
+/// bits of `told` that it has (ioctl `PAGEMAP_SCAN`, Linux 6.7). Changes nothing: no flag that write-protects is passed. Returns
+/// how many of `regions` were filled, and where the walk ended; `end` if all was looked at.
+///
+/// # Errors
+/// The kernel's errno; `ENOTTY` on older kernels.
+pub fn pagemap_scan(
+    pagemap: BorrowedFd<'_>,
+    (start, end): (u64, u64),
+    (wanted, told): (u64, u64),
+    regions: &mut [PageRegion],
+) -> Result<(usize, u64), Errno> {
+    let lengths = [size_of::<ScanArguments>(), regions.len()].map(u64::try_from);
+    let [Ok(size), Ok(vec_len)] = lengths else { return Err(Errno::EINVAL) };
+    let vec = u64::try_from(regions.as_mut_ptr().expose_provenance()).map_err(|_| Errno::EFAULT)?;
+    let masks = ScanArguments { category_anyof_mask: wanted, return_mask: told, ..ScanArguments::default() };
+    let mut arguments = ScanArguments { size, start, end, vec, vec_len, ..masks };
+    // SAFETY: `arguments` is a live pm_scan_arg of the size it states, and its vector is writable for the entries it states.
+    // The C libraries disagree on the type of an ioctl's number, so it is asked as a plain system call.
+    let filled = check(unsafe { libc::syscall(libc::SYS_ioctl, pagemap.as_raw_fd(), PAGEMAP_SCAN, &raw mut arguments) })?;
+    Ok((usize::try_from(filled).map_err(|_| Errno::EOVERFLOW)?.min(regions.len()), arguments.walk_end))
 }
 
 /// The extended attribute `name` of `path` (getxattr(2)); a final symbolic link is followed. At most 255 bytes.

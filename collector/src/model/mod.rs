@@ -9,6 +9,8 @@ pub mod digest;
 pub mod dsse;
 pub mod escape;
 pub mod key;
+pub mod little_endian;
+pub mod modules;
 pub mod outcome;
 pub mod range;
 pub mod receipt;

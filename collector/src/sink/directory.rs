@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, OFlag, RenameFlags, fallocate, openat, renameat2};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::sys::statvfs::fstatvfs;
 use nix::unistd::{UnlinkatFlags, ftruncate, unlinkat};
@@ -318,10 +318,9 @@ impl DirectoryObject {
     /// asked first whether the name is free; the folder is ours alone.
     fn rename(&self) -> Result<(), Errno> {
         let (part, name) = (self.part_name(), self.name.as_str());
-        match renameat2(&self.folder, part.as_str(), &self.folder, name, RenameFlags::RENAME_NOREPLACE) {
-            Err(Errno::EINVAL | Errno::ENOSYS) if is_free(&self.folder, name) => {
-                renameat2(&self.folder, part.as_str(), &self.folder, name, RenameFlags::empty())
-            }
+        let folder = self.folder.as_fd();
+        match sys::rename(folder, &part, name, false) {
+            Err(Errno::EINVAL | Errno::ENOSYS) if is_free(&self.folder, name) => sys::rename(folder, &part, name, true),
             Err(Errno::EINVAL | Errno::ENOSYS) => Err(Errno::EEXIST),
             result => result,
         }

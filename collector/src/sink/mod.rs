@@ -8,6 +8,8 @@ pub mod memory;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
 #[cfg(any(test, feature = "test-util"))]
+pub mod discard;
+#[cfg(any(test, feature = "test-util"))]
 pub mod faulty;
 
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::cpio::Archive;
-use super::lab::{Lab, program};
-use super::machine::Machine;
+use super::lab::Lab;
+use super::machine::{Machine, Plan};
 
 /// How long a guest may run before it counts as hanging. Without KVM a busy machine is slow; nothing is measured with it.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -57,7 +57,7 @@ impl Guest {
     #[must_use]
     pub fn new(lab: &Lab) -> Self {
         let mut files = Archive::default();
-        files.file("/bin/busybox", 0o755, read(&program("busybox")));
+        files.file("/bin/busybox", 0o755, read(&lab.busybox()));
         files.link("/bin/sh", "busybox");
         files.device("/dev/console", 5, 1);
         for folder in ["/dev", "/mnt", "/out", "/proc", "/root", "/sbin", "/sys", "/tmp"] {
@@ -132,6 +132,13 @@ impl Guest {
         self
     }
 
+    /// Gives it a disk of this size, for what it leaves in `/out`.
+    #[must_use]
+    pub fn disk(mut self, mebibytes: u64) -> Self {
+        self.disk = mebibytes << 20;
+        self
+    }
+
     /// How long it may run.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
@@ -146,7 +153,7 @@ impl Guest {
         self
     }
 
-    /// Puts a program of this machine into the guest's `/bin`, with the libraries that it is linked to.
+    /// Puts a program into the guest's `/bin`, with this machine's libraries where it is linked to any.
     ///
     /// # Panics
     /// When it, or one of them, cannot be read.
@@ -171,8 +178,17 @@ impl Guest {
         self.put_modules(&mut files, &loaded);
         files.file("/init", 0o755, self.init(&loaded).into_bytes());
         files.file("/script", 0o644, script.as_bytes().to_vec());
-        let arguments = format!("console=ttyS0 quiet panic=-1 {}", self.arguments.join(" "));
-        Machine::start(&self.lab.kernel(), &files.bytes(), &arguments, self.memory, self.disk, self.network, self.limit)
+        let console = self.lab.architecture.console();
+        Machine::start(&Plan {
+            architecture: self.lab.architecture,
+            kernel: &self.lab.kernel(),
+            initramfs: &files.bytes(),
+            arguments: &format!("console={console} quiet panic=-1 {}", self.arguments.join(" ")),
+            memory: self.memory,
+            disk: self.disk,
+            network: self.network,
+            limit: self.limit,
+        })
     }
 
     fn put_modules(&self, files: &mut Archive, loaded: &[String]) {

@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::architecture::Architecture;
+use crate::helper::beside;
 use crate::host::skipped;
 
 /// A kernel, its modules, and the programs that boot it.
 #[derive(Debug, Clone)]
 pub struct Lab {
+    /// What boots.
+    pub architecture: Architecture,
     folder: PathBuf,
     /// The kernel's release, such as `6.1.0-56-cloud-amd64`.
     pub release: String,
@@ -19,12 +23,22 @@ impl Lab {
     /// The lab, if this machine has one. If not it says so, loudly; with `HOZEN_NO_SKIP` set (as in CI) it fails.
     #[must_use]
     pub fn find(test: &str) -> Option<Self> {
-        let folder = folder();
+        Self::of(Architecture::X86_64, test)
+    }
+
+    /// The lab for arm64, likewise.
+    #[must_use]
+    pub fn arm64(test: &str) -> Option<Self> {
+        Self::of(Architecture::Aarch64, test)
+    }
+
+    fn of(architecture: Architecture, test: &str) -> Option<Self> {
+        let folder = architecture.folder(&folder());
         let Ok(release) = std::fs::read_to_string(folder.join("release")) else {
             skipped(test, &format!("a kernel in {}: run tests/vm/prepare.sh", folder.display()));
             return None;
         };
-        for program in ["qemu-system-x86_64", "mke2fs", "debugfs", "busybox"] {
+        for program in [architecture.qemu(), "mke2fs", "debugfs", "busybox"] {
             if which(program).is_none() {
                 skipped(test, &format!("{program}: run tests/vm/prepare.sh"));
                 return None;
@@ -32,7 +46,37 @@ impl Lab {
         }
         let text = |name: &str| read_text(&folder.join("modules").join(name));
         let (depends, aliases) = (text("modules.dep"), text("modules.alias"));
-        Some(Self { release: release.trim().to_owned(), depends, aliases, folder })
+        Some(Self { architecture, release: release.trim().to_owned(), depends, aliases, folder })
+    }
+
+    /// The static program under test: the one that `HOZEN_BIN` names, where it is for this architecture's lab, else the one of
+    /// tests/vm/static.sh. None, said loudly, where there is none.
+    #[must_use]
+    pub fn hozen(&self, test: &str) -> Option<PathBuf> {
+        let named = std::env::var_os("HOZEN_BIN").map(PathBuf::from).filter(|_| self.architecture == Architecture::X86_64);
+        let program = named.unwrap_or_else(|| self.architecture.programs().join("hozen"));
+        if program.is_file() {
+            return Some(program);
+        }
+        skipped(test, &format!("{}: run tests/vm/static.sh", program.display()));
+        None
+    }
+
+    /// A helper program of this package, for this lab's guests.
+    #[must_use]
+    pub fn helper(&self, name: &str) -> PathBuf {
+        match self.architecture {
+            Architecture::X86_64 => beside(name),
+            Architecture::Aarch64 => self.architecture.programs().join(name),
+        }
+    }
+
+    /// A busybox for its guests.
+    pub(super) fn busybox(&self) -> PathBuf {
+        match self.architecture {
+            Architecture::X86_64 => program("busybox"),
+            Architecture::Aarch64 => self.folder.join("busybox"),
+        }
     }
 
     /// The kernel.
@@ -51,6 +95,22 @@ impl Lab {
     #[must_use]
     pub fn hiding(&self) -> PathBuf {
         self.folder.join("hiding.ko")
+    }
+
+    /// A module of LiME's name and parameters that `does` what LiME must not do (the words stand in tests/vm/faulty/lime.c).
+    ///
+    /// # Panics
+    /// When the module has no place for the word.
+    #[must_use]
+    pub fn faulty(&self, does: &str) -> Vec<u8> {
+        let file = self.folder.join("faulty.ko");
+        let mut module = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let mark = b"HOZENDOES:nothing";
+        let at = module.windows(mark.len()).position(|window| window == mark).expect("the mark of the module");
+        let word = at + mark.len() - b"nothing".len();
+        assert!(does.len() <= b"nothing".len(), "no room for {does}");
+        module.splice(word..at + mark.len(), does.bytes().chain([0; 8]).take(b"nothing".len()).collect::<Vec<u8>>());
+        module
     }
 
     /// A file of the kernel's modules, by its path below `/lib/modules/RELEASE`.
@@ -137,7 +197,14 @@ mod tests {
         let depends = "kernel/virtio_net.ko: kernel/failover.ko kernel/virtio.ko\nkernel/failover.ko:\nkernel/virtio.ko:\n\
                        kernel/virtio-blk.ko: kernel/virtio.ko\n";
         let aliases = "# comment\nalias net-pf-16 failover\nalias virtio:d1 virtio_net\n";
-        Lab { folder: PathBuf::new(), release: "6.1".to_owned(), depends: depends.to_owned(), aliases: aliases.to_owned() }
+        let architecture = Architecture::X86_64;
+        Lab {
+            architecture,
+            folder: PathBuf::new(),
+            release: "6.1".to_owned(),
+            depends: depends.to_owned(),
+            aliases: aliases.to_owned(),
+        }
     }
 
     #[test]

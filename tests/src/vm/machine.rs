@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::architecture::Architecture;
 use super::lab::{program, read_text};
 use super::monitor::Monitor;
 use crate::raw;
@@ -23,35 +24,43 @@ pub struct Machine {
     deadline: Instant,
 }
 
+/// What is started.
+pub(super) struct Plan<'a> {
+    pub architecture: Architecture,
+    pub kernel: &'a Path,
+    pub initramfs: &'a [u8],
+    /// The kernel's command line.
+    pub arguments: &'a str,
+    /// Mebibytes of memory.
+    pub memory: u32,
+    /// Bytes of its disk.
+    pub disk: u64,
+    pub network: bool,
+    pub limit: Duration,
+}
+
 impl Machine {
-    pub(super) fn start(
-        kernel: &Path,
-        initramfs: &[u8],
-        arguments: &str,
-        memory: u32,
-        disk: u64,
-        network: bool,
-        limit: Duration,
-    ) -> Self {
+    pub(super) fn start(plan: &Plan<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let at = |name: &str| folder.path().join(name).display().to_string();
-        std::fs::write(at("initramfs"), initramfs).expect("write the initramfs");
-        make_disk(&folder.path().join("disk"), disk);
-        let mut qemu = Command::new(program("qemu-system-x86_64"));
-        // With five levels of page tables (la57) Volatility finds nothing in an image.
-        qemu.args(["-accel", "tcg,thread=multi", "-cpu", "max,-la57", "-smp", "2", "-m", &memory.to_string()]);
+        std::fs::write(at("initramfs"), plan.initramfs).expect("write the initramfs");
+        make_disk(&folder.path().join("disk"), plan.disk);
+        let mut qemu = Command::new(program(plan.architecture.qemu()));
+        qemu.args(plan.architecture.machine());
+        qemu.args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", &plan.memory.to_string()]);
         qemu.args(["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"]);
-        qemu.arg("-kernel").arg(kernel).args(["-initrd", &at("initramfs"), "-append", arguments]);
-        qemu.args(["-drive", &format!("file={},if=virtio,format=raw,cache=unsafe", at("disk"))]);
+        qemu.arg("-kernel").arg(plan.kernel).args(["-initrd", &at("initramfs"), "-append", plan.arguments]);
+        qemu.args(["-drive", &format!("file={},if=none,id=d0,format=raw,cache=unsafe", at("disk"))]);
+        qemu.args(["-device", "virtio-blk-pci,drive=d0"]);
         qemu.args(["-qmp", &format!("unix:{},server=on,wait=off", at("monitor"))]);
-        if network {
+        if plan.network {
             qemu.args(["-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,romfile="]);
         }
         raw::end_with_this_thread(&mut qemu);
         let mut child = qemu.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("QEMU");
         let input = child.stdin.take().expect("a pipe");
         let output = drain(child.stdout.take().expect("a pipe"));
-        Self { child, input, output, console: Vec::new(), folder, deadline: Instant::now() + limit }
+        Self { child, input, output, console: Vec::new(), folder, deadline: Instant::now() + plan.limit }
     }
 
     /// The process id of QEMU.

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Builds a program that runs on every Linux of its architecture: linked statically to musl, so that no loader, no library and no
+# name service of the suspect host has a part in it (static glibc would load the host's NSS libraries). Nothing of this machine's paths is in it.
+#
+# usage: packaging/build-static.sh [--profile NAME] [--package NAME] [--bin NAME]... [--to DIR] TARGET
+#
+#   TARGET      x86_64-unknown-linux-musl or aarch64-unknown-linux-musl
+#   --profile   a profile of Cargo.toml: release (the default), or lab, which is quick to build, for tests
+#   --package   a package of the workspace (default: hozen)
+#   --bin       its programs (default: hozen)
+#   --to        a folder that gets a copy of them
+#
+# On stdout: the path of each program, checked. All else goes to stderr.
+#
+# The standard library comes from rustup where `rustup target add TARGET` was done; else it is built from the source that Debian
+# packages beside its own Rust (rustc-web). zig compiles what is C and links. As root on Debian or Ubuntu the script installs what
+# it needs, through apt and pip (static/requirements.txt, by hash); else it says what is missing.
+#
+# $HOZEN_STATIC_TARGET_DIR, by default ${XDG_CACHE_HOME:-~/.cache}/hozen-static, holds zig and one folder for each lock file and
+# toolchain, so that nothing is built twice; everything works without it. Keep it between runs of CI.
+set -euo pipefail
+
+here="$(cd "$(dirname "$0")" && pwd)"
+say() { echo "static: $*" >&2; }
+fail() { say "$*"; exit 1; }
+usage() { sed -n 's/^# \{0,1\}usage: /usage: /p' "$0" >&2; exit 2; }
+
+profile=release package=hozen bins=() to='' target=''
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --profile) profile="${2:?}"; shift ;;
+    --package) package="${2:?}"; shift ;;
+    --bin) bins+=("${2:?}"); shift ;;
+    --to) to="${2:?}"; shift ;;
+    -*) usage ;;
+    *) [ -z "$target" ] || usage; target="$1" ;;
+  esac
+  shift
+done
+case "$target" in
+  x86_64-unknown-linux-musl) machine='Advanced Micro Devices X86-64' ;;
+  aarch64-unknown-linux-musl) machine=AArch64 ;;
+  *) usage ;;
+esac
+[ "${#bins[@]}" -gt 0 ] || bins=(hozen)
+[ -z "$to" ] || { mkdir -p "$to" && to="$(cd "$to" && pwd)"; }
+cd "$here/.."
+
+base="${HOZEN_STATIC_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/hozen-static}"
+mkdir -p "$base"
+base="$(cd "$base" && pwd)"
+cargo_home="${CARGO_HOME:-$HOME/.cargo}"
+
+# Installs those of the packages that are missing.
+need() {
+  local package missing=()
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "not installed: ${missing[*]}. Install them, or run $0 as root"
+  say "installing ${missing[*]}"
+  apt-get update -q >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+}
+
+# zig and cargo-zigbuild in a folder of their own, named by what is in it.
+install_zig() {
+  local wanted
+  wanted="$(sha256sum <"$here/static/requirements.txt" | cut -c1-16)"
+  tools="$base/zig-$wanted"
+  exec 9>"$base/.lock"
+  flock 9
+  if [ ! -e "$tools/.complete" ]; then
+    rm -rf "$tools"
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install -q --disable-pip-version-check --require-hashes --only-binary :all: -r "$here/static/requirements.txt" >&2
+    touch "$tools/.complete"
+  fi
+  exec 9>&-
+}
+
+# Which Rust, and whether its standard library has to be built.
+choose_rust() {
+  local libraries
+  libraries="$(rustc --print target-libdir --target "$target" 2>/dev/null)" || libraries=''
+  if [ -n "$libraries" ] && [ -d "$libraries" ]; then
+    rust=rustc
+    path="$tools/bin:$PATH"
+    return
+  fi
+  # Debian's compiler is used by its path: rustup's, which comes first in PATH, has no source to build the library from.
+  need rustc-web cargo-web rust-web-src
+  rust=/usr/bin/rustc
+  path="$tools/bin:/usr/bin:/bin"
+  export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo RUSTC_BOOTSTRAP=1
+  flags+=(-C link-self-contained=no) # musl's start files are zig's: this library brings none
+  options+=(-Zbuild-std=std)
+}
+
+build() {
+  local key bin
+  key="$( (cat Cargo.lock "$here/static/requirements.txt"; "$rust" -vV) | sha256sum | cut -c1-16)"
+  folder="$base/$key"
+  # What other lock files left is of no use any more.
+  find "$base" -mindepth 1 -maxdepth 1 -type d ! -path "$folder" ! -path "$tools" -mtime +2 -exec rm -rf {} +
+  # Not the checkout: cargo names its files by relative paths, and with it in the flags another checkout would build all anew.
+  flags+=("--remap-path-prefix=$cargo_home=/cargo" "--remap-path-prefix=$folder=/target")
+  for bin in "${bins[@]}"; do options+=(--bin "$bin"); done
+  (
+    unset RUSTFLAGS
+    CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f'; echo "${flags[*]}")"
+    export CARGO_ENCODED_RUSTFLAGS PATH="$path" XDG_CACHE_HOME="$base/zig-cache" ZIG_GLOBAL_CACHE_DIR="$base/zig-cache"
+    export CFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$folder=/target"
+    say "building ${bins[*]} for $target, profile $profile, with $("$rust" --version)"
+    cargo-zigbuild zigbuild --locked --profile "$profile" --target "$target" --target-dir "$folder" -p "$package" "${options[@]}" >&2
+  )
+}
+
+# What was promised above, asked of the file itself.
+check() {
+  local file="$1" facts prefix
+  facts="$(readelf -hldW "$file" 2>/dev/null)" || fail "$file is no program"
+  grep -q "Machine: *$machine" <<<"$facts" || fail "$file is not for $target"
+  ! grep -q INTERP <<<"$facts" || fail "$file wants a loader"
+  ! grep -q '(NEEDED)' <<<"$facts" || fail "$file wants libraries"
+  for prefix in "$cargo_home" "$folder" "$PWD"; do
+    ! grep -qaF "$prefix/" "$file" || fail "$file has paths of this machine in it: $(grep -aoE "$prefix/[[:graph:]]{0,80}" "$file" | head -n 1)"
+  done
+}
+
+need python3-venv binutils
+flags=() options=()
+install_zig
+choose_rust
+build
+for bin in "${bins[@]}"; do
+  file="$folder/$target/$profile/$bin"
+  check "$file"
+  if [ -n "$to" ]; then
+    # In one step: a test may be running the old one.
+    cp "$file" "$to/.$bin.new"
+    mv "$to/.$bin.new" "$to/$bin"
+    file="$to/$bin"
+  fi
+  echo "$file"
+done

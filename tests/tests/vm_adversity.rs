@@ -1,0 +1,229 @@
+//! Captures on hosts that work against them: modules that misbehave, a kernel that is locked down, destinations that stall or fill.
+//!
+//! Whatever happens, the run ends, is sealed or says that it is not, names what went wrong, and calls no image whole that is not.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use hozen_tests::agent::code::{COMPLETE, CUT_SHORT, MEMORY_FAILED, PARTIAL};
+use hozen_tests::evidence::{bytes, number, sha256};
+use hozen_tests::images::{RELEASE, Run, stamping};
+use hozen_tests::vm::{Ended, Guest, Lab};
+
+const STAMPED: u32 = 4096;
+/// Each of these guests collects several times, and some wait for a module that does nothing. On a busy machine that takes minutes.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// The lab, and a guest with the program and stamped pages.
+fn guest(test: &str) -> Option<(Lab, Guest)> {
+    let lab = Lab::find(test)?;
+    let hozen = lab.hozen(test)?;
+    let guest = Guest::new(&lab).program(&lab.helper("stamp")).program(&hozen).memory(192).limit(LIMIT);
+    Some((lab, guest))
+}
+
+/// Boots a guest with this script; `FILE.ko` in a line of it becomes the options that give Hozen the module `/FILE.ko`.
+fn boot(guest: Guest, modules: &[(&str, Vec<u8>)], script: &str) -> Ended {
+    let (mut guest, mut script) = (guest, script.to_owned());
+    for (name, module) in modules {
+        let file = format!("/{name}.ko");
+        script = script.replace(&format!(" {name}.ko"), &format!(" --module {file} --module-sha256 {}", sha256(module)));
+        guest = guest.file(&file, 0o644, module.clone());
+    }
+    let ended = guest.boot(&[&stamping(STAMPED), &script, RELEASE].concat()).end();
+    assert_eq!(ended.exit, COMPLETE, "{}", ended.console);
+    ended
+}
+
+/// What LiME must not do, and what becomes of it: the captures, the exit code, a reason, and of which of our own tables it stands.
+const FAULTS: [(&str, &str, i32, &str); 7] = [
+    ("zeros", "lime rejected, kcore ok", COMPLETE, "nothing but zeros"),
+    ("garbage", "lime rejected, kcore ok", COMPLETE, "no header where one is due"),
+    ("silent", "lime rejected, kcore ok", COMPLETE, "fell silent"),
+    ("taken", "lime refused, kcore ok", COMPLETE, "its port is in use (EADDRINUSE)"),
+    ("nothing", "lime refused, kcore ok", COMPLETE, "it returned without a word"),
+    ("hang", "lime refused, kcore ok", COMPLETE, "its init function did not return"),
+    ("early", "lime incomplete", PARTIAL, "its init function failed: EIO"),
+];
+
+/// Each module's image or refusal is named, the next method gives a whole one, the module is gone, and the run has ended by itself.
+#[test]
+fn a_module_that_misbehaves_is_named_and_the_next_method_runs() {
+    let test = "a_module_that_misbehaves_is_named_and_the_next_method_runs";
+    let Some((lab, guest)) = guest(test) else { return };
+    let modules = FAULTS.map(|(does, ..)| (does, lab.faulty(does)));
+    let script: String = FAULTS.map(|(does, ..)| format!("collect {does} --memory auto {does}.ko\n")).concat();
+    let ended = boot(guest, &modules, &script);
+    for (does, captures, code, reason) in FAULTS {
+        let run = Run::of(&ended, does, code);
+        assert_eq!(run.captures(), captures, "{}", run.said());
+        let reasons = run.reasons("memory_captures", "lime");
+        assert!(reasons.contains(reason), "{does}: {reasons}");
+        run.whole_image(if does == "early" { "lime" } else { "kcore" });
+        assert!(!run.text("modules").contains("lime"), "{does}: {}", run.text("modules"));
+        assert_eq!(number(&run.capture("lime"), "module_unloaded"), Some(i64::from(does != "hang")), "{does}");
+    }
+    the_rejected_image_is_kept(&Run::of(&ended, "zeros", COMPLETE));
+    what_was_left_out_is_marked(&Run::of(&ended, "early", PARTIAL));
+    let hang = Run::of(&ended, "hang", COMPLETE);
+    let footprint = hang.evidence.content("data/host/footprint.jsonl.zst");
+    assert!(String::from_utf8(footprint).unwrap().contains("could not be unloaded"));
+}
+
+/// Well framed, of the right length, and worthless: it is there, and its row says what it is.
+fn the_rejected_image_is_kept(run: &Run<'_>) {
+    let image = run.image("lime");
+    let report = run.stamps(&image);
+    assert_eq!((report.right, report.wrong.len()), (0, STAMPED as usize), "{report:?}");
+    assert_eq!(number(&run.capture("lime"), "data_bytes"), Some(0));
+}
+
+/// What another method gave stands in the extents.
+fn what_was_left_out_is_marked(run: &Run<'_>) {
+    let capture = run.capture("lime");
+    let filled = number(&capture, "filled_bytes").unwrap();
+    let by_kcore = run.evidence.table("extents").into_iter().filter(|row| bytes(row, "method").as_deref() == Some(b"kcore"));
+    assert_eq!(by_kcore.map(|row| number(&row, "length").unwrap()).sum::<i64>(), filled);
+    assert!(filled > 0 && number(&capture, "bytes") == number(&capture, "predicted_bytes"), "{capture}");
+}
+
+/// A module for another kernel, shown to Hozen and then to the kernel; one that cannot be unloaded; and LiME's name taken by it.
+const MODULES: &str = "\
+collect other --memory auto other.ko
+dmesg >/out/dmesg.hozen; cat /proc/sys/kernel/tainted >/out/tainted
+insmod /other.ko 2>/out/insmod; dmesg >/out/dmesg.kernel
+collect stays --memory auto stays.ko
+collect loaded --memory auto real.ko
+collect only --memory lime real.ko
+";
+
+#[test]
+fn a_module_for_another_kernel_or_of_a_name_that_is_taken_is_not_loaded() {
+    let test = "a_module_for_another_kernel_or_of_a_name_that_is_taken_is_not_loaded";
+    let Some((lab, guest)) = guest(test) else { return };
+    let real = read(&lab.lime());
+    let modules = [("other", for_another_kernel(&real, &lab.release)), ("stays", lab.faulty("stays")), ("real", real)];
+    let ended = boot(guest, &modules, MODULES);
+
+    let other = Run::of(&ended, "other", COMPLETE);
+    assert_eq!(other.captures(), "kcore ok");
+    let reasons = other.reasons("memory_sources", "lime");
+    assert!(reasons.contains("built for kernel") && reasons.contains(&lab.release), "{reasons}");
+    // The kernel would have said so, and says so as soon as it sees the file.
+    assert!(!ended.text("dmesg.hozen").contains("version magic") && ended.text("tainted") == "0\n");
+    assert!(ended.text("dmesg.kernel").contains("version magic"), "{}{}", ended.text("insmod"), ended.text("dmesg.kernel"));
+
+    let stays = Run::of(&ended, "stays", PARTIAL);
+    assert!(stays.reasons("memory_captures", "lime").contains("the module lime is still loaded"));
+    assert!(stays.text("modules").contains("lime"), "the module could be unloaded: nothing is shown");
+    stays.whole_image("lime");
+
+    let loaded = Run::of(&ended, "loaded", COMPLETE);
+    assert_eq!(loaded.captures(), "kcore ok");
+    assert!(loaded.reasons("memory_sources", "lime").contains("of the name lime is loaded already"));
+    loaded.whole_image("kcore");
+    let only = Run::of(&ended, "only", MEMORY_FAILED);
+    assert!(only.captures().is_empty() && only.text("result").contains("loaded already"), "{}", only.said());
+}
+
+/// The module as built for a kernel that there is not.
+fn for_another_kernel(module: &[u8], release: &str) -> Vec<u8> {
+    let built_for = format!("vermagic={release}");
+    let at = module.windows(built_for.len()).position(|window| window == built_for.as_bytes()).unwrap();
+    let last = at + built_for.len() - 1;
+    module.iter().enumerate().map(|(at, byte)| if at == last { byte ^ 1 } else { *byte }).collect()
+}
+
+/// Five seconds and more in which the destination takes nothing, in the middle: the file system is frozen. What LiME does then without
+/// `timeout=0`, written straight to the same disk, is the control.
+const STALL: &str = "\
+stall() { fsfreeze --freeze /out; sleep 6; fsfreeze --unfreeze /out; }
+begun() { until [ -e $1 ]; do sleep 0.1; done; }
+start lime --memory lime real.ko
+begun /out/lime/data/memory/lime/000000.lime.zst.part
+stall
+[ -d /proc/$run ] || exit 1
+finish
+insmod /real.ko path=/out/control format=lime 3>&- &
+begun /out/control
+stall
+wait $!
+";
+
+#[test]
+fn a_destination_that_stalls_costs_time_and_no_memory() {
+    let test = "a_destination_that_stalls_costs_time_and_no_memory";
+    let Some((lab, guest)) = guest(test) else { return };
+    let ended = boot(guest, &[("real", read(&lab.lime()))], STALL);
+    let run = Run::of(&ended, "lime", COMPLETE);
+    assert_eq!(run.captures(), "lime ok");
+    run.whole_image("lime");
+    let control = run.stamps(&read(&ended.out.join("control")));
+    assert!(!control.wrong.is_empty(), "the stall was not in the middle: {control:?}");
+}
+
+/// The deadline passes while the destination takes nothing, so that it passes in the middle however fast the host is. Then a process
+/// that is stopped and goes on: that breaks off what LiME sends, and no process can prevent it.
+const CUTS: &str = "\
+begun() { until [ -e $1 ]; do sleep 0.1; done; }
+start deadline --memory lime --deadline 15s real.ko
+begun /out/deadline/data/memory/lime/000000.lime.zst.part
+fsfreeze --freeze /out; sleep 16; fsfreeze --unfreeze /out
+finish
+start paused --memory auto real.ko
+begun /out/paused/data/memory/lime/000000.lime.zst.part
+kill -STOP $run; sleep 1; kill -CONT $run
+finish
+mount -t tmpfs -o size=32m tmpfs /mnt
+hozen collect --case VM-2 --only memory --memory kcore --to /mnt/full >/out/full.result 2>/out/full.said 3>&-
+echo $? >/out/full.code
+cp -r /mnt/full /out/full
+umount /mnt
+start locked --memory kcore
+begun /out/locked/data/memory/kcore/000000.lime.zst.part
+echo confidentiality >/sys/kernel/security/lockdown
+finish
+";
+
+#[test]
+fn a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not() {
+    let test = "a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not";
+    let Some((lab, guest)) = guest(test) else { return };
+    let ended = boot(guest, &[("real", read(&lab.lime()))], CUTS);
+
+    let deadline = Run::of(&ended, "deadline", CUT_SHORT);
+    assert_eq!(deadline.captures(), "lime incomplete");
+    assert!(deadline.reasons("memory_captures", "lime").contains("out of time"));
+    the_beginning_is_whole(&deadline, "lime");
+    assert!(!deadline.text("modules").contains("lime"), "{}", deadline.text("modules"));
+
+    let paused = Run::of(&ended, "paused", PARTIAL);
+    assert!(paused.reasons("memory_captures", "lime").contains("the stream ends at"), "{}", paused.said());
+    paused.whole_image("lime");
+    what_was_left_out_is_marked(&paused);
+
+    let full = Run::of(&ended, "full", MEMORY_FAILED);
+    assert!(full.text("result").contains("\"safe_to_isolate\":true"), "{}", full.said());
+    assert!(full.reasons("memory_captures", "kcore").contains("the destination takes no more"));
+    the_beginning_is_whole(&full, "kcore");
+
+    let locked = Run::of(&ended, "locked", PARTIAL);
+    assert!(locked.reasons("memory_captures", "kcore").contains("after the capture: /proc/kcore"), "{}", locked.said());
+    locked.whole_image("kcore");
+}
+
+/// An image that was cut short: what it has is what stood there, from the first byte on, and every row says so.
+fn the_beginning_is_whole(run: &Run<'_>, name: &str) {
+    let capture = run.capture(name);
+    let (bytes, predicted) = (number(&capture, "bytes").unwrap(), number(&capture, "predicted_bytes").unwrap());
+    assert!(0 < bytes && bytes < predicted, "{capture}");
+    let report = run.beginning(name);
+    assert!(report.right > 0 && report.wrong.is_empty() && !report.missing.is_empty(), "{report:?}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a file of the lab, or of evidence")]
+fn read(file: &Path) -> Vec<u8> {
+    std::fs::read(file).unwrap()
+}
