@@ -86,13 +86,13 @@ pub fn policy(file: &str) -> Value {
 /// The actions of all its statements that allow.
 #[must_use]
 pub fn actions(policy: &Value) -> BTreeSet<String> {
-    let statements = policy["Statement"].as_array().into_iter().flatten();
-    let allowed = statements.filter(|statement| statement["Effect"] == "Allow");
-    let list = |value: &Value| match value {
-        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        other => other.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+    let statements = policy.get("Statement").and_then(Value::as_array).into_iter().flatten();
+    let allowed = statements.filter(|statement| statement.get("Effect").and_then(Value::as_str) == Some("Allow"));
+    let list = |value: &Value| -> Vec<String> {
+        let items = value.as_array().map_or_else(|| vec![value.clone()], Clone::clone);
+        items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    allowed.flat_map(|statement| list(&statement["Action"])).collect()
+    allowed.flat_map(|statement| statement.get("Action").map(list).unwrap_or_default()).collect()
 }
 
 /// The bucket and all around it.

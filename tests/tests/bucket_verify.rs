@@ -233,6 +233,9 @@ fn a_default_retention_is_a_promise_too() {
     finished.assert_sealed();
     let place = finished.result()["to"].as_str().unwrap().to_owned();
     vault.assert_verdict(&place, &[], 0, "verified");
+    vault.cloud.shift_clock(8 * 86_400);
+    vault.assert_verdict(&place, &[], 0, "has ended, of the first at");
+    vault.cloud.shift_clock(0);
     vault.change(&place, DATA, |versions| versions[0].retention = None);
     vault.assert_verdict(&place, &[], 1, "and the bucket gave COMPLIANCE");
 }

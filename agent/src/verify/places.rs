@@ -37,8 +37,8 @@ pub(super) struct Places {
     pub(super) unread: BTreeMap<ObjectKey, Unread>,
     /// For the report.
     pub(super) facts: BucketFacts,
-    /// Questions that got no answer: how often, and of which object first.
-    unanswered: BTreeMap<String, (u64, ObjectKey)>,
+    /// Questions that got no answer, by the right that they need: how often, and of which object and why first.
+    unanswered: BTreeMap<&'static str, (u64, ObjectKey, String)>,
 }
 
 /// One object as the bucket has it.
@@ -73,6 +73,7 @@ pub(super) fn check(place: &Place, holding: &Holding, told: Told<'_>, findings: 
     }
     places.tell_unanswered(findings);
     places.tell_unlocked(place, findings);
+    places.tell_over(place, findings);
     tell_laid_over(place, holding, findings);
     places.open_uploads(place);
     match place.reader.lock() {
@@ -156,8 +157,8 @@ impl Places {
         match answer {
             Ok(answer) => Some(answer.clone()),
             Err(unanswered) => {
-                let (times, _) = self.unanswered.entry(unanswered.to_string()).or_insert_with(|| (0, key.clone()));
-                *times += 1;
+                let first = || (0, key.clone(), unanswered.to_string());
+                self.unanswered.entry(unanswered.permission).or_insert_with(first).0 += 1;
                 None
             }
         }
@@ -208,7 +209,7 @@ impl Places {
     }
 
     fn tell_unanswered(&self, findings: &mut Findings) {
-        for (reason, (times, key)) in &self.unanswered {
+        for (times, key, reason) in self.unanswered.values() {
             let more = if *times > 1 { format!(" (and of {} more)", words::count(times - 1, "object")) } else { String::new() };
             findings.unreadable(key, format!("the bucket does not say all of it{more}: {reason}"));
         }
@@ -220,6 +221,16 @@ impl Places {
             let count = words::count(facts.unlocked, "object");
             findings
                 .warn(place.reader.place(), format!("{count} of the run have no lock: nothing keeps them from being deleted"));
+        }
+    }
+
+    /// What is locked until a time that is over is locked no more.
+    fn tell_over(&self, place: &Place, findings: &mut Findings) {
+        if let Some(until) = self.facts.locked_until.filter(|until| *until < place.reader.now()) {
+            let told = format!(
+                "the retention of its objects has ended, of the first at {until}: it keeps them from being deleted no more"
+            );
+            findings.warn(place.reader.place(), told);
         }
     }
 

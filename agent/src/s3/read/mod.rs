@@ -130,10 +130,10 @@ impl Reader {
         Body::open(Arc::clone(&self.bucket), self.network.handle(), self.place().key(name), version.to_owned())
     }
 
-    /// Seconds by which the bucket's clock is ahead of ours, once an answer has come.
+    /// The time by the bucket's clock, once an answer has come; before, by ours.
     #[must_use]
-    pub fn clock_offset(&self) -> Option<i64> {
-        self.bucket.patience.watch.clock_offset()
+    pub fn now(&self) -> Timestamp {
+        self.bucket.patience.watch.their_now()
     }
 }
 
