@@ -93,7 +93,8 @@ impl Place {
     pub(super) fn link(&self, target: &[u8]) -> Option<Vec<u8>> {
         let (folder, _) = self.split()?;
         let folder: Vec<&[u8]> = folder.get(self.base..).unwrap_or_default().iter().map(Vec::as_slice).collect();
-        if target.is_empty() || target.contains(&0) {
+        // What a link must not leave cannot be a link itself.
+        if self.names.len() <= self.base || target.is_empty() || target.contains(&0) {
             return None;
         }
         let mut way = if target.starts_with(b"/") { Vec::new() } else { folder.clone() };
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(link(b"[root]/cwd", b"/"), b".");
         let aside = place(b"[root]/proc/1/exe").aside("shm").unwrap();
         assert_eq!(aside.link(b"/bin/x").unwrap(), b"../../bin/x");
+        assert_eq!(place(b"[root]/").aside("shm").unwrap().link(b"x"), None);
         assert_eq!((place(b"[root]/a").link(b""), place(b"[root]/a").link(b"a\0")), (None, None));
     }
 
