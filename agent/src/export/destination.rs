@@ -6,10 +6,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use hozen_collector::host::read;
+use hozen_collector::host::{read, sys};
 use hozen_collector::model::escape;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, RenameFlags, openat, renameat2};
+use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::sys::time::TimeSpec;
 
@@ -80,7 +80,7 @@ impl Destination {
 
     /// Gives `from` in `folder` the name `to`, which is free.
     pub(super) fn rename(&self, folder: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Refused> {
-        let renamed = match renameat2(folder, from, folder, to, RenameFlags::RENAME_NOREPLACE) {
+        let renamed = match sys::rename(folder, from, to, false) {
             // Some file systems cannot rule out that something is replaced; the folder is ours alone.
             Err(Errno::EINVAL | Errno::ENOSYS) => nix::fcntl::renameat(folder, from, folder, to),
             result => result,

@@ -3,8 +3,9 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use hozen_collector::host::sys;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, openat, renameat2};
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 
@@ -30,10 +31,8 @@ pub(super) fn write(folder: impl AsFd, name: &str, bytes: &[u8], mode: Mode, exi
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|_| Errno::EAGAIN)?;
     let part = format!(".{name}.{:016x}.part", u64::from_le_bytes(random));
-    let result = write_part(&folder, &part, bytes, mode).and_then(|()| {
-        let flags = if existing == Existing::Kept { RenameFlags::RENAME_NOREPLACE } else { RenameFlags::empty() };
-        renameat2(&folder, part.as_str(), &folder, name, flags)
-    });
+    let result = write_part(&folder, &part, bytes, mode)
+        .and_then(|()| sys::rename(folder.as_fd(), &part, name, existing == Existing::Replaced));
     if result.is_err() {
         // It may not have been made.
         let _ = unlinkat(&folder, part.as_str(), UnlinkatFlags::NoRemoveDir);
