@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::cpio::Archive;
-use super::lab::Lab;
+use super::lab::{Lab, program};
 use super::machine::{Machine, Plan};
 
 /// How long a guest may run before it counts as hanging. Without KVM a busy machine is slow; nothing is measured with it.
@@ -153,13 +153,14 @@ impl Guest {
         self
     }
 
-    /// Puts a program into the guest's `/bin`, with this machine's libraries where it is linked to any.
+    /// Puts a program into the guest's `/bin`, without what only a debugger reads, with this machine's libraries where it is linked
+    /// to any.
     ///
     /// # Panics
     /// When it, or one of them, cannot be read.
     #[must_use]
     pub fn program(mut self, file: &Path) -> Self {
-        self.files.file(&format!("/bin/{}", file_name(file)), 0o755, read(file));
+        self.files.file(&format!("/bin/{}", file_name(file)), 0o755, stripped(file));
         for library in libraries(file) {
             let content = read(Path::new(&library));
             self.files.file(&library, 0o755, content);
@@ -231,6 +232,15 @@ fn libraries(file: &Path) -> Vec<String> {
 
 fn file_name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_else(|| panic!("{} has no name", path.display()))
+}
+
+/// A program without its debug information, which is most of it and would fill a small guest's memory; as it is where `strip` does
+/// not know its architecture.
+fn stripped(file: &Path) -> Vec<u8> {
+    let to = tempfile::NamedTempFile::new().expect("a temporary file");
+    let output = Command::new(program("strip")).arg("--strip-debug").arg("-o").args([to.path(), file]).output();
+    let works = output.is_ok_and(|output| output.status.success());
+    read(if works { to.path() } else { file })
 }
 
 fn read(path: &Path) -> Vec<u8> {
