@@ -10,13 +10,14 @@ use crate::evidence::{Evidence, bytes, number, sha256};
 use crate::stamp::{self, Report};
 use crate::vm::Ended;
 
-/// For a guest's script: stamps pages, which stay until [`RELEASE`]; and `collect NAME OPTIONS…`, a run that leaves `NAME`,
+/// For a guest's script: stamps pages, which stay until [`RELEASE`] and which the kernel must not move to make room; and `collect NAME OPTIONS…`, a run that leaves `NAME`,
 /// `NAME.result`, `NAME.said`, `NAME.code` and, as they are after it, `NAME.modules` in `/out`.
 pub const STAMP: &str = "\
+echo 0 >/proc/sys/vm/compact_unevictable_allowed
 mkfifo /tmp/hold
 stamp PAGES /out/frames </tmp/hold >/out/stamped &
 exec 3>/tmp/hold
-until grep -q ready /out/stamped; do sleep 0.1; done
+until grep -qs ready /out/stamped; do sleep 0.1; done
 cat /proc/iomem >/out/iomem
 start() {
   name=$1; shift; echo collecting $name

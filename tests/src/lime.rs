@@ -59,7 +59,11 @@ fn header(image: &mut impl Read) -> Result<Option<RangeInclusive<u64>>, String> 
 }
 
 /// Shows the pages of a range; says where the image ends, if it does so within the range.
-fn content(image: &mut impl Read, range: &RangeInclusive<u64>, page: &mut impl FnMut(u64, &[u8])) -> Result<Option<String>, String> {
+fn content(
+    image: &mut impl Read,
+    range: &RangeInclusive<u64>,
+    page: &mut impl FnMut(u64, &[u8]),
+) -> Result<Option<String>, String> {
     let mut buffer = Vec::new();
     let mut at = *range.start();
     loop {

@@ -92,8 +92,8 @@ fn what_was_left_out_is_marked(run: &Run<'_>) {
 /// A module for another kernel, shown to Hozen and then to the kernel; one that cannot be unloaded; and LiME's name taken by it.
 const MODULES: &str = "\
 collect other --memory auto other.ko
-dmesg >/out/dmesg.hozen; cat /proc/sys/kernel/tainted >/out/tainted
-insmod /other.ko 2>/out/insmod; dmesg >/out/dmesg.kernel
+cat /proc/sys/kernel/tainted >/out/tainted
+insmod /other.ko; cat /proc/sys/kernel/tainted >/out/tainted.kernel
 collect stays --memory auto stays.ko
 collect loaded --memory auto real.ko
 collect only --memory lime real.ko
@@ -111,9 +111,9 @@ fn a_module_for_another_kernel_or_of_a_name_that_is_taken_is_not_loaded() {
     assert_eq!(other.captures(), "kcore ok");
     let reasons = other.reasons("memory_sources", "lime");
     assert!(reasons.contains("built for kernel") && reasons.contains(&lab.release), "{reasons}");
-    // The kernel would have said so, and says so as soon as it sees the file.
-    assert!(!ended.text("dmesg.hozen").contains("version magic") && ended.text("tainted") == "0\n");
-    assert!(ended.text("dmesg.kernel").contains("version magic"), "{}{}", ended.text("insmod"), ended.text("dmesg.kernel"));
+    // The kernel goes by the symbols' versions, does not ask for its release, and would have run it.
+    assert_eq!(ended.text("tainted"), "0\n", "the kernel has seen the module");
+    assert_ne!(ended.text("tainted.kernel"), "0\n", "the kernel does not take the module: nothing is shown");
 
     let stays = Run::of(&ended, "stays", PARTIAL);
     assert!(stays.reasons("memory_captures", "lime").contains("the module lime is still loaded"));
@@ -164,17 +164,13 @@ fn a_destination_that_stalls_costs_time_and_no_memory() {
     assert!(!control.wrong.is_empty(), "the stall was not in the middle: {control:?}");
 }
 
-/// The deadline passes while the destination takes nothing, so that it passes in the middle however fast the host is. Then a process
-/// that is stopped and goes on: that breaks off what LiME sends, and no process can prevent it.
+/// The deadline passes while the destination takes nothing, so that it passes in the middle however fast the host is. Then a destination
+/// that is too small, and a kernel that is locked down when the readers have opened `/proc/kcore`.
 const CUTS: &str = "\
 begun() { until [ -e $1 ]; do sleep 0.1; done; }
 start deadline --memory lime --deadline 15s real.ko
 begun /out/deadline/data/memory/lime/000000.lime.zst.part
 fsfreeze --freeze /out; sleep 16; fsfreeze --unfreeze /out
-finish
-start paused --memory auto real.ko
-begun /out/paused/data/memory/lime/000000.lime.zst.part
-kill -STOP $run; sleep 1; kill -CONT $run
 finish
 mount -t tmpfs -o size=32m tmpfs /mnt
 hozen collect --case VM-2 --only memory --memory kcore --to /mnt/full >/out/full.result 2>/out/full.said 3>&-
@@ -191,18 +187,13 @@ finish
 fn a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not() {
     let test = "a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not";
     let Some((lab, guest)) = guest(test) else { return };
-    let ended = boot(guest, &[("real", read(&lab.lime()))], CUTS);
+    let ended = boot(guest.memory(256), &[("real", read(&lab.lime()))], CUTS);
 
     let deadline = Run::of(&ended, "deadline", CUT_SHORT);
     assert_eq!(deadline.captures(), "lime incomplete");
     assert!(deadline.reasons("memory_captures", "lime").contains("out of time"));
     the_beginning_is_whole(&deadline, "lime");
     assert!(!deadline.text("modules").contains("lime"), "{}", deadline.text("modules"));
-
-    let paused = Run::of(&ended, "paused", PARTIAL);
-    assert!(paused.reasons("memory_captures", "lime").contains("the stream ends at"), "{}", paused.said());
-    paused.whole_image("lime");
-    what_was_left_out_is_marked(&paused);
 
     let full = Run::of(&ended, "full", MEMORY_FAILED);
     assert!(full.text("result").contains("\"safe_to_isolate\":true"), "{}", full.said());

@@ -138,7 +138,8 @@ fn a_capture_that_is_cut_is_sealed_and_leaves_no_module() {
 #[test]
 fn a_shared_descriptor_is_seen_to_corrupt_pages() {
     let Some(lab) = Lab::find("a_shared_descriptor_is_seen_to_corrupt_pages") else { return };
-    let run = "run=$(sed -n 's/.*run=\\([0-9]*\\).*/\\1/p' /out/stamped)\nshared /out/frames $run >/out/said 2>&1 3>&- || exit 1\n";
+    let run =
+        "run=$(sed -n 's/.*run=\\([0-9]*\\).*/\\1/p' /out/stamped)\nshared /out/frames $run >/out/said 2>&1 3>&- || exit 1\n";
     let guest = Guest::new(&lab).program(&lab.helper("stamp")).program(&lab.helper("shared"));
     let ended = guest.boot(&[&stamping(STAMPED), run, RELEASE].concat()).end();
     let said = ended.text("said");

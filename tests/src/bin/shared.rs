@@ -69,7 +69,8 @@ impl Page {
 fn parts(kcore: &File) -> Result<Vec<Part>, Failure> {
     let mut header = [0; 64];
     kcore.read_exact_at(&mut header, 0)?;
-    let long = |bytes: &[u8], at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).map_or(0, u64::from_le_bytes);
+    let long =
+        |bytes: &[u8], at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).map_or(0, u64::from_le_bytes);
     let count = long(&header, 56) & 0xffff;
     let mut table = vec![0; usize::try_from(count)? * 56];
     kcore.read_exact_at(&mut table, long(&header, 32))?;

@@ -198,7 +198,13 @@ mod tests {
                        kernel/virtio-blk.ko: kernel/virtio.ko\n";
         let aliases = "# comment\nalias net-pf-16 failover\nalias virtio:d1 virtio_net\n";
         let architecture = Architecture::X86_64;
-        Lab { architecture, folder: PathBuf::new(), release: "6.1".to_owned(), depends: depends.to_owned(), aliases: aliases.to_owned() }
+        Lab {
+            architecture,
+            folder: PathBuf::new(),
+            release: "6.1".to_owned(),
+            depends: depends.to_owned(),
+            aliases: aliases.to_owned(),
+        }
     }
 
     #[test]
