@@ -36,7 +36,8 @@ pass "files: regular, plain names, begin and end are there"
 
 # 2. SHA256SUMS, and that it lists all that was stored before it.
 sha256sum --quiet --strict -c SHA256SUMS >/dev/null 2>&1 || fail "SHA256SUMS: a digest does not match"
-find . -type f | sed 's|^\./||' | sort >"$work/files"
+# Seals were laid beside the run after it had ended; they are looked at last.
+find . -type f ! -path './seal/*' | sed 's|^\./||' | sort >"$work/files"
 grep -vx -e SHA256SUMS -e 900-manifest.json -e 999-end.json "$work/files" >"$work/early"
 cut -c 67- SHA256SUMS >"$work/listed"
 cmp -s "$work/early" "$work/listed" || fail "SHA256SUMS: it does not list exactly the files that are there"
@@ -117,8 +118,26 @@ done
 [ "$(jq -r .event "$work/journal" | tail -n 1)" = run.end ] || fail "custody: the last line is not run.end"
 pass "journal: $seq lines are one chain from the begin record to run.end"
 
-# 8. The outside witness.
+# 8. Seals: each over this manifest and this end record, signed with the key inside. What that key is worth, you must know.
 end=$(digest 999-end.json)
+[ ! -d seal ] || find seal -type f -name '*Z.json' | sort >"$work/seals"
+[ ! -d seal ] || while IFS= read -r object; do
+    jq -r .payload "$object" 2>/dev/null | base64 -d >"$work/seal" 2>/dev/null || fail "$object: the payload is not base64"
+    subjects=$(jq -r '.subject | map("\(.name) \(.digest.sha256)") | join(",")' "$work/seal" 2>/dev/null) || fail "$object: not a statement"
+    [ "$subjects" = "900-manifest.json $manifest,999-end.json $end" ] || fail "$object: it is over another run"
+    jq -r .predicate.seal_key.pem "$work/seal" >"$work/seal.pem"
+    jq -r '.signatures[0].sig' "$object" | base64 -d >"$work/sig" 2>/dev/null || fail "$object: the signature is not base64"
+    {
+        printf 'DSSEv1 %d %s %d ' "${#type}" "$type" "$(wc -c <"$work/seal")"
+        cat "$work/seal"
+    } >"$work/signed"
+    openssl dgst -sha256 -verify "$work/seal.pem" -signature "$work/sig" "$work/signed" >/dev/null 2>&1 ||
+        fail "$object: the signature is wrong"
+    sealer=$(openssl pkey -pubin -in "$work/seal.pem" -outform DER 2>/dev/null | sha256sum | cut -d ' ' -f 1)
+    pass "$object: sealed with the key sha256:$sealer; compare it with that of your sealer"
+done <"$work/seals"
+
+# 9. The outside witness.
 if [ $# -eq 2 ]; then
     [ "$end" = "$2" ] || fail "999-end.json: its digest is $end, not the one that was given"
     pass "witness: 999-end.json has the digest that was given"

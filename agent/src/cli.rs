@@ -1,17 +1,24 @@
 //! The command line: values only. Nothing is checked against the host here, and nothing is done.
 
+pub mod modules;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hozen_collector::model::{CaseId, Digest, Profile};
+use hozen_collector::source::process_memory::Which;
 use serde::{Deserialize, Serialize};
 
+use self::modules::{ModuleArgs, ModulesArgs};
+use crate::aws::options::NetworkArgs;
+use crate::s3::BucketArgs;
 use crate::settings::{ArtefactName, Span};
+use crate::size::Size;
 
-/// Collects forensic evidence from this Linux host into a sealed folder that anyone can verify.
+/// Collects forensic evidence from this Linux host into a sealed folder or a locked bucket that anyone can verify.
 ///
 /// Start with `hozen preflight` (what can be had here?), then `sudo hozen collect --case ID`, then `hozen verify FOLDER`.
-/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but one that you give.
+/// Nothing is executed on the host, nothing is written outside the destination, no kernel module is loaded but a LiME that you give or have signed.
 #[derive(Debug, Parser)]
 #[command(name = "hozen", version, max_term_width = 110)]
 pub struct Cli {
@@ -25,13 +32,26 @@ pub struct Cli {
 pub enum Command {
     /// Collect evidence from this host into a new folder, sealed.
     Collect(Box<CollectArgs>),
-    /// Say what can be collected here, and why not the rest. Changes nothing; prints JSON.
-    Preflight(PreflightArgs),
-    /// Check a folder of evidence: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
+    /// Say what can be collected here, and why not the rest; with --to, whether the bucket takes and locks it. Prints JSON.
+    Preflight(Box<PreflightArgs>),
+    /// Check a run in a folder or a bucket: signatures, custody chain, digests, counts, gaps. Exit code 0 verified, 1 failed, 2 incomplete,
     /// 3 could not check.
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
+    /// Write evidence out for analysts' tools: plain images of memory, files at their paths, plain tables. Exit code 0 exported,
+    /// 10 not all of it, 1, 2 and 3 as `verify`, 32 destination refused or full.
+    Export(ExportArgs),
+    /// Verify a run, away from the host, and countersign it: a seal is laid beside it. What does not verify is not sealed.
+    Seal(Box<SealArgs>),
+    /// Copy a finished run in a folder, as --spool leaves one, into a bucket: unchanged, locked, begin record first.
+    Push(Box<PushArgs>),
+    /// Make objects of what a host that died left open in a bucket, and say so in a record beside the run.
+    Salvage(Box<SalvageArgs>),
+    /// Make a symbol file for Volatility 3 out of evidence, with no debug package.
+    Symbols(SymbolsArgs),
     /// List what can be collected, in the order of a run.
     Artefacts(ArtefactsArgs),
+    /// The store of LiME modules: list, add, verify, which one fits this kernel; a key to sign it with.
+    Modules(ModulesArgs),
 }
 
 /// Which way to physical memory to take.
@@ -73,8 +93,8 @@ impl From<ProfileName> for Profile {
 #[derive(Debug, Default, Args)]
 #[command(after_help = COLLECT_HELP)]
 pub struct CollectArgs {
-    /// Destination: a folder that does not exist yet or is empty [default: ./evidence-<run id>]
-    #[arg(long, value_name = "DIR")]
+    /// Destination: a folder that does not exist yet or is empty, or s3://bucket/prefix [default: ./evidence-<run id>]
+    #[arg(long, value_name = "DIR|S3")]
     pub to: Option<PathBuf>,
     /// Case id: 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first [default: unassigned]
     #[arg(long, value_name = "ID")]
@@ -85,12 +105,19 @@ pub struct CollectArgs {
     /// Which way to physical memory to take [default: auto; off in profile volatile]
     #[arg(long, value_enum)]
     pub memory: Option<MemoryMode>,
-    /// LiME module built for exactly this kernel, to read memory with; any other is refused, and the next way taken
-    #[arg(long, value_name = "FILE", requires = "module_sha256")]
-    pub module: Option<PathBuf>,
-    /// SHA-256 that the module must have
-    #[arg(long, value_name = "HEX", requires = "module")]
-    pub module_sha256: Option<Digest>,
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
+    /// Memory of single processes as ELF core files, for hosts where no way leads to physical memory: of these, of all, or of those
+    /// of which something is out of the ordinary [default: off]
+    #[arg(long, value_name = "PID[,PID…]|all|suspicious")]
+    pub process_memory: Option<Which>,
+    /// The most that is kept of one process's memory: 512M, 4G [default: 4G]
+    #[arg(long, value_name = "SIZE")]
+    pub process_memory_limit: Option<Size>,
+    /// The most that is kept of the memory of all processes together [default: 16G]
+    #[arg(long, value_name = "SIZE")]
+    pub process_memory_total: Option<Size>,
     /// Collecting stops then, and what is there is sealed: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
@@ -124,31 +151,88 @@ pub struct CollectArgs {
     /// Print the plan and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How objects are put into a bucket.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 const COLLECT_HELP: &str = "\
 Progress goes to stderr. stdout gets exactly one line of JSON, the result, whatever happens.
 Ctrl-C, SIGTERM or a lost connection ends the run early and seals what is there as partial; a second one ends it at once.
 
-Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 31 not sealed,
-32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.
+Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 30 sealed in the spool,
+31 not sealed, 32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.
 
 Examples:
   sudo hozen collect --case IR-2026-014                    triage of this host into ./evidence-<run id>
   sudo hozen collect --profile volatile --to /mnt/usb/run1 the volatile part only, in seconds
   sudo hozen collect --skip memory --deadline 5m           no memory image, five minutes at most
+  sudo hozen collect --process-memory suspicious           in a container, where physical memory cannot be had
+  sudo hozen collect --case IR-2026-014 --to s3://evidence/cases --bucket-owner 123456789012
+                                                           into a locked bucket, with what Run Command or the role gives
   hozen collect --unprivileged                             what an ordinary user can see";
 
 /// Options of `preflight`.
 #[derive(Debug, Args)]
-pub struct PreflightArgs {}
+#[command(after_help = PREFLIGHT_HELP)]
+pub struct PreflightArgs {
+    /// The LiME module.
+    #[command(flatten)]
+    pub lime: ModuleArgs,
+    /// Bucket to ask: one small object is written there, and locked as the run's would be
+    #[arg(long, value_name = "S3")]
+    pub to: Option<PathBuf>,
+    /// Case that the run would have
+    #[arg(long, value_name = "ID")]
+    pub case: Option<CaseId>,
+    /// How objects are put into a bucket.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+const PREFLIGHT_HELP: &str = "\
+Exit codes: 0 ready; 32 the destination refused, and `destination.action` says what to do; 60 something of this host is in the
+way (`obstacles`); 40 wrong arguments; 43 this system cannot be read.";
+
+/// Whose bucket is read, and how it is reached.
+#[derive(Debug, Default, Clone, Args)]
+pub struct ReadArgs {
+    /// Account that must own the bucket: 12 digits
+    #[arg(long, value_name = "ACCOUNT", help_heading = "Network")]
+    pub bucket_owner: Option<String>,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// A key that seals.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct SealKeyArgs {
+    /// Private key that signs: P-256, PKCS#8, PEM
+    #[arg(long, value_name = "FILE")]
+    pub local_key: Option<PathBuf>,
+    /// Key of KMS that signs, of the kind ECC_NIST_P256: ARN, id or alias
+    #[arg(long, value_name = "KEY")]
+    pub kms_key: Option<String>,
+}
 
 /// Options of `verify`.
 #[derive(Debug, Args)]
+#[command(after_help = VERIFY_HELP)]
 pub struct VerifyArgs {
-    /// Folder that holds one run
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    /// Folder that holds one run, or the place of one in a bucket: s3://bucket/prefix-of-the-run
+    #[arg(value_name = "DIR|S3")]
+    pub run: PathBuf,
+    /// Read every byte of a run in a bucket, instead of comparing the bucket's own checksums of the evidence
+    #[arg(long)]
+    pub rehash: bool,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
@@ -158,7 +242,154 @@ pub struct VerifyArgs {
     /// SHA-256 that 900-manifest.json must have, known from elsewhere
     #[arg(long, value_name = "HEX")]
     pub manifest_sha256: Option<Digest>,
+    /// Public key (PEM) that must have sealed the run, known from elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub seal_key: Option<PathBuf>,
+    /// How a bucket is read.
+    #[command(flatten)]
+    pub read: ReadArgs,
 }
+
+const VERIFY_HELP: &str = "\
+A bucket is read with s3:ListBucketVersions, s3:ListBucketMultipartUploads, s3:GetObjectVersion, s3:GetObjectVersionAttributes,
+s3:GetObjectRetention, s3:GetObjectLegalHold and s3:GetBucketObjectLockConfiguration (packaging/cloudformation/reader-role.json).
+Credentials of your shell are taken with --use-environment, as after
+  eval \"$(aws configure export-credentials --format env)\"";
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Folder that holds one run
+    #[arg(value_name = "EVIDENCE")]
+    pub evidence: PathBuf,
+    /// Where to: a folder that does not exist yet or is empty
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Export images of memory that were rejected too; their names say so
+    #[arg(long)]
+    pub include_rejected: bool,
+    /// Export what is there although the evidence does not verify; names and README.txt say so
+    #[arg(long)]
+    pub unverified: bool,
+}
+
+/// Options of `seal`.
+#[derive(Debug, Args)]
+#[command(after_help = SEAL_HELP)]
+pub struct SealArgs {
+    /// Folder that holds one run, or the place of one in a bucket: s3://bucket/prefix-of-the-run
+    #[arg(value_name = "DIR|S3")]
+    pub run: PathBuf,
+    /// The key that signs.
+    #[command(flatten)]
+    pub key: SealKeyArgs,
+    /// Read every byte of a run in a bucket before it is sealed; the seal says whether that was done
+    #[arg(long)]
+    pub rehash: bool,
+    /// SHA-256 that 999-end.json must have, known from elsewhere (the result line of `collect`)
+    #[arg(long, value_name = "HEX")]
+    pub end_sha256: Option<Digest>,
+    /// Print what was sealed as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How a bucket, and KMS, are reached.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+const SEAL_HELP: &str = "\
+A seal is worth what its key is worth: keep it where the host never was, and publish its public half.
+
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out seal.key
+  openssl pkey -in seal.key -pubout -out seal.pub
+  hozen seal evidence --local-key seal.key
+  hozen verify evidence --seal-key seal.pub
+
+  hozen seal s3://evidence/cases/IR-1/111122223333/i-0123/01J… --kms-key alias/hozen-seal --use-environment
+
+Exit codes: 0 sealed; 1, 2, 3 as of `verify`: it does not verify, and is not sealed; 31 the seal could not be stored;
+40 wrong arguments or no usable key.";
+
+/// Options of `symbols`.
+#[derive(Debug, Args)]
+#[command(after_help = SYMBOLS_HELP)]
+pub struct SymbolsArgs {
+    /// Folder that holds one run, with the artefact kernel_symbols
+    #[arg(value_name = "EVIDENCE")]
+    pub folder: PathBuf,
+    /// Folder for the symbol file: what `vol -s` takes. The file is DIR/linux/RELEASE-BUILDID.json
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+const SYMBOLS_HELP: &str = "\
+To be run on the analyst's machine, not on the host. Check the evidence first: `hozen verify EVIDENCE`.
+
+Exit codes (docs/exit-codes.md): 0 written, 1 the evidence was altered, 32 the output is there already or cannot be written,
+40 not evidence, or wrong arguments, 61 the evidence does not hold what it takes (the message says which debug package does).
+
+Example (docs/volatility.md says which plugins work):
+  hozen symbols evidence -o symbols
+  cat evidence/data/memory/kcore/*.lime.zst | zstd -d > memory.lime
+  vol -s symbols -f memory.lime linux.pslist";
+
+/// Options of `push`.
+#[derive(Debug, Args)]
+#[command(after_help = PUSH_HELP)]
+pub struct PushArgs {
+    /// Folder that holds one finished run
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Where to: s3://bucket/prefix; the run gets its own place below it, as `collect` gives it
+    #[arg(long, value_name = "S3")]
+    pub to: PathBuf,
+    /// File that says what has been sent, so that a push that was cut off can go on [default: DIR.pushed beside the folder]
+    #[arg(long, value_name = "FILE")]
+    pub progress: Option<PathBuf>,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How objects are put into the bucket.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+const PUSH_HELP: &str = "\
+Verifies first, and sends nothing that does not verify. Every object is sent as it lies there. Called again after it was cut off
+it goes on: an object that is in the bucket already is left out if the bucket shows that it is the same (s3:ListBucketVersions,
+s3:GetObjectVersion and s3:GetObjectVersionAttributes), or if this program has sent it (--progress).
+
+Exit codes: 0 all is there; 10 all is there, but of some objects only a reader of the bucket can tell that they are the same;
+1, 2, 3 as of `verify`: it does not verify, and nothing was sent; 31 not all could be sent; 32 the bucket refused; 40 wrong arguments.";
+
+/// Options of `salvage`.
+#[derive(Debug, Args)]
+#[command(after_help = SALVAGE_HELP)]
+pub struct SalvageArgs {
+    /// The place of the run in the bucket: s3://bucket/prefix-of-the-run
+    #[arg(value_name = "S3")]
+    pub run: PathBuf,
+    /// Salvage even where the run has ended
+    #[arg(long)]
+    pub force: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How the bucket is reached.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+const SALVAGE_HELP: &str = "\
+For a run whose host has died or was cut off: uploads that are open are completed with the parts from 1 on that are there, under the
+lock that the agent gave them, and salvage/<time>.json says so. What it makes is partial, and `verify` says that nothing vouches for
+it. Needs, besides the reader's rights, s3:PutObject, s3:PutObjectRetention and s3:ListMultipartUploadParts.
+
+Exit codes: 0 done, or nothing was open; 10 not all could be salvaged; 3 the place cannot be read, or holds no run; 31 the record
+could not be stored; 32 the bucket cannot be reached; 40 wrong arguments, or the run has ended and --force was not given.";
 
 /// Options of `artefacts`.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hozen_collector::host::Clock;
 use hozen_collector::model::record::{self, Actor, ChainHead, Event, VERSION};
 use hozen_collector::model::{CaseId, Digest, ObjectKey, Receipt, RunId, canonical};
-use hozen_collector::sink::{Cause, EvidenceSink, SinkError};
+use hozen_collector::sink::{EvidenceSink, SinkError};
 use hozen_collector::stream::whole;
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ pub fn store(sink: &dyn EvidenceSink, clock: Clock, key: &ObjectKey, bytes: &[u8
     let mut result = whole::store(sink, key, bytes, || clock.now());
     for _ in 1..TRIES {
         match &result {
-            Err(error) if error.cause != Cause::Exists => result = whole::store(sink, key, bytes, || clock.now()),
+            Err(error) if error.cause.is_passing() => result = whole::store(sink, key, bytes, || clock.now()),
             _ => break,
         }
     }
@@ -83,6 +83,25 @@ impl Journal {
 
     /// Adds an event and stores what waits if it is due.
     pub fn append(&mut self, event: &str, justification: &str, data: &impl Serialize) {
+        // What the sink noted stands beside it: behind the first line, before the last.
+        if event == record::event::RUN_END {
+            self.take_notes();
+        }
+        self.push(event, justification, data);
+        if event != record::event::RUN_END {
+            self.take_notes();
+        }
+        self.tick();
+    }
+
+    /// Adds what the sink noted since it was last asked.
+    fn take_notes(&mut self) {
+        for (event, data) in self.sink.take_notes() {
+            self.push(event, "the way to the destination", &data);
+        }
+    }
+
+    fn push(&mut self, event: &str, justification: &str, data: &impl Serialize) {
         self.mono_ns = self.clock.mono_ns().max(self.mono_ns);
         let event = Event {
             v: VERSION,
@@ -103,7 +122,6 @@ impl Journal {
             self.prev = Digest::of(&line);
             self.waiting.extend_from_slice(&line);
         }
-        self.tick();
     }
 
     /// Notes that an object is stored.

@@ -21,6 +21,8 @@ pub enum Exit {
     NoMemory = 11,
     /// Sealed; every way to memory failed, all other artefacts are there or named.
     MemoryFailed = 20,
+    /// The bucket took nothing at the begin; the run is sealed in the spool folder on the host.
+    Spooled = 30,
     /// The evidence could not be sealed; what is there verifies as incomplete.
     Unsealed = 31,
     /// The destination was refused before anything was read.
@@ -35,6 +37,8 @@ pub enum Exit {
     CutShort = 50,
     /// `preflight`: this host is not ready.
     NotReady = 60,
+    /// `symbols`: the evidence does not hold what a symbol file takes.
+    NoSymbols = 61,
     /// A bug: the run ended in a way that should not be possible.
     Bug = 70,
     /// A second signal ended the process at once; what is there verifies as incomplete.
@@ -48,6 +52,7 @@ impl From<Exit> for u8 {
             Exit::Partial => 10,
             Exit::NoMemory => 11,
             Exit::MemoryFailed => 20,
+            Exit::Spooled => 30,
             Exit::Unsealed => 31,
             Exit::Destination => 32,
             Exit::Usage => 40,
@@ -55,6 +60,7 @@ impl From<Exit> for u8 {
             Exit::Platform => 43,
             Exit::CutShort => 50,
             Exit::NotReady => 60,
+            Exit::NoSymbols => 61,
             Exit::Bug => 70,
             Exit::Killed => 71,
         }

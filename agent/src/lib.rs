@@ -3,7 +3,9 @@
 //! ```text
 //! main → cli (values only) → settings (command line over configuration over defaults, checked)
 //!      → run (the order of a run: begin, collect, seal) → result (the one line on stdout) → exit code
-//! verify stands apart: it shares nothing with the writer but the nouns of the records.
+//! symbols: a run → a symbol file for Volatility
+//! modules: the store of LiME modules; gives a run the one that is signed and built for this kernel
+//! verify stands apart: it shares nothing with the writer but the nouns of the records. export reads what verify has checked.
 //! ```
 //!
 //! **Invariant:** nothing here opens, reads or asks anything of the host under investigation; that is `hozen_collector::host`.
@@ -11,15 +13,25 @@
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub mod aws;
 pub mod cli;
 pub mod commands;
 pub mod custody;
 pub mod exit;
+pub mod export;
 pub mod interrupt;
 pub mod log;
+pub mod modules;
+pub mod own;
 pub mod progress;
+pub mod push;
 pub mod result;
 pub mod run;
+pub mod s3;
+pub mod salvage;
+pub mod seal;
 pub mod settings;
 pub mod sign;
+pub mod size;
+pub mod symbols;
 pub mod verify;

@@ -22,6 +22,12 @@ fn run(command: &Command) -> u8 {
         Command::Collect(arguments) => commands::collect(arguments),
         Command::Preflight(arguments) => commands::preflight(arguments),
         Command::Verify(arguments) => commands::verify(arguments),
+        Command::Export(arguments) => commands::export(arguments),
+        Command::Seal(arguments) => commands::seal(arguments),
+        Command::Symbols(arguments) => commands::symbols(arguments),
+        Command::Push(arguments) => commands::push(arguments),
+        Command::Salvage(arguments) => commands::salvage(arguments),
         Command::Artefacts(arguments) => commands::artefacts(arguments),
+        Command::Modules(arguments) => commands::modules(&arguments.command),
     }
 }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hozen_collector::model::record::{RunStatus, Step};
-use hozen_collector::model::{Digest, Status, Timestamp};
+use hozen_collector::model::{Receipt, Status, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -133,10 +133,13 @@ fn images(step: &Step) -> BTreeSet<&str> {
     keys.filter_map(|key| key.split('/').nth(2)).collect()
 }
 
-/// Name and digest of a record, for the line.
+/// Name and digest of a record, for the line, and its version where a bucket has it.
 #[must_use]
-pub fn record(key: &str, sha256: &Digest) -> Value {
-    json!({"key": key, "sha256": sha256})
+pub fn record(receipt: &Receipt) -> Value {
+    match receipt.sink.as_ref().and_then(|held| held.version_id.as_ref()) {
+        Some(version) => json!({"key": receipt.key, "sha256": receipt.sha256, "version": version}),
+        None => json!({"key": receipt.key, "sha256": receipt.sha256}),
+    }
 }
 
 #[cfg(test)]

@@ -2,29 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use hozen_collector::host::read;
 use hozen_collector::model::{Artefact, CaseId, Digest, Profile, escape};
 use hozen_collector::source::catalogue;
-use hozen_collector::source::memory::{GivenModule, Method};
+use hozen_collector::source::memory::{Method, Offer};
+use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::aws::options::NetworkArgs;
+use crate::cli::modules::ModuleArgs;
 use crate::cli::{CollectArgs, MemoryMode};
 use crate::exit::MEMORY;
+use crate::modules::Wanted;
+use crate::s3::{BucketArgs, BucketOptions, BucketUri};
+use crate::size::Size;
 
 /// The largest configuration file that is read.
 const MAX_CONFIG: u64 = 1 << 20;
-
-/// The largest module that is read.
-const MAX_MODULE: usize = 32 << 20;
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
@@ -35,6 +36,12 @@ const DAY_MS: u64 = 86_400_000;
 pub struct Span(Duration);
 
 impl Span {
+    /// The length.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+
     /// The length in milliseconds.
     #[must_use]
     pub fn milliseconds(self) -> u64 {
@@ -118,6 +125,11 @@ pub struct Config {
     memory: Option<MemoryMode>,
     module: Option<PathBuf>,
     module_sha256: Option<Digest>,
+    modules: Option<PathBuf>,
+    modules_key: Option<PathBuf>,
+    process_memory: Option<Which>,
+    process_memory_limit: Option<Size>,
+    process_memory_total: Option<Size>,
     deadline: Option<Span>,
     only: Option<Vec<ArtefactName>>,
     skip: Option<Vec<ArtefactName>>,
@@ -127,6 +139,10 @@ pub struct Config {
     unprivileged: Option<bool>,
     threads: Option<u8>,
     level: Option<u8>,
+    #[serde(default)]
+    bucket: BucketArgs,
+    #[serde(default)]
+    network: NetworkArgs,
 }
 
 impl Config {
@@ -154,16 +170,26 @@ impl Config {
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Destination folder; `None` for the default.
+    /// Destination as it was given; `None` for the default.
     pub to: Option<PathBuf>,
+    /// The bucket, where the destination is one.
+    pub place: Option<BucketUri>,
+    /// How objects are put into the bucket.
+    pub bucket: BucketOptions,
+    /// Folder for the whole run where the bucket takes nothing.
+    pub spool: Option<PathBuf>,
+    /// How the network is reached.
+    pub network: NetworkArgs,
     /// Case.
     pub case: CaseId,
     /// Profile.
     pub profile: Profile,
     /// Way to memory; `None` where nobody asked and the profile decides.
     pub memory: Option<MemoryMode>,
-    /// LiME module that may be loaded, and the digest that it must have.
-    pub module: Option<(PathBuf, Digest)>,
+    /// Where a LiME module that may be loaded comes from.
+    pub module: Wanted,
+    /// Whose memory is taken by itself, and how much of it.
+    pub process_memory: ProcessMemory,
     /// When the run must end.
     pub deadline: Span,
     /// Artefacts to collect alone; empty for all.
@@ -194,13 +220,31 @@ impl Settings {
         let list = |given: &Vec<ArtefactName>, file: Option<Vec<ArtefactName>>| {
             if given.is_empty() { file.unwrap_or_default() } else { given.clone() }
         };
+        let usual = ProcessMemory::default();
+        let limit = |given: Option<Size>, usual: u64| given.map_or(usual, Size::bytes);
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
+        let to = arguments.to.clone().or(config.to);
+        let bucket = arguments.bucket.clone().over(config.bucket);
         let settings = Self {
-            to: arguments.to.clone().or(config.to),
+            place: to.as_deref().map(place).transpose()?.flatten(),
+            to,
+            bucket: bucket.check().map_err(anyhow::Error::msg)?,
+            spool: bucket.spool,
+            network: arguments.network.clone().over(config.network),
             case: arguments.case.clone().or(config.case).map_or_else(|| "unassigned".parse(), Ok)?,
             profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
             memory: arguments.memory.or(config.memory),
-            module: module_pair(arguments.module.clone().or(config.module), arguments.module_sha256.or(config.module_sha256))?,
+            module: Wanted::new(&ModuleArgs {
+                module: arguments.lime.module.clone().or(config.module),
+                module_sha256: arguments.lime.module_sha256.or(config.module_sha256),
+                modules: arguments.lime.modules.clone().or(config.modules),
+                modules_key: arguments.lime.modules_key.clone().or(config.modules_key),
+            })?,
+            process_memory: ProcessMemory {
+                which: arguments.process_memory.clone().or(config.process_memory).unwrap_or_default(),
+                process_limit: limit(arguments.process_memory_limit.or(config.process_memory_limit), usual.process_limit),
+                total_limit: limit(arguments.process_memory_total.or(config.process_memory_total), usual.total_limit),
+            },
             deadline: arguments.deadline.or(config.deadline).map_or_else(|| "30m".parse(), Ok).map_err(anyhow::Error::msg)?,
             only: list(&arguments.only, config.only),
             skip: list(&arguments.skip, config.skip),
@@ -223,9 +267,12 @@ impl Settings {
         }
         if let Some(to) = &self.to {
             ensure!(!to.as_os_str().is_empty(), "--to is empty; name a folder");
-            let text = to.as_os_str().as_encoded_bytes();
-            ensure!(!text.starts_with(b"s3://"), "this version writes to a folder only; name one with --to DIR");
         }
+        ensure!(
+            self.spool.is_none() || self.place.is_some(),
+            "--spool is for a run into a bucket; the run goes into a folder as it is"
+        );
+        self.network.check().map_err(anyhow::Error::msg)?;
         Ok(self)
     }
 
@@ -238,12 +285,12 @@ impl Settings {
         }
     }
 
-    /// Whether the run may load a kernel module: one was given, and the plan has a use for it.
+    /// Whether the plan has a use for a kernel module, so that one may be looked for and loaded.
     #[must_use]
     pub fn may_load_module(&self) -> bool {
         let planned = self.skip.iter().all(|name| name.0 != MEMORY);
         let planned = planned && (self.only.is_empty() || self.only.iter().any(|name| name.0 == MEMORY));
-        self.module.is_some() && planned && self.wants_memory() && self.memory != Some(MemoryMode::Kcore)
+        planned && self.wants_memory() && self.memory != Some(MemoryMode::Kcore)
     }
 
     /// Whether one way to memory was asked for by name.
@@ -270,6 +317,9 @@ impl Settings {
             };
             return Some(why.to_owned());
         }
+        if artefact.name == process_memory::ARTEFACT.name && self.process_memory.which == Which::Nobody {
+            return Some("taken only of processes that --process-memory names".to_owned());
+        }
         let beyond = artefact.profile > self.profile && !named(&self.only);
         beyond.then(|| format!("belongs to profile {}", word(artefact.profile)))
     }
@@ -283,19 +333,29 @@ impl Settings {
             !self.only.iter().any(|name| name.0 == MEMORY) || self.wants_memory(),
             "--only names memory, but no memory image is wanted; give --memory auto"
         );
+        let name = process_memory::ARTEFACT.name;
+        ensure!(
+            !self.only.iter().any(|only| only.0 == name) || self.process_memory.which != Which::Nobody,
+            "--only names {name}, but no process is named; give --process-memory PID, all or suspicious"
+        );
         Ok(())
     }
 
-    /// What the sources are asked for.
+    /// What the sources are asked for, with this offer of a LiME module.
     #[must_use]
-    pub fn catalogue(&self) -> catalogue::Options {
+    pub fn catalogue(&self, module: Offer) -> catalogue::Options {
         let memory = match self.memory {
             Some(MemoryMode::Lime) => Method::Lime,
             Some(MemoryMode::Kcore) => Method::Kcore,
             _ => Method::Auto,
         };
-        let module = self.module.as_ref().filter(|_| self.may_load_module()).map(|(path, sha256)| read_module(path, *sha256));
-        catalogue::Options { include_secrets: self.include_secrets, thorough: self.profile == Profile::Full, memory, module }
+        catalogue::Options {
+            include_secrets: self.include_secrets,
+            thorough: self.profile == Profile::Full,
+            memory,
+            module,
+            process_memory: self.process_memory.clone(),
+        }
     }
 
     /// The options in force, for the begin record.
@@ -306,10 +366,16 @@ impl Settings {
             None if self.wants_memory() => json!("auto"),
             None => json!("off"),
         };
+        let path = |path: &Option<PathBuf>| json!(path.as_ref().map(|path| escape::bytes(path.as_os_str().as_encoded_bytes())));
         BTreeMap::from([
             ("profile".to_owned(), json!(self.profile)),
             ("memory".to_owned(), memory),
-            ("module_sha256".to_owned(), json!(self.module.as_ref().map(|(_, sha256)| sha256))),
+            ("module_sha256".to_owned(), json!(self.module.file.as_ref().map(|(_, sha256)| sha256))),
+            ("modules".to_owned(), path(&self.module.store)),
+            ("modules_key".to_owned(), path(&self.module.key)),
+            ("process_memory".to_owned(), json!(self.process_memory.which)),
+            ("process_memory_limit".to_owned(), json!(self.process_memory.process_limit)),
+            ("process_memory_total".to_owned(), json!(self.process_memory.total_limit)),
             ("deadline_ms".to_owned(), json!(self.deadline.milliseconds())),
             ("only".to_owned(), json!(self.only)),
             ("skip".to_owned(), json!(self.skip)),
@@ -321,23 +387,20 @@ impl Settings {
     }
 }
 
-/// A module is given with its digest, or not at all.
-fn module_pair(path: Option<PathBuf>, sha256: Option<Digest>) -> Result<Option<(PathBuf, Digest)>> {
-    match (path, sha256) {
-        (Some(path), Some(sha256)) => Ok(Some((path, sha256))),
-        (None, None) => Ok(None),
-        _ => bail!("a module is given with --module FILE and --module-sha256 HEX, and one of them is missing"),
+/// The bucket that `to` names; `None` where it is a folder.
+pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>> {
+    let bytes = to.as_os_str().as_encoded_bytes();
+    let lower = bytes.to_ascii_lowercase();
+    if !lower.starts_with(b"s3:") {
+        ensure!(
+            !lower.windows(3).any(|window| window == b"://"),
+            "{} is neither a folder nor a place in a bucket; write s3://bucket/prefix",
+            escape::bytes(bytes)
+        );
+        return Ok(None);
     }
-}
-
-/// Reads the module. What is wrong with it becomes a reason of the artefact: the rest of the run does not depend on it.
-fn read_module(path: &Path, sha256: Digest) -> GivenModule {
-    let bytes = || -> Result<Arc<[u8]>, String> {
-        let (fd, _) = read::open_magic(nix::fcntl::AT_FDCWD, path).map_err(|reason| reason.to_string())?;
-        let bytes = read::to_end(fd.as_fd(), MAX_MODULE).map_err(|errno| errno.to_string())?;
-        if bytes.truncated { Err(format!("it is larger than {} MiB", MAX_MODULE >> 20)) } else { Ok(bytes.bytes.into()) }
-    };
-    GivenModule { bytes: bytes(), sha256 }
+    let text = std::str::from_utf8(bytes).map_err(|_| anyhow::anyhow!("--to is not text; write s3://bucket/prefix"))?;
+    Ok(Some(text.parse()?))
 }
 
 fn word(profile: Profile) -> &'static str {
@@ -383,22 +446,59 @@ mod tests {
         assert_eq!(config.deadline, Some("30m".parse().unwrap()));
         assert_eq!((config.level, config.include_secrets, config.unprivileged), (Some(1), Some(false), Some(false)));
         assert!(config.only.is_some() && config.skip.is_some() && config.operator.is_some() && config.reference.is_some());
+        let usual = ProcessMemory::default();
+        let sizes = [config.process_memory_limit, config.process_memory_total].map(|size| size.unwrap().bytes());
+        assert_eq!((config.process_memory, sizes), (Some(Which::Nobody), [usual.process_limit, usual.total_limit]));
         assert!(config.threads.is_some() && config.module.is_some() && config.module_sha256.is_some());
+        assert!(config.modules.is_some() && config.modules_key.is_some());
+        let (bucket, network) = (config.bucket, config.network);
+        assert!(
+            bucket.retain_days.is_some() && bucket.kms_key.is_some() && bucket.bucket_owner.is_some() && bucket.spool.is_some()
+        );
+        let defaults = BucketArgs::default().check().unwrap();
+        let told = BucketArgs { retain_days: None, kms_key: None, bucket_owner: None, ..bucket }.check().unwrap();
+        assert_eq!(told, defaults);
+        assert!(network.region.is_some() && network.endpoint_url.is_some() && network.ssm_endpoint_url.is_some());
+        assert!(network.kms_endpoint_url.is_some() && network.ca_bundle.is_some() && network.credentials.is_some());
+        let timing = crate::s3::Timing::default();
+        assert_eq!(network.retry_for.map(Span::duration), Some(timing.retry_for));
     }
 
     #[test]
-    fn a_module_needs_its_digest_and_is_read_only_where_it_can_be_of_use() {
-        let (module, module_sha256) = (Some(PathBuf::from("/nonexistent/lime.ko")), Some(Digest::of(b"")));
-        let alone = CollectArgs { module: module.clone(), ..CollectArgs::default() };
-        assert!(Settings::new(&alone).unwrap_err().to_string().contains("--module-sha256"));
-        let given = settings(|a| (a.module, a.module_sha256) = (module.clone(), module_sha256));
-        assert!(given.may_load_module() && given.catalogue().module.unwrap().bytes.is_err());
-        for mode in [MemoryMode::Kcore, MemoryMode::Off] {
-            let other = settings(|a| (a.module, a.module_sha256, a.memory) = (module.clone(), module_sha256, Some(mode)));
-            assert!(!other.may_load_module() && other.catalogue().module.is_none());
+    fn a_bucket_is_told_from_a_folder() {
+        let to = |text: &str| Settings::new(&CollectArgs { to: Some(PathBuf::from(text)), ..CollectArgs::default() });
+        assert_eq!(to("s3://evidence/cases").unwrap().place.unwrap().to_string(), "s3://evidence/cases");
+        assert_eq!(to("./s3").unwrap().place, None);
+        for wrong in ["s3:/evidence", "S3://evidence", "s3://ev//x", "https://evidence/x", ""] {
+            assert!(to(wrong).is_err(), "{wrong}");
         }
-        let skipped = settings(|a| (a.module, a.module_sha256, a.skip) = (module, module_sha256, vec![MEMORY.parse().unwrap()]));
-        assert!(!skipped.may_load_module());
+        let spool =
+            CollectArgs { bucket: BucketArgs { spool: Some("x".into()), ..BucketArgs::default() }, ..CollectArgs::default() };
+        assert!(Settings::new(&spool).unwrap_err().to_string().contains("--spool"));
+    }
+
+    #[test]
+    fn a_module_needs_its_digest_and_is_looked_for_only_where_it_can_be_of_use() {
+        let lime = ModuleArgs { module: Some("/nonexistent/lime.ko".into()), ..ModuleArgs::default() };
+        let alone = CollectArgs { lime: lime.clone(), ..CollectArgs::default() };
+        assert!(Settings::new(&alone).unwrap_err().to_string().contains("--module-sha256"));
+        let given = settings(|a| a.lime = ModuleArgs { module_sha256: Some(Digest::of(b"")), ..lime });
+        assert!(given.may_load_module() && given.module.file.is_some());
+        assert!(settings(|_| ()).may_load_module());
+        for mode in [MemoryMode::Kcore, MemoryMode::Off] {
+            assert!(!settings(|a| a.memory = Some(mode)).may_load_module());
+        }
+        assert!(!settings(|a| a.skip = vec![MEMORY.parse().unwrap()]).may_load_module());
+        assert!(!settings(|a| a.only = vec!["context".parse().unwrap()]).may_load_module());
+        assert!(!settings(|a| a.profile = Some(crate::cli::ProfileName::Volatile)).may_load_module());
+    }
+
+    #[test]
+    fn a_store_is_a_folder() {
+        for store in ["", "s3://bucket/modules"] {
+            let lime = ModuleArgs { modules: Some(store.into()), ..ModuleArgs::default() };
+            assert!(Settings::new(&CollectArgs { lime, ..CollectArgs::default() }).unwrap_err().to_string().contains("folder"));
+        }
     }
 
     #[test]
@@ -426,6 +526,7 @@ mod tests {
         };
         assert!(error(&["context"], &["context"], None).contains("both"));
         assert!(error(&[MEMORY], &[], Some(MemoryMode::Off)).contains("--memory auto"));
+        assert!(error(&["process_memory"], &[], None).contains("--process-memory"));
     }
 
     #[test]
@@ -434,6 +535,9 @@ mod tests {
             (artefact("context", Profile::Volatile), artefact(MEMORY, Profile::Volatile), artefact("late", Profile::Full));
         let triage = settings(|_| ());
         assert_eq!((triage.skip_reason(&context), triage.skip_reason(&memory)), (None, None));
+        let of_processes = artefact("process_memory", Profile::Volatile);
+        assert_eq!(triage.skip_reason(&of_processes).unwrap(), "taken only of processes that --process-memory names");
+        assert_eq!(settings(|a| a.process_memory = Some(Which::All)).skip_reason(&of_processes), None);
         assert_eq!(triage.skip_reason(&late).unwrap(), "belongs to profile full");
         assert_eq!(settings(|a| a.only = vec![ArtefactName("late".to_owned())]).skip_reason(&late), None);
         let volatile = settings(|a| a.profile = Some(crate::cli::ProfileName::Volatile));

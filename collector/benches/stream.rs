@@ -14,45 +14,17 @@
     reason = "a benchmark for developers, not part of the product"
 )]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hozen_collector::model::{Digest, ObjectKey, Timestamp};
-use hozen_collector::sink::{EvidenceSink, ObjectWriter, SinkError};
+use hozen_collector::model::Timestamp;
+use hozen_collector::sink::discard::DiscardSink;
 use hozen_collector::stream::{BULK_PART, Engine, Kind};
 use sha2::{Digest as _, Sha256};
 
 const MIB: usize = 1 << 20;
 const LEVEL: i32 = 1;
 const ROUNDS: usize = 5;
-
-/// A sink that throws everything away.
-#[derive(Debug)]
-struct Discard;
-
-struct Nothing;
-
-impl EvidenceSink for Discard {
-    fn create(&self, _: &ObjectKey) -> Result<Box<dyn ObjectWriter>, SinkError> {
-        Ok(Box::new(Nothing))
-    }
-    fn describe(&self) -> BTreeMap<String, serde_json::Value> {
-        BTreeMap::new()
-    }
-}
-
-impl ObjectWriter for Nothing {
-    fn part(&mut self, _: &[u8]) -> Result<(), SinkError> {
-        Ok(())
-    }
-    fn finish(self: Box<Self>, _: u64, _: &Digest) -> Result<(), SinkError> {
-        Ok(())
-    }
-    fn abort(self: Box<Self>) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
 
 /// `length` bytes: blocks of 64 KiB, in turn text-like, random and zero.
 fn mixed(length: usize) -> Vec<u8> {
@@ -91,7 +63,7 @@ fn mixed(length: usize) -> Vec<u8> {
 
 /// Seconds that the pipeline takes for `total` bytes.
 fn pipeline(block: &[u8], total: usize, threads: usize) -> f64 {
-    let engine = Engine::start(Arc::new(Discard), threads, LEVEL, Arc::new(|| Timestamp::from_seconds(0))).unwrap();
+    let engine = Engine::start(Arc::new(DiscardSink), threads, LEVEL, Arc::new(|| Timestamp::from_seconds(0))).unwrap();
     let begin = Instant::now();
     let mut object = engine.open("image".parse().unwrap(), Kind::Bulk).unwrap();
     for _ in 0..total / block.len() {

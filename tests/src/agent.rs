@@ -31,6 +31,8 @@ pub mod code {
     pub const MEMORY_FAILED: i32 = 20;
     /// The destination was refused before anything was read.
     pub const BAD_DESTINATION: i32 = 32;
+    /// Sealed in the spool, because the bucket took nothing.
+    pub const SPOOLED: i32 = 30;
     /// Bad arguments or configuration.
     pub const USAGE: i32 = 40;
     /// Not root, and not told to go on without.
@@ -45,6 +47,7 @@ pub struct Agent {
     command: Vec<OsString>,
     folder: Option<PathBuf>,
     uid: Option<u32>,
+    variables: Vec<(String, String)>,
     limit: Duration,
 }
 
@@ -61,7 +64,7 @@ impl Agent {
             "{} is not there. Build it with `cargo build -p hozen` (same profile as the tests), or set HOZEN_BIN.",
             program.display()
         );
-        Self { command: vec![program.into()], folder: None, uid: None, limit: LIMIT }
+        Self { command: vec![program.into()], folder: None, uid: None, variables: Vec::new(), limit: LIMIT }
     }
 
     /// The path of the binary.
@@ -103,6 +106,13 @@ impl Agent {
         self
     }
 
+    /// With this variable in its environment.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts it and does not wait.
     ///
     /// # Panics
@@ -114,6 +124,7 @@ impl Agent {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if let Some(uid) = self.uid {
             command.uid(uid).gid(uid);
         }

@@ -1,16 +1,25 @@
 //! What the end-to-end tests stand on: running the program, reading what it wrote, and making a host odd.
 //!
 //! ```text
+//! aws        doubles of AWS services, and what they have in common
+//! s3         the strict double of S3
+//! serve      what all doubles stand on: server, journal, faults
 //! agent      finds and runs `hozen`, with a time limit
+//! core_file  reads an ELF core file
+//! dns        a double of a name server
 //! evidence   reads an evidence directory with nothing of ours: zstd, tar, base64, JSON
 //! helper     starts the helper programs of this package and ends them
 //! host       what a test may do to this machine: its own mounts, which vanish with it
 //! lime       reads a memory image in LiME's format
+//! python     a Python with packages of the index
 //! images     images of memory in the evidence of a guest, held against stamped pages
 //! life       for the helper programs: say "ready", end when stdin closes
+//! mixture    memory made up for measurements, from what a server's memory is made of
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
+//! vault      a locked bucket, KMS, and the roles of packaging/cloudformation
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
 //! vm         boots a real kernel with the program in it
+//! python     a Python with the packages that tests use
 //! raw        all `unsafe` of this package
 //! ```
 //!
@@ -24,6 +33,9 @@
 )]
 
 pub mod agent;
+pub mod aws;
+pub mod core_file;
+pub mod dns;
 pub mod evidence;
 pub mod fuse;
 pub mod helper;
@@ -31,6 +43,11 @@ pub mod host;
 pub mod images;
 pub mod life;
 pub mod lime;
+pub mod mixture;
+pub mod python;
 pub mod raw;
+pub mod s3;
+pub mod serve;
 pub mod stamp;
+pub mod vault;
 pub mod vm;

@@ -44,6 +44,19 @@ impl Life {
         Ok(())
     }
 
+    /// Waits for a signal, whatever becomes of stdin.
+    ///
+    /// # Errors
+    /// With the kernel's errno.
+    pub fn wait_for_signal(&self) -> nix::Result<()> {
+        loop {
+            match poll(&mut [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+                Err(Errno::EINTR) => {}
+                result => return result.map(drop),
+            }
+        }
+    }
+
     /// Waits for the end at most `limit`, or until `other` has something to read.
     ///
     /// # Errors

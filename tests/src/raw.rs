@@ -6,7 +6,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::num::NonZeroUsize;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
@@ -104,6 +104,62 @@ nix::ioctl_write_ptr_bad!(
     libc::SIOCSIFFLAGS,
     libc::ifreq
 );
+/// How a mapping is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Mapping<'a> {
+    /// Bytes, whole pages.
+    pub length: usize,
+    /// Whether it can be executed as well as read and written.
+    pub executable: bool,
+    /// The file that is mapped shared; memory of its own without one.
+    pub file: Option<BorrowedFd<'a>>,
+}
+
+/// Makes a mapping that stays until this process ends, and writes `content` at its beginning. Returns its address. No memory is
+/// reserved for it, and no page made but those that are written.
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn map(mapping: Mapping<'_>, content: &[u8]) -> nix::Result<usize> {
+    let length = NonZeroUsize::new(mapping.length.max(content.len())).ok_or(Errno::EINVAL)?;
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    let access = if mapping.executable { access | ProtFlags::PROT_EXEC } else { access };
+    let place: NonNull<c_void> = match mapping.file {
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing.
+        Some(file) => unsafe { nix::sys::mman::mmap(None, length, access, MapFlags::MAP_SHARED, file, 0) }?,
+        None => {
+            let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+            // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing.
+            unsafe { nix::sys::mman::mmap_anonymous(None, length, access, flags) }?
+        }
+    };
+    // SAFETY: the mapping is writable, at least as long as the content, and nothing else refers to it.
+    unsafe { place.cast::<u8>().copy_from_nonoverlapping(NonNull::from(content).cast(), content.len()) };
+    Ok(place.as_ptr().expose_provenance())
+}
+
+/// Asks the kernel to put the pages of a mapping of ours into swap (madvise(2), `MADV_PAGEOUT`, Linux 5.4). Where there is no swap
+/// nothing happens.
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn page_out(address: usize, length: usize) -> nix::Result<()> {
+    let place: *mut c_void = ptr::with_exposed_provenance_mut(address);
+    // SAFETY: the advice changes where the content of pages is kept, and never the content; the kernel checks the address.
+    Errno::result(unsafe { libc::madvise(place, length, libc::MADV_PAGEOUT) }).map(drop)
+}
+
+/// Memory that the kernel itself cannot read any more (memfd_secret(2), Linux 5.14).
+///
+/// # Errors
+/// With the kernel's errno; `ENOSYS` where it has none.
+pub fn memfd_secret() -> nix::Result<OwnedFd> {
+    // SAFETY: only integers are passed.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_memfd_secret, libc::O_CLOEXEC) })?;
+    let fd = c_int::try_from(fd).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the kernel has just returned this descriptor to us and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
 
 /// Writes one byte to a shared mapping of the first page of `file`, then maps something else over it. While the dirty page is
 /// being written back, the process holds its own `mmap_lock`; on a file system that does not answer, for ever.
@@ -121,4 +177,20 @@ pub fn replace_dirty_page(file: impl AsFd) -> nix::Result<()> {
     // SAFETY: it replaces exactly the page mapped above, to which no reference exists.
     unsafe { nix::sys::mman::mmap_anonymous(here, page, access, MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED) }?;
     Ok(())
+}
+
+/// Puts `code` into a new page that can be written and executed and has no file behind it, for as long as this process lives.
+/// Returns its address.
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn writable_code(code: &[u8]) -> nix::Result<usize> {
+    let page = NonZeroUsize::new(4096).ok_or(Errno::EINVAL)?;
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE | ProtFlags::PROT_EXEC;
+    // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing.
+    let place: NonNull<c_void> = unsafe { nix::sys::mman::mmap_anonymous(None, page, access, MapFlags::MAP_PRIVATE) }?;
+    let length = code.len().min(page.get());
+    // SAFETY: at most one page is written, to the page just mapped, which belongs to nobody else.
+    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), place.cast::<u8>().as_ptr(), length) };
+    Ok(place.addr().get())
 }

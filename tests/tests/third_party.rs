@@ -3,21 +3,17 @@
 #![expect(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "tests run other people's programs")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use hozen_tests::agent::Agent;
 use hozen_tests::evidence::Evidence;
-use hozen_tests::helper::beside;
 use hozen_tests::host::skipped;
+use hozen_tests::python;
 use serde_json::Value;
 use tempfile::TempDir;
 
 const VOLATILE: &[&str] = &["--profile", "volatile"];
-
-fn third_party(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("third-party").join(name)
-}
 
 /// Whether these programs are installed.
 fn have(test: &str, programs: &[&str]) -> bool {
@@ -41,7 +37,7 @@ fn collected() -> (TempDir, Evidence) {
 
 fn by_hand(dir: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.arg(third_party("../../docs/verify-by-hand.sh")).arg(dir);
+    command.arg(python::script("../../docs/verify-by-hand.sh")).arg(dir);
     command
 }
 
@@ -103,30 +99,10 @@ fn tables(evidence: &Evidence) -> Vec<(String, String, u64)> {
 
 #[test]
 fn duckdb_reads_every_table() {
-    let Some(python) = python_with_duckdb() else { return };
+    let Some(python) = python::with("duckdb_reads_every_table", &["duckdb"]) else { return };
     let (_folder, evidence) = collected();
-    let said = run(Command::new(python).arg(third_party("tables.py")).arg(&evidence.dir)).stdout;
+    let said = run(Command::new(python).arg(python::script("tables.py")).arg(&evidence.dir)).stdout;
     let read: Value = serde_json::from_slice(&said).unwrap();
     let told: serde_json::Map<String, Value> = tables(&evidence).into_iter().map(|(name, _, rows)| (name, rows.into())).collect();
     assert_eq!(read, Value::Object(told));
-}
-
-/// A Python with DuckDB, in a virtual environment under the target folder. It is made once, from the package index.
-fn python_with_duckdb() -> Option<PathBuf> {
-    if !have("duckdb_reads_every_table", &["python3"]) {
-        return None;
-    }
-    let venv = beside("third-party");
-    let python = venv.join("bin/python");
-    let works =
-        |python: &Path| Command::new(python).args(["-c", "import duckdb"]).output().is_ok_and(|output| output.status.success());
-    if works(&python) {
-        return Some(python);
-    }
-    let make = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
-    let requirements = third_party("requirements.txt");
-    let made = make(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))
-        && make(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))
-        && works(&python);
-    (made || skipped("duckdb_reads_every_table", "python3 with venv, and the package index")).then_some(python)
 }

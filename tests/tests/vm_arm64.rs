@@ -1,7 +1,5 @@
 //! arm64, as in Graviton: the static program on a real kernel.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use hozen_tests::agent::Agent;
 use hozen_tests::evidence::Evidence;
 use hozen_tests::images::{RELEASE, Run, stamping, system_ram};

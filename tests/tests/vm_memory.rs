@@ -1,12 +1,14 @@
 //! Images of the memory of real kernels, against pages that know where they are.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use hozen_tests::agent::Agent;
+use hozen_tests::core_file::CoreFile;
 use hozen_tests::evidence::{Evidence, bytes, number, sha256};
+use hozen_tests::helper::beside;
 use hozen_tests::images::{RELEASE, Run, stamping, system_ram};
 use hozen_tests::lime;
 use hozen_tests::vm::{Ended, Guest, Lab};
@@ -90,6 +92,54 @@ fn ends_are_there(image: &[u8], iomem: &str, [before, after]: &[Vec<u8>; 2]) {
         }
     }
     assert!(known > 0, "all ends hold zeros: nothing is shown");
+}
+
+/// A kernel that has swap, no `PAGEMAP_SCAN`, and at last a Yama that forbids every look.
+const PROCESS: &str = "\
+dd if=/dev/zero of=/out/swap bs=1M count=16 2>/dev/null
+mkswap /out/swap && swapon /out/swap || exit 9
+mkfifo /tmp/hold
+odd memory </tmp/hold >/out/odd &
+exec 3>/tmp/hold
+until grep -q ready /out/odd; do sleep 0.1; done
+collect() {
+  hozen collect --case VM-4 --only process_memory --process-memory $! --to /out/$1 >/out/$1.result 2>/out/$1.said
+  echo $? >/out/$1.code
+}
+grep VmSwap /proc/$!/status >/out/swap.before
+collect open
+grep VmSwap /proc/$!/status >/out/swap.after
+echo 3 >/proc/sys/kernel/yama/ptrace_scope
+collect closed
+exec 3>&-; wait
+";
+
+#[test]
+fn one_process_of_an_older_kernel_stays_in_swap() {
+    let Some(lab) = Lab::find("one_process_of_an_older_kernel_stays_in_swap") else { return };
+    let guest = Guest::new(&lab).program(&beside("odd")).program(&Agent::find().program());
+    let ended = guest.boot(PROCESS).end();
+    assert_eq!(ended.exit, 0, "{}", ended.console);
+    let facts = ended.text("odd");
+    let fact = |name: &str| facts.split_ascii_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('=')).unwrap();
+    let pid: i64 = fact("pid").parse().unwrap();
+    let open = Evidence::open(&ended.out.join("open"));
+    let row = open.table("process_memory").first().cloned().unwrap();
+    assert_eq!((number(&row, "pid"), bytes(&row, "outcome").as_deref()), (Some(pid), Some(&b"ok"[..])), "{row}");
+    let content = open.raw_file("process_memory", &format!("/.hozen/process/{pid}.core"));
+    let core = CoreFile::read(&content).unwrap();
+    let at = |name: &str| u64::from_str_radix(fact(name).strip_prefix("0x").unwrap(), 16).unwrap();
+    assert!(core.at(at("code"), 4096).unwrap().starts_with(format!("code:{}", fact("mark")).as_bytes()));
+    assert_eq!((core.at(at("swapped"), 1), core.at(at("reserved"), 1)), (None, None));
+    let swapped = format!("{:#x}", at("swapped"));
+    let pages = open.table("process_memory_pages");
+    let state = |start: &str| pages.iter().find(|row| row["start"] == start).map(|row| row["state"].clone());
+    assert_eq!(state(&swapped), Some("swapped".into()), "{pages:#?}");
+    assert_eq!(ended.text("swap.before"), ended.text("swap.after"));
+    let closed = Evidence::open(&ended.out.join("closed"));
+    let row = closed.table("process_memory").first().cloned().unwrap();
+    assert_eq!(bytes(&row, "outcome").as_deref(), Some(&b"denied"[..]), "{row}");
+    assert!(row["reason"].as_str().unwrap().contains("ptrace_scope is 3"), "{row}");
 }
 
 /// A signal in the middle of a capture: as soon as something of the image is there.

@@ -1,7 +1,6 @@
 //! `hozen collect`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,14 +9,17 @@ use hozen_collector::host::Host;
 use hozen_collector::host::privilege::Privileges;
 use hozen_collector::host::sandbox::{Modules, Sandbox, SandboxError};
 use hozen_collector::model::{RunId, escape};
-use hozen_collector::sink::directory::{DirectorySink, FOLDER_FDS};
+use hozen_collector::sink::directory::FOLDER_FDS;
 use hozen_collector::source::catalogue;
+use hozen_collector::source::memory::{Kernel, Offer};
 use serde_json::{Value, json};
 
+use super::destination::{self, Destination};
 use super::summary;
 use crate::cli::CollectArgs;
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::modules;
 use crate::progress::say;
 use crate::result::RunResult;
 use crate::run::{self, Run};
@@ -58,23 +60,51 @@ fn quiet_panics() {
 fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
     let settings = or(Exit::Usage, Settings::new(arguments))?;
     let host = or(Exit::Platform, Host::live().context("this host cannot be read"))?;
-    let sources = catalogue::all(&host, &settings.catalogue());
+    let module = Module::choose(&settings, &host);
+    let sources = catalogue::all(&host, &settings.catalogue(module.offer));
     let plan = run::plan(sources, &settings);
     if arguments.dry_run {
-        return Ok(dry_run(&plan, &settings));
+        return Ok(dry_run(&plan, &settings, module.description));
     }
     or(Exit::Privileges, check_privileges(&host, &settings))?;
-    execute(settings, host, plan)
+    execute(settings, host, plan, (module.may_load, module.description))
 }
 
-fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResult, Refusal> {
+/// The LiME module of a run.
+struct Module {
+    offer: Offer,
+    /// Whether the filter lets this process load it: only where there is one, and it is for this kernel.
+    may_load: Modules,
+    /// For the begin record and whoever asks.
+    description: Value,
+}
+
+impl Module {
+    /// Nothing is looked for where the plan has no use for it.
+    fn choose(settings: &Settings, host: &Host) -> Self {
+        if !settings.may_load_module() {
+            let reason = "the plan has no use for a module";
+            return Self {
+                offer: Offer::default(),
+                may_load: Modules::Denied,
+                description: json!({"chosen": false, "reason": reason}),
+            };
+        }
+        let kernel = Kernel::running(host);
+        let offer = modules::offer(host, &kernel, &settings.module);
+        let may_load = if offer.fault(&kernel).is_none() { Modules::Allowed } else { Modules::Denied };
+        let description = modules::describe(&offer, &kernel);
+        Self { offer, may_load, description }
+    }
+}
+
+fn execute(settings: Settings, host: Host, plan: Vec<Planned>, module: (Modules, Value)) -> Result<RunResult, Refusal> {
     let id = or(Exit::Platform, run_id(&host))?;
     let control = Arc::new(Control::new(Some(settings.deadline.milliseconds().saturating_mul(1_000_000))));
-    let to = settings.to.clone().unwrap_or_else(|| PathBuf::from(format!("evidence-{id}")));
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
     let _ = raise_file_limit();
-    let sink = or(Exit::Destination, DirectorySink::create(&to))?;
-    let location = sink.location().to_owned();
+    let opened = destination::open(&settings, &host, id, &control).map_err(anyhow::Error::msg);
+    let Destination { sink, location, spool, instance } = or(Exit::Destination, opened)?;
     let identity = BTreeMap::from([
         ("run", json!(id)),
         ("case", json!(settings.case)),
@@ -84,11 +114,14 @@ fn execute(settings: Settings, host: Host, plan: Vec<Planned>) -> Result<RunResu
     let known = identity.clone();
     let killed = || RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", known).print();
     or(Exit::Platform, interrupt::watch(Arc::clone(&control), killed).context("signals cannot be watched"))?;
-    let modules = if settings.may_load_module() { Modules::Allowed } else { Modules::Denied };
-    let access = access(&host, modules);
+    let access = access(&host, module);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
-    let mut ended = Run { id, settings, host, sink: Arc::new(sink), plan, control, access }.execute();
+    let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool }.execute();
     ended.result.details.extend(identity);
+    let location = match ended.result.details.get("spool").and_then(Value::as_str) {
+        Some(spool) => spool.to_owned(),
+        None => location,
+    };
     // The line goes out before anything that a stopped terminal or a second signal could get in the way of.
     ended.result.print();
     match ended.result.details.get("error").and_then(Value::as_str) {
@@ -111,8 +144,8 @@ fn raise_file_limit() -> nix::Result<()> {
 }
 
 /// Puts the filter in force and says how the host is read. Without seccomp the run goes on and says so.
-fn access(host: &Host, modules: Modules) -> BTreeMap<String, Value> {
-    let seccomp = enter_sandbox(modules).unwrap_or_else(|error| {
+fn access(host: &Host, (may_load, module): (Modules, Value)) -> BTreeMap<String, Value> {
+    let seccomp = enter_sandbox(may_load).unwrap_or_else(|error| {
         say(&format!("hozen: warning: {error}"));
         json!({"enforced": false, "reason": error.to_string()})
     });
@@ -120,6 +153,7 @@ fn access(host: &Host, modules: Modules) -> BTreeMap<String, Value> {
         ("proc_view".to_owned(), json!(host.proc.view().word())),
         ("private_views".to_owned(), json!(host.files.is_private(b"/"))),
         ("seccomp".to_owned(), seccomp),
+        ("lime_module".to_owned(), module),
     ])
 }
 
@@ -148,8 +182,8 @@ fn check_privileges(host: &Host, settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn dry_run(plan: &[Planned], settings: &Settings) -> RunResult {
-    say(&summary::of_plan(plan));
+fn dry_run(plan: &[Planned], settings: &Settings, module: Value) -> RunResult {
+    say(&summary::of_plan(plan, &module));
     let names = |skipped: bool| -> Vec<&str> {
         plan.iter().filter(|planned| planned.skip.is_some() == skipped).map(|planned| planned.source.artefact().name).collect()
     };
@@ -159,6 +193,7 @@ fn dry_run(plan: &[Planned], settings: &Settings) -> RunResult {
         ("to", json!(to)),
         ("collect", json!(names(false))),
         ("skip", json!(names(true))),
+        ("lime_module", module),
     ]);
     RunResult::of("dry-run", Exit::Complete, false, details)
 }

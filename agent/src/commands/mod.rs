@@ -1,10 +1,19 @@
 //! What each subcommand does: the glue between the command line and the rest.
 
 mod artefacts;
+mod bucket_check;
 mod collect;
+mod destination;
+mod export;
+mod modules;
 mod preflight;
+mod push;
+mod salvage;
+mod seal;
 mod summary;
+mod symbols;
 mod verify;
+mod way;
 
 use std::process::ExitCode;
 
@@ -14,7 +23,13 @@ use crate::result::RunResult;
 
 pub use artefacts::artefacts;
 pub use collect::collect;
+pub use export::export;
+pub use modules::modules;
 pub use preflight::preflight;
+pub use push::push;
+pub use salvage::salvage;
+pub use seal::seal;
+pub use symbols::symbols;
 pub use verify::verify;
 
 /// Answers a command line that cannot be understood, or one that asks for help.
@@ -35,6 +50,9 @@ pub fn usage(error: &clap::Error) -> ExitCode {
             ExitCode::from(u8::from(Exit::Usage))
         }
         Some(command) if command == "verify" => ExitCode::from(3),
+        Some(command) if command == "modules" && std::env::args_os().nth(2).is_some_and(|command| command == "verify") => {
+            ExitCode::from(3)
+        }
         _ => ExitCode::from(u8::from(Exit::Usage)),
     }
 }

@@ -1,4 +1,5 @@
-//! `hozen preflight`: what can be collected here, and why not the rest. Reads a little, changes nothing.
+//! `hozen preflight`: what can be collected here, and why not the rest. Reads a little, changes nothing, but that with `--to` one
+//! small object is written into the bucket.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +7,17 @@ use hozen_collector::host::Host;
 use hozen_collector::host::clock::discipline;
 use hozen_collector::host::privilege::Privileges;
 use hozen_collector::host::sandbox::{Modules, Sandbox};
-use hozen_collector::model::Outcome;
+use hozen_collector::model::{Outcome, escape};
 use hozen_collector::sink::directory::FOLDER_FDS;
-use hozen_collector::source::memory::MemorySource;
+use hozen_collector::source::memory::{Kernel, MemorySource, Offer};
 use nix::sys::statvfs::statvfs;
 use serde_json::{Value, json};
 
-use super::print;
+use super::bucket_check::{self, Checked};
+use super::{print, way};
 use crate::cli::PreflightArgs;
 use crate::exit::Exit;
+use crate::modules::{self, Wanted};
 use crate::progress::say;
 
 /// Free bytes below which the current folder is no destination for even the volatile part.
@@ -22,12 +25,28 @@ const LEAST_FREE: u64 = 64 << 20;
 
 /// Prints what can be collected as JSON and returns the exit code.
 #[must_use]
-pub fn preflight(_: &PreflightArgs) -> u8 {
+pub fn preflight(arguments: &PreflightArgs) -> u8 {
+    let to = arguments.to.as_deref().map(|to| way::bucket(to, "--to")).transpose();
+    let to = to.and_then(|to| arguments.bucket.check().and(arguments.network.check()).map(|()| to));
+    let asked = to.map_err(anyhow::Error::msg).and_then(|to| Ok((to, Wanted::new(&arguments.lime)?)));
+    let (to, wanted) = match asked {
+        Ok(asked) => asked,
+        Err(error) => {
+            say(&format!("hozen: {error:#}"));
+            return Exit::Usage.into();
+        }
+    };
     match Host::live() {
         Ok(host) => {
-            let (report, ready) = report(&host);
+            let destination = to.map(|to| bucket_check::check(arguments, &to));
+            let refused = destination.as_ref().is_some_and(|checked| !checked.ready);
+            let (report, ready) = report(&host, &wanted, destination);
             print(&serde_json::to_string_pretty(&report).unwrap_or_default());
-            if ready { Exit::Complete.into() } else { Exit::NotReady.into() }
+            match (refused, ready) {
+                (true, _) => Exit::Destination.into(),
+                (false, false) => Exit::NotReady.into(),
+                (false, true) => Exit::Complete.into(),
+            }
         }
         Err(error) => {
             say(&format!("hozen: this host cannot be read: {error}"));
@@ -37,15 +56,25 @@ pub fn preflight(_: &PreflightArgs) -> u8 {
 }
 
 /// The report, and whether a run as this user would see all of the host.
-fn report(host: &Host) -> (Value, bool) {
+fn report(host: &Host, wanted: &Wanted, destination: Option<Checked>) -> (Value, bool) {
+    let kernel = Kernel::running(host);
+    let module = modules::offer(host, &kernel, wanted);
     let privileges = Privileges::read(&host.proc);
     let unseen = privileges.as_ref().map(Privileges::unseen).unwrap_or_default();
     let free = free_bytes();
     let mut obstacles: Vec<String> =
         unseen.iter().map(|(capability, what)| format!("lacks CAP_{}: {what}", capability.to_uppercase())).collect();
-    if free.is_none_or(|free| free < LEAST_FREE) {
-        obstacles.push("the current folder has no room for evidence; give `collect` another with --to".to_owned());
+    match &destination {
+        Some(checked) if !checked.ready => {
+            let text = |member: &str| checked.report.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+            obstacles.push(format!("{} ({}): {}", text("to"), text("step"), text("reason")));
+        }
+        None if free.is_none_or(|free| free < LEAST_FREE) => {
+            obstacles.push("the current folder has no room for evidence; give `collect` another with --to".to_owned());
+        }
+        _ => {}
     }
+    let folder = || json!({"default": "the current folder", "free_bytes": free});
     let report = json!({
         "v": 1,
         "agent": crate::VERSION,
@@ -54,18 +83,20 @@ fn report(host: &Host) -> (Value, bool) {
         "host": host.identity.facts,
         "privileges": {"euid": privileges.as_ref().map(|own| own.euid).ok(), "missing": unseen},
         "access": access(host),
-        "memory": memory(host),
+        "kernel": {"release": escape::bytes(&kernel.release), "version": escape::bytes(&kernel.version), "build_id": kernel.build_id},
+        "lime_module": modules::describe(&module, &kernel),
+        "memory": memory(host, module),
         "ram_bytes": ram_bytes(host),
         "processes": host.proc.pids().map(|pids| pids.len()).ok(),
         "clock": clock(),
-        "destination": {"default": "the current folder", "free_bytes": free},
+        "destination": destination.map_or_else(folder, |checked| checked.report),
     });
     (report, obstacles.is_empty())
 }
 
 /// What the memory artefact would come to, with every reason.
-fn memory(host: &Host) -> Value {
-    let Outcome { status, reasons } = MemorySource::default().outlook(host);
+fn memory(host: &Host, module: Offer) -> Value {
+    let Outcome { status, reasons } = MemorySource { module, ..MemorySource::default() }.outlook(host);
     json!({"status": status, "reasons": reasons})
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use hozen_collector::collect::Planned;
 use hozen_collector::model::Status;
 use indicatif::HumanBytes;
+use serde_json::Value;
 
 use crate::run::Ended;
 
@@ -25,7 +26,7 @@ pub(super) fn of_run(ended: &Ended, location: &str) -> String {
 }
 
 /// What a run would do.
-pub(super) fn of_plan(plan: &[Planned]) -> String {
+pub(super) fn of_plan(plan: &[Planned], module: &Value) -> String {
     let mut text = format!("{:<20} {:<8} {:>7}  {}\n", "ARTEFACT", "CATEGORY", "BUDGET", "WHAT");
     for planned in plan {
         let artefact = planned.source.artefact();
@@ -33,6 +34,10 @@ pub(super) fn of_plan(plan: &[Planned]) -> String {
         let budget = format!("{} s", artefact.budget.as_secs());
         let _ = writeln!(text, "{:<20} {:<8} {budget:>7}  {what}", artefact.name, artefact.category.folder());
     }
+    let word = |name: &str| module.get(name).and_then(Value::as_str).unwrap_or_default();
+    let reason = word("reason");
+    let lime = if reason.is_empty() { format!("module {}", word("sha256")) } else { format!("not used: {reason}") };
+    let _ = writeln!(text, "LiME: {lime}");
     text.push_str("Dry run: nothing was read for evidence and nothing was written.");
     text
 }

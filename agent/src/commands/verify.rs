@@ -1,18 +1,41 @@
 //! `hozen verify`.
 
-use super::print;
+use super::{print, way};
 use crate::cli::VerifyArgs;
-use crate::verify::{self, Options};
+use crate::progress::say;
+use crate::s3::BucketUri;
+use crate::seal::SealPublic;
+use crate::settings;
+use crate::verify::{self, Options, Report, Verdict};
 
-/// Checks a folder, prints the report and returns the exit code.
+/// Checks a run, prints the report and returns the exit code.
 #[must_use]
 pub fn verify(arguments: &VerifyArgs) -> u8 {
-    let options = Options { end_sha256: arguments.end_sha256, manifest_sha256: arguments.manifest_sha256 };
-    let report = verify::verify(&arguments.folder, &options);
-    if arguments.json {
-        print(&serde_json::to_string_pretty(&report).unwrap_or_default());
-    } else {
-        print(report.to_text().trim_end());
+    match report(arguments) {
+        Ok(report) => {
+            let json = || serde_json::to_string_pretty(&report).unwrap_or_default();
+            let text = if arguments.json { json() } else { report.to_text() };
+            print(text.trim_end());
+            report.verdict.exit_code()
+        }
+        Err(error) => {
+            say(&format!("hozen: {error}"));
+            Verdict::CouldNotCheck.exit_code()
+        }
     }
-    report.verdict.exit_code()
+}
+
+fn report(arguments: &VerifyArgs) -> Result<Report, String> {
+    let seal_key = arguments.seal_key.as_deref().map(SealPublic::read).transpose();
+    let seal_key = seal_key.map_err(|error| format!("--seal-key: {error}"))?;
+    let options = Options { end_sha256: arguments.end_sha256, manifest_sha256: arguments.manifest_sha256, seal_key };
+    match settings::place(&arguments.run).map_err(|error| format!("{error:#}"))? {
+        None => Ok(verify::verify(&arguments.run, &options)),
+        Some(place) => in_bucket(arguments, place, &options),
+    }
+}
+
+fn in_bucket(arguments: &VerifyArgs, place: BucketUri, options: &Options) -> Result<Report, String> {
+    let reader = way::open(&arguments.read.network)?.reader(place, arguments.read.bucket_owner.clone())?;
+    Ok(verify::examine_bucket(&reader, options, arguments.rehash).0)
 }

@@ -1,7 +1,6 @@
 //! The begin record: what is intended, by whom, with what, where, before anything is read.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 
 use hozen_collector::collect::Planned;
 use hozen_collector::host::{Host, clock, read};
@@ -10,7 +9,6 @@ use hozen_collector::model::{Digest, escape};
 use hozen_collector::source::Source;
 use nix::time::ClockId;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::Run;
 use crate::settings::Settings;
@@ -47,6 +45,7 @@ pub(super) fn record(run: &Run, run_key: RunKey) -> Begin {
         clock: clocks(),
         sink: run.sink.describe(),
         access: run.access.clone(),
+        instance: run.instance.clone(),
         run_key,
     }
 }
@@ -74,13 +73,7 @@ fn authority(run: &Run) -> Authority {
 fn own_digest(host: &Host) -> Option<Digest> {
     let pid = i32::try_from(std::process::id()).ok()?;
     let (fd, _) = host.proc.process(pid).ok()?.open_target("exe").ok()?;
-    let (mut reader, mut hasher, mut chunk) = (read::FdReader(fd), Sha256::new(), vec![0_u8; 256 << 10]);
-    loop {
-        match reader.read(&mut chunk).ok()? {
-            0 => return Some(Digest::so_far(&hasher)),
-            length => hasher.update(chunk.get(..length)?),
-        }
-    }
+    crate::own::digest_of(read::FdReader(fd))
 }
 
 fn clocks() -> Value {

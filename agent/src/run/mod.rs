@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use hozen_collector::collect::{self, Control, Planned};
 use hozen_collector::host::Host;
-use hozen_collector::model::record::{self, PlannedStep, RunStatus, Statement, Step, event};
-use hozen_collector::model::{Digest, ObjectKey, RunId, Status};
+use hozen_collector::model::record::{self, Instance, PlannedStep, RunStatus, Statement, Step, event};
+use hozen_collector::model::{ObjectKey, Receipt, RunId, Status};
+use hozen_collector::sink::directory::DirectorySink;
 use hozen_collector::sink::{EvidenceSink, SinkError};
 use hozen_collector::stream::{Engine, Kind};
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use crate::custody::{self, Journal};
 use crate::exit::{self, Exit};
 use crate::log::Log;
-use crate::progress::Display;
+use crate::progress::{Display, say};
 use crate::result::{self, RunResult};
 use crate::settings::Settings;
 use crate::sign::Signing;
@@ -46,6 +47,10 @@ pub struct Run {
     pub control: Arc<Control>,
     /// How the host is read, for the begin record.
     pub access: BTreeMap<String, Value>,
+    /// Which instance this is, for the begin record.
+    pub instance: Option<Instance>,
+    /// Where the run goes if its sink takes nothing at the begin.
+    pub spool: Option<DirectorySink>,
 }
 
 impl std::fmt::Debug for Run {
@@ -68,15 +73,37 @@ pub struct Ended {
 impl Run {
     /// Collects and seals. Never fails: what went wrong is in the result.
     #[must_use]
-    pub fn execute(self) -> Ended {
+    pub fn execute(mut self) -> Ended {
         let begun = Signing::generate().map_err(|error| format!("no random numbers for the run's key: {error}"));
-        let begun = begun.and_then(|signing| Ok((self.begin(&signing)?, signing)));
+        let begun = begun.and_then(|signing| Ok((self.begin_somewhere(&signing)?, signing)));
         match begun {
-            Ok((journal, signing)) => self.collect_and_seal(journal, &signing),
+            Ok(((journal, None), signing)) => self.collect_and_seal(journal, &signing),
+            Ok(((journal, Some(spooled)), signing)) => spooled.tell(self.collect_and_seal(journal, &signing)),
             Err(error) => {
                 Ended { result: RunResult::refused(Exit::Destination, &error), steps: Vec::new(), stored: BTreeMap::new() }
             }
         }
+    }
+
+    /// Begins in the sink, or in the spool where there is one and the sink takes nothing. Only here: a run that has begun stays
+    /// where it is, because half of it in each place would be a run in neither.
+    fn begin_somewhere(&mut self, signing: &Signing) -> Result<(Journal, Option<Spooled>), String> {
+        let spooled = match (self.begin(signing), self.spool.take()) {
+            (Ok(journal), spool) => {
+                spool.map(DirectorySink::discard).unwrap_or_default();
+                return Ok((journal, None));
+            }
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(spool)) => {
+                let wanted = self.sink.describe();
+                let spooled = Spooled { location: spool.location().to_owned(), error };
+                self.access.insert("spooled".to_owned(), json!({"instead_of": wanted, "reason": spooled.error}));
+                self.sink = Arc::new(spool);
+                spooled
+            }
+        };
+        say(&format!("hozen: {}; the run goes into the spool {}", spooled.error, spooled.location));
+        Ok((self.begin(signing)?, Some(spooled)))
     }
 
     /// Stores the begin record; nothing has been read for evidence before.
@@ -118,7 +145,7 @@ impl Run {
         let reasons = if status == RunStatus::Complete { Vec::new() } else { reasons };
         let ending = seal::Ending { exit, status, reasons, warnings, cut_short };
         match seal::seal(&mut journal, signing, &*sink, &host, &ending, &steps) {
-            Ok(digests) => sealed(&ending, &digests, steps, &journal, started, &host),
+            Ok(seal) => sealed(&ending, &seal, steps, &journal, started, &host),
             Err(error) => unsealed(&format!("the evidence could not be sealed: {error:#}"), steps, &journal),
         }
     }
@@ -149,13 +176,32 @@ impl Run {
     }
 }
 
-/// Digests of the records that a witness may want to know.
-#[derive(Debug, Clone, Copy)]
-pub struct Digests {
+/// A run that went into the spool instead of the bucket.
+struct Spooled {
+    location: String,
+    error: String,
+}
+
+impl Spooled {
+    /// The run's end with its own exit code: what is sealed here is still on the host.
+    fn tell(self, mut ended: Ended) -> Ended {
+        ended.result.details.insert("spool", json!(self.location));
+        ended.result.details.insert("refused", json!(self.error));
+        if ended.result.safe_to_isolate {
+            ended.result.code = Exit::Spooled.into();
+            ended.result.safe_to_isolate = false;
+        }
+        ended
+    }
+}
+
+/// The records that a witness may want to know.
+#[derive(Debug, Clone)]
+pub struct Seal {
     /// Of the manifest.
-    pub manifest: Digest,
+    pub manifest: Receipt,
     /// Of the end record.
-    pub end: Digest,
+    pub end: Receipt,
 }
 
 /// Complete only with exit code 0; failed where no artefact came to anything.
@@ -175,15 +221,15 @@ fn stored(journal: &Journal) -> BTreeMap<ObjectKey, u64> {
 
 fn sealed(
     ending: &seal::Ending,
-    digests: &Digests,
+    seal: &Seal,
     steps: Vec<Step>,
     journal: &Journal,
     started: hozen_collector::model::Timestamp,
     host: &Host,
 ) -> Ended {
     let mut details = result::details_of(&steps, started, host.clock.now());
-    details.insert("manifest", result::record(record::MANIFEST_KEY, &digests.manifest));
-    details.insert("end", result::record(record::END_KEY, &digests.end));
+    details.insert("manifest", result::record(&seal.manifest));
+    details.insert("end", result::record(&seal.end));
     details.insert("warn", json!(ending.warnings));
     Ended { result: RunResult::sealed(ending.exit, ending.status, details), steps, stored: stored(journal) }
 }

@@ -10,7 +10,7 @@ use hozen_collector::model::{Receipt, Status};
 use hozen_collector::sink::EvidenceSink;
 use serde_json::json;
 
-use super::{Digests, because};
+use super::{Seal, because};
 use crate::custody::{self, Journal};
 use crate::exit::Exit;
 use crate::sign::Signing;
@@ -46,7 +46,7 @@ pub(super) fn seal(
     host: &Host,
     ending: &Ending,
     steps: &[Step],
-) -> anyhow::Result<Digests> {
+) -> anyhow::Result<Seal> {
     let sealer = Sealer { signing, sink, host, ending };
     let data = json!({"status": ending.status, "exit_code": u8::from(ending.exit), "reasons": ending.reasons});
     let why = if ending.cut_short { "the run was cut short; what is there is sealed" } else { "the plan is done" };
@@ -57,7 +57,7 @@ pub(super) fn seal(
     journal.add_receipt(receipt);
     let manifest = sealer.manifest(journal, steps)?;
     let end = sealer.end(journal, &manifest)?;
-    Ok(Digests { manifest: manifest.sha256, end: end.sha256 })
+    Ok(Seal { manifest, end })
 }
 
 impl Sealer<'_> {

@@ -1,11 +1,12 @@
-//! Archives (evidence format, section 5): a walk over the headers of a POSIX tar that counts its members.
+//! Archives (evidence format, section 5): a walk over the headers of a POSIX tar that counts its members and shows them to whoever
+//! wants to see them.
 //!
 //! ```text
 //! offset 0    100  124   136   148   156   157   257     263  345     500
 //!        name  …   size  …     sum   type  link  ustar\0  …   prefix
 //! ```
 //!
-//! Content is passed over, never kept. Only pax records are read, because `size` and `path` may stand there.
+//! Content is handed on or passed over, never kept. Only pax records are read, because `size` and `path` may stand there.
 
 /// Bytes of a header and of the unit that content is padded to.
 const BLOCK: usize = 512;
@@ -14,9 +15,87 @@ const MAX_PAX: u64 = 1 << 20;
 /// Where every member stands.
 const ROOT: &[u8] = b"[root]";
 
+/// Is shown the members of an archive. An error ends the walk.
+pub(crate) trait Visitor {
+    /// A member begins.
+    ///
+    /// # Errors
+    /// When the visitor wants no more.
+    fn begin(&mut self, member: &Head<'_>) -> Result<(), String>;
+
+    /// A piece of the content of the member that began last.
+    ///
+    /// # Errors
+    /// When the visitor wants no more.
+    fn content(&mut self, bytes: &[u8]) -> Result<(), String>;
+
+    /// The member that began last is whole.
+    ///
+    /// # Errors
+    /// When the visitor wants no more.
+    fn end(&mut self) -> Result<(), String>;
+}
+
+/// Sees nothing.
+impl Visitor for () {
+    fn begin(&mut self, _: &Head<'_>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn content(&mut self, _: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// What stands before the content of a member.
+#[derive(Debug)]
+pub(crate) struct Head<'a> {
+    /// Its path, which stands at `[root]` and has no `..`.
+    pub(crate) path: &'a [u8],
+    /// Its type: one of the digits of POSIX, or NUL for a file.
+    pub(crate) kind: u8,
+    /// Bytes of content.
+    pub(crate) size: u64,
+    block: &'a [u8],
+    pax: &'a [u8],
+}
+
+impl Head<'_> {
+    /// The target of a link.
+    pub(crate) fn link(&self) -> Vec<u8> {
+        self.record(b"linkpath").map_or_else(|| until_nul(field(self.block, 157, 100)).to_vec(), <[u8]>::to_vec)
+    }
+
+    /// The value of a pax record.
+    pub(crate) fn record(&self, key: &[u8]) -> Option<&[u8]> {
+        pax_value(self.pax, key).flatten()
+    }
+
+    /// Permissions.
+    pub(crate) fn mode(&self) -> Option<u64> {
+        number(field(self.block, 100, 8))
+    }
+
+    /// Owner.
+    pub(crate) fn uid(&self) -> Option<u64> {
+        self.record(b"uid").map_or_else(|| number(field(self.block, 108, 8)), decimal)
+    }
+
+    /// Group.
+    pub(crate) fn gid(&self) -> Option<u64> {
+        self.record(b"gid").map_or_else(|| number(field(self.block, 116, 8)), decimal)
+    }
+}
+
 /// Counts the members of an archive as its content is handed over.
 #[derive(Debug)]
-pub(super) struct Archive {
+pub(crate) struct Archive<V = ()> {
+    /// Who is shown the members.
+    pub(crate) visitor: V,
     block: Vec<u8>,
     state: State,
     pax: Vec<u8>,
@@ -28,24 +107,32 @@ pub(super) struct Archive {
 enum State {
     /// A header comes next.
     Header,
-    /// This many bytes of content and padding are passed over.
-    Content(u64),
+    /// This many bytes of content come next, and then this many of padding.
+    Content { left: u64, padding: u64 },
+    /// This many bytes are passed over.
+    Padding(u64),
     /// Pax records: bytes of them, and of their padding, still to come. Global ones are read and have no effect.
     Pax { left: u64, padding: u64, global: bool },
 }
 
-impl Archive {
-    pub(super) fn new() -> Self {
-        Self { block: Vec::with_capacity(BLOCK), state: State::Header, pax: Vec::new(), members: 0, ended: 0 }
+impl<V: Visitor> Archive<V> {
+    /// A walk that shows `visitor` each member.
+    pub(crate) fn new(visitor: V) -> Self {
+        Self { visitor, block: Vec::with_capacity(BLOCK), state: State::Header, pax: Vec::new(), members: 0, ended: 0 }
     }
 
-    pub(super) fn take(&mut self, mut content: &[u8]) -> Result<(), String> {
+    /// Takes the next bytes of the archive.
+    ///
+    /// # Errors
+    /// Where it is not an archive of the format, or the visitor wants no more.
+    pub(crate) fn take(&mut self, mut content: &[u8]) -> Result<(), String> {
         while !content.is_empty() {
             content = match self.state {
                 State::Header => self.take_header(content)?,
-                State::Content(left) => {
+                State::Content { left, padding } => self.take_content(content, left, padding)?,
+                State::Padding(left) => {
                     let (rest, left) = skip(content, left);
-                    self.state = if left == 0 { State::Header } else { State::Content(left) };
+                    self.state = if left == 0 { State::Header } else { State::Padding(left) };
                     rest
                 }
                 State::Pax { left, padding, global } => self.take_pax(content, left, padding, global),
@@ -54,10 +141,40 @@ impl Archive {
         Ok(())
     }
 
-    /// The number of members, if the archive is whole. One that is known to be `cut` may end anywhere.
-    pub(super) fn finish(&self, cut: bool) -> Result<u64, String> {
+    /// The number of members, if the archive is whole. One that is known to be `cut` may end anywhere; a member that it ends in does
+    /// not count.
+    ///
+    /// # Errors
+    /// Where it is cut off.
+    pub(crate) fn finish(&self, cut: bool) -> Result<u64, String> {
         let between = matches!(self.state, State::Header) && self.block.is_empty() && self.pax.is_empty();
-        if cut || (between && self.ended >= 2) { Ok(self.members) } else { Err(self.error("is cut off")) }
+        // Padding belongs to a member; that of pax records stands before one.
+        let within = match self.state {
+            State::Content { .. } => true,
+            State::Padding(_) => self.pax.is_empty(),
+            State::Header | State::Pax { .. } => false,
+        };
+        match cut {
+            true => Ok(self.members.saturating_sub(u64::from(within))),
+            false if between && self.ended >= 2 => Ok(self.members),
+            false => Err(self.error("is cut off")),
+        }
+    }
+
+    fn take_content<'a>(&mut self, content: &'a [u8], left: u64, padding: u64) -> Result<&'a [u8], String> {
+        let (rest, still) = skip(content, left);
+        self.visitor.content(content.get(..content.len().saturating_sub(rest.len())).unwrap_or_default())?;
+        if still == 0 {
+            self.end_member(padding)?;
+        } else {
+            self.state = State::Content { left: still, padding };
+        }
+        Ok(rest)
+    }
+
+    fn end_member(&mut self, padding: u64) -> Result<(), String> {
+        self.state = if padding == 0 { State::Header } else { State::Padding(padding) };
+        self.visitor.end()
     }
 
     fn take_header<'a>(&mut self, content: &'a [u8]) -> Result<&'a [u8], String> {
@@ -113,9 +230,12 @@ impl Archive {
         if !has_content && size > 0 {
             return Err(self.error("has content, which its type does not have"));
         }
+        self.visitor.begin(&Head { path: &path, kind, size, block, pax: &pax })?;
         self.members = self.members.saturating_add(1);
-        let whole = size.checked_add(padding(size)).ok_or_else(|| self.error("has a damaged size"))?;
-        self.state = if whole == 0 { State::Header } else { State::Content(whole) };
+        if size == 0 {
+            return self.end_member(0);
+        }
+        self.state = State::Content { left: size, padding: padding(size) };
         Ok(())
     }
 
@@ -127,7 +247,7 @@ impl Archive {
         }
         self.state = match (still, padding) {
             (0, 0) => State::Header,
-            (0, padding) => State::Content(padding),
+            (0, padding) => State::Padding(padding),
             _ => State::Pax { left: still, padding, global },
         };
         rest
@@ -188,11 +308,15 @@ fn pax_value<'a>(mut records: &'a [u8], key: &[u8]) -> Option<Option<&'a [u8]>> 
 }
 
 fn ustar_path(block: &[u8]) -> Vec<u8> {
-    let text = |offset, length| field(block, offset, length).split(|byte| *byte == 0).next().unwrap_or_default();
+    let text = |offset, length| until_nul(field(block, offset, length));
     match text(345, 155) {
         b"" => text(0, 100).to_vec(),
         prefix => [prefix, b"/", text(0, 100)].concat(),
     }
+}
+
+fn until_nul(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Whether an extracted member stays below the archive's own folder.
@@ -227,7 +351,7 @@ mod tests {
     }
 
     fn count(content: &[u8], step: usize) -> Result<u64, String> {
-        let mut archive = Archive::new();
+        let mut archive = Archive::new(());
         content.chunks(step).try_for_each(|piece| archive.take(piece))?;
         archive.finish(false)
     }
@@ -240,15 +364,58 @@ mod tests {
         assert_eq!(count(&[0; 1024], 100), Ok(0));
     }
 
+    /// Path, target, mode and content of a member.
+    type SeenMember = (Vec<u8>, Vec<u8>, Option<u64>, Vec<u8>);
+
+    /// The members, and how many of them have ended.
+    #[derive(Default)]
+    struct Seen(Vec<SeenMember>, u64);
+
+    impl Visitor for Seen {
+        fn begin(&mut self, member: &Head<'_>) -> Result<(), String> {
+            self.0.push((member.path.to_vec(), member.link(), member.mode(), Vec::new()));
+            Ok(())
+        }
+
+        fn content(&mut self, bytes: &[u8]) -> Result<(), String> {
+            self.0.last_mut().unwrap().3.extend_from_slice(bytes);
+            Ok(())
+        }
+
+        fn end(&mut self) -> Result<(), String> {
+            self.1 += 1;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_visitor_sees_each_member_with_its_content() {
+        for step in [1, 512, 777] {
+            let mut walk = Archive::new(Seen::default());
+            archive().chunks(step).for_each(|piece| walk.take(piece).unwrap());
+            let Seen(seen, ended) = &walk.visitor;
+            assert_eq!((seen.len(), *ended), (4, 4));
+            assert_eq!((&seen[0].0[..], &seen[0].3), (&b"[root]/proc/1/stat"[..], &vec![1; 600]));
+            assert_eq!((&seen[1].3[..], seen[1].2), (&b"abc"[..], Some(0o444)));
+            assert!(seen[1].0.ends_with(b"/a/a/"), "its pax record has its path");
+            assert_eq!((&seen[2].1[..], seen[3].3.len()), (&b"/sbin/init"[..], 0));
+        }
+    }
+
     #[test]
     fn a_cut_or_damaged_archive_is_told() {
         let good = archive();
         assert!(count(&good[..good.len() - 1024], 512).unwrap_err().contains("cut off"));
         assert!(count(&good[..700], 512).unwrap_err().contains("member 2 is cut off"));
         assert!(count(b"", 1).unwrap_err().contains("cut off"));
-        let mut cut = Archive::new();
-        cut.take(&good[..700]).unwrap();
-        assert_eq!(cut.finish(true), Ok(1));
+        // A header and 600 bytes of content in two blocks; then the pax records of the next member.
+        for (length, members) in
+            [(0, 0), (300, 0), (512, 0), (700, 0), (1111, 0), (1112, 0), (1535, 0), (1536, 1), (2000, 1), (2100, 1)]
+        {
+            let mut cut = Archive::new(());
+            cut.take(&good[..length]).unwrap();
+            assert_eq!(cut.finish(true), Ok(members), "{length}");
+        }
         let mut bad = good.clone();
         bad[0] ^= 1;
         assert!(count(&bad, 512).unwrap_err().contains("member 1 has a damaged header"));

@@ -7,7 +7,7 @@ use hozen_collector::model::record::{BEGIN_KEY, BEGIN_TYPE, Begin, Subject};
 
 use super::envelope::{self, Key, Record};
 use super::findings::Findings;
-use super::folder::Folder;
+use super::holding::Holding;
 
 /// The most bytes that a begin or end record may have.
 pub(super) const LIMIT: u64 = 4 << 20;
@@ -26,12 +26,12 @@ pub(super) struct Beginning {
 }
 
 /// Reads the begin record and notes what is wrong with it.
-pub(super) fn check(folder: &Folder, findings: &mut Findings) -> Option<Beginning> {
-    if !folder.has(BEGIN_KEY) {
-        findings.require(folder.objects().is_empty(), BEGIN_KEY, "is missing, and every run begins with it");
+pub(super) fn check(holding: &Holding, findings: &mut Findings) -> Option<Beginning> {
+    if !holding.has(BEGIN_KEY) {
+        findings.require(holding.objects().is_empty(), BEGIN_KEY, "is missing, and every run begins with it");
         return None;
     }
-    let bytes = folder.read(BEGIN_KEY, LIMIT, findings)?;
+    let bytes = holding.read(BEGIN_KEY, LIMIT, findings)?;
     let record: Record<Begin> = envelope::parse(BEGIN_KEY, &bytes, BEGIN_TYPE, findings)?;
     let begin = &record.statement.predicate;
     envelope::require_version(BEGIN_KEY, begin.v, findings);

@@ -6,7 +6,7 @@ use hozen_collector::model::record::{END_KEY, END_TYPE, End, MANIFEST_KEY, RunSt
 use super::begin::{self, Beginning};
 use super::envelope::{self, Record};
 use super::findings::Findings;
-use super::folder::Folder;
+use super::holding::Holding;
 use super::journal::Journal;
 use super::manifest::Listed;
 use super::words;
@@ -23,7 +23,7 @@ pub(super) struct Ending {
 /// What the end record must agree with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rest<'a> {
-    pub(super) folder: &'a Folder,
+    pub(super) holding: &'a Holding,
     pub(super) beginning: Option<&'a Beginning>,
     pub(super) journal: &'a Journal,
     pub(super) listed: Option<&'a Listed>,
@@ -31,10 +31,10 @@ pub(super) struct Rest<'a> {
 
 /// Reads the end record, if there is one, and compares it with all else.
 pub(super) fn check(rest: Rest<'_>, findings: &mut Findings) -> Option<Ending> {
-    if rest.folder.has(END_KEY) && !rest.folder.has(MANIFEST_KEY) {
+    if rest.holding.has(END_KEY) && !rest.holding.has(MANIFEST_KEY) {
         findings.fail(MANIFEST_KEY, "is missing, though the end record, which is written after it, is there");
     }
-    let bytes = rest.folder.read(END_KEY, begin::LIMIT, findings)?;
+    let bytes = rest.holding.read(END_KEY, begin::LIMIT, findings)?;
     let record: Record<End> = envelope::parse(END_KEY, &bytes, END_TYPE, findings)?;
     let end = &record.statement.predicate;
     envelope::require_version(END_KEY, end.v, findings);
@@ -44,9 +44,9 @@ pub(super) fn check(rest: Rest<'_>, findings: &mut Findings) -> Option<Ending> {
         }
         findings.require(end.run == beginning.begin.run, END_KEY, "it belongs to another run than the begin record");
     }
-    let there = words::length(rest.folder.objects().len());
+    let there = words::length(rest.holding.objects().len());
     let told = format!("it says that the run has {}, and {there} are there", words::count(end.objects, "object"));
-    findings.require(end.objects == there || !rest.folder.is_whole(), END_KEY, told);
+    findings.require(end.objects == there || !rest.holding.is_whole(), END_KEY, told);
     if let Some(listed) = rest.listed {
         check_manifest(&record, listed, findings);
     }

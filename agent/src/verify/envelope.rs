@@ -26,9 +26,12 @@ pub(super) struct Record<P> {
     pub(super) sha256: Digest,
     /// What it says.
     pub(super) statement: Statement<P>,
-    keyid: String,
-    signature: Option<Signature>,
-    signed: Vec<u8>,
+    /// Which key it says it is signed with.
+    pub(super) keyid: String,
+    /// The signature, in the form of its algorithm; empty where it could not be decoded.
+    pub(super) signature: Vec<u8>,
+    /// What it is over.
+    pub(super) signed: Vec<u8>,
 }
 
 /// The key of the run, as the begin record has it.
@@ -39,7 +42,7 @@ pub(super) struct Key {
 }
 
 /// The digest in the form of keys and of the journal's chain.
-pub(super) fn prefixed(digest: &Digest) -> String {
+pub(crate) fn prefixed(digest: &Digest) -> String {
     format!("sha256:{digest}")
 }
 
@@ -57,8 +60,7 @@ where
     findings.require(right_type, name, format!("its predicate is not of type {predicate_type}"));
     findings.require(envelope.signatures.len() == 1, name, "it does not carry exactly one signature");
     let first = envelope.signatures.first();
-    let signature = first.and_then(|first| decoded(name, "the signature", first.bytes(), findings));
-    let signature = signature.and_then(|bytes| Signature::from_slice(&bytes).ok());
+    let signature = first.and_then(|first| decoded(name, "the signature", first.bytes(), findings)).unwrap_or_default();
     let signed = dsse::pae(&envelope.payload_type, &payload);
     let keyid = first.map(|first| first.keyid.clone()).unwrap_or_default();
     Some(Record { sha256: Digest::of(bytes), statement, keyid, signature, signed })
@@ -111,13 +113,14 @@ impl Key {
     /// Notes where the record is not signed by this key.
     pub(super) fn check<P>(&self, name: &str, record: &Record<P>, findings: &mut Findings) {
         findings.require(record.keyid == self.id, name, "it names another key than that of the run");
-        let right = record.signature.is_some_and(|signature| self.key.verify_strict(&record.signed, &signature).is_ok());
+        let signature = Signature::from_slice(&record.signature);
+        let right = signature.is_ok_and(|signature| self.key.verify_strict(&record.signed, &signature).is_ok());
         findings.require(right, name, "its signature is wrong: it is not what the run's key signed");
     }
 }
 
 /// DER form and key of a PEM text of exactly the form that the begin record has.
-fn from_pem(pem: &str) -> Option<(Vec<u8>, VerifyingKey)> {
+pub(crate) fn from_pem(pem: &str) -> Option<(Vec<u8>, VerifyingKey)> {
     let body = pem.strip_prefix("-----BEGIN PUBLIC KEY-----\n")?.strip_suffix("\n-----END PUBLIC KEY-----\n")?;
     let der = STANDARD.decode(body).ok()?;
     let key = der.strip_prefix(&DER_PREFIX)?;
@@ -132,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn messages(findings: Findings) -> String {
-        findings.into_parts().0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        findings.into_parts().failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

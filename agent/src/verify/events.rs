@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::findings::{Findings, Place};
-use super::folder::Folder;
+use super::holding::Holding;
 use super::missing::GapGroups;
 use super::name::Name;
 
@@ -57,8 +57,8 @@ pub(super) struct Known<'a> {
     pub(super) begin: Option<Digest>,
     /// Artefacts of the plan.
     pub(super) plan: Option<BTreeSet<&'a str>>,
-    /// The folder.
-    pub(super) folder: &'a Folder,
+    /// What is there.
+    pub(super) holding: &'a Holding,
 }
 
 /// Data of `run.begin`.
@@ -113,6 +113,25 @@ struct Interrupted {
     cause: String,
 }
 
+/// Data of `clock`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockNoted {
+    destination: String,
+    host: Timestamp,
+    offset_s: i64,
+}
+
+/// Data of `outage`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutageNoted {
+    from: Timestamp,
+    until: Timestamp,
+    failures: u64,
+    reason: String,
+}
+
 /// Data of `run.end`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +156,8 @@ impl Story {
             event::OBJECT_COMPLETED => self.object_completed(event, known, findings),
             event::OBJECT_FAILED => self.object_failed(event),
             event::STEP_FINISH => self.step_finish(event, known),
+            event::CLOCK => particulars::<ClockNoted>(event).map(drop),
+            event::OUTAGE => particulars::<OutageNoted>(event).map(drop),
             event::INTERRUPTED => self.interrupted(event),
             event::RUN_END => self.run_end(event),
             other => Err(format!("the event {other:?} is unknown")),
@@ -186,8 +207,8 @@ impl Story {
         if !Name::of(&key).is_some_and(Name::has_journal_receipt) {
             return Err(format!("{key} is not an object that the journal has receipts for"));
         }
-        if !known.folder.objects().contains(&key) {
-            findings.require(!known.folder.lacks(&key), &key, "is missing, though the journal has its receipt");
+        if !known.holding.objects().contains(&key) {
+            findings.require(!known.holding.lacks(&key), &key, "is missing, though the journal has its receipt");
             return Ok(());
         }
         let again = self.receipts.insert(key.clone(), receipt).is_some();

@@ -73,7 +73,21 @@ impl<T: fmt::Display> From<T> for Place {
 pub(super) struct Findings {
     failures: Vec<Finding>,
     unreadable: Vec<Finding>,
+    warnings: Vec<Finding>,
     omitted: u64,
+}
+
+/// The findings by what they mean.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// What contradicts the records.
+    pub(super) failures: Vec<Finding>,
+    /// What could not be read.
+    pub(super) unreadable: Vec<Finding>,
+    /// What contradicts nothing, and should be known.
+    pub(super) warnings: Vec<Finding>,
+    /// Contradictions that are not listed.
+    pub(super) omitted: u64,
 }
 
 /// How many findings there were at a point in time.
@@ -119,6 +133,13 @@ impl Findings {
         }
     }
 
+    /// Notes something that contradicts nothing, and should be known.
+    pub(super) fn warn(&mut self, place: impl Into<Place>, what: impl AsRef<str>) {
+        if self.warnings.len() < MAX_FINDINGS {
+            self.warnings.push(finding(place.into(), what.as_ref()));
+        }
+    }
+
     /// This point in time, for [`Findings::since`].
     pub(super) fn mark(&self) -> Mark {
         let failures = u64::try_from(self.failures.len()).unwrap_or(u64::MAX).saturating_add(self.omitted);
@@ -137,9 +158,10 @@ impl Findings {
         }
     }
 
-    /// Contradictions, what could not be read, and how many contradictions are not listed.
-    pub(super) fn into_parts(self) -> (Vec<Finding>, Vec<Finding>, u64) {
-        (self.failures, self.unreadable, self.omitted)
+    /// All of it, apart.
+    pub(super) fn into_parts(self) -> Parts {
+        let Self { failures, unreadable, warnings, omitted } = self;
+        Parts { failures, unreadable, warnings, omitted }
     }
 }
 
@@ -158,7 +180,7 @@ mod tests {
         assert_eq!(findings.since(mark), State::Passed);
         (0..MAX_FINDINGS + 2).for_each(|_| findings.fail(Place::line("a\x1b", 3), "b\nc\\x07".repeat(1000)));
         assert_eq!(findings.since(mark), State::Failed);
-        let (failures, _, omitted) = findings.into_parts();
+        let Parts { failures, omitted, .. } = findings.into_parts();
         assert_eq!((failures.len(), omitted), (MAX_FINDINGS, 2));
         assert_eq!(failures[0].place(), "a\\x1b, line 3");
         assert!(failures[0].what.starts_with("b\\nc\\x07b") && failures[0].what.chars().count() <= MAX_TEXT + 1);
@@ -168,6 +190,8 @@ mod tests {
     fn what_cannot_be_read_is_no_contradiction() {
         let mut findings = Findings::default();
         let mark = findings.mark();
+        findings.warn(Place::folder(), "look");
+        assert_eq!(findings.since(mark), State::Passed);
         findings.unreadable(Place::folder(), "no");
         assert_eq!(findings.since(mark), State::NotDone);
     }

@@ -16,7 +16,7 @@ const CHECKSUM_FLAG: u8 = 0x04;
 const HEAD: usize = 5;
 
 /// Decodes stored bytes that are handed over piece by piece.
-pub(super) struct Frames {
+pub(crate) struct Frames {
     decoder: Decoder<'static>,
     out: Vec<u8>,
     head: Vec<u8>,
@@ -31,14 +31,21 @@ impl std::fmt::Debug for Frames {
 }
 
 impl Frames {
-    pub(super) fn new() -> Result<Self, String> {
+    /// A decoder.
+    ///
+    /// # Errors
+    /// When there is no memory for one.
+    pub(crate) fn new() -> Result<Self, String> {
         let mut decoder = Decoder::new().map_err(|error| error.to_string())?;
         decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG)).map_err(|error| error.to_string())?;
         Ok(Self { decoder, out: vec![0; OUT], head: Vec::with_capacity(HEAD), inside: false, finished: 0 })
     }
 
     /// Takes stored bytes and hands their content to `content`.
-    pub(super) fn take(&mut self, mut stored: &[u8], content: &mut dyn FnMut(&[u8]) -> Result<(), String>) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// Where they are not frames of the format, or `content` says so.
+    pub(crate) fn take(&mut self, mut stored: &[u8], content: &mut dyn FnMut(&[u8]) -> Result<(), String>) -> Result<(), String> {
         while !stored.is_empty() {
             if !self.inside {
                 stored = self.take_head(stored);
@@ -53,7 +60,10 @@ impl Frames {
     }
 
     /// The number of frames, if the last one is whole.
-    pub(super) fn finish(&self) -> Result<u64, String> {
+    ///
+    /// # Errors
+    /// Where it is cut off.
+    pub(crate) fn finish(&self) -> Result<u64, String> {
         if self.inside || !self.head.is_empty() {
             return Err(self.error("is cut off"));
         }

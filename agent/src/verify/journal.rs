@@ -11,7 +11,7 @@ use super::begin::Beginning;
 use super::envelope::{is_spelling_of, prefixed};
 use super::events::{Known, Story};
 use super::findings::{Findings, Place};
-use super::folder::Folder;
+use super::holding::Holding;
 use super::name::{self, Name};
 
 /// The longest line, newline included.
@@ -55,11 +55,11 @@ struct Walk<'a> {
 }
 
 /// Walks along the journal and notes every break.
-pub(super) fn check(folder: &Folder, beginning: Option<&Beginning>, findings: &mut Findings) -> Journal {
+pub(super) fn check(holding: &Holding, beginning: Option<&Beginning>, findings: &mut Findings) -> Journal {
     let begin = beginning.map(|beginning| &beginning.begin);
     let plan = begin.map(|begin| begin.plan.iter().map(|step| step.artefact.as_str()).collect());
     let mut walk = Walk {
-        known: Known { begin: beginning.map(|beginning| beginning.sha256), plan, folder },
+        known: Known { begin: beginning.map(|beginning| beginning.sha256), plan, holding },
         run: begin.map(|begin| begin.run),
         version: begin.map(|begin| begin.agent.version.as_str()),
         seq: Some(1),
@@ -69,16 +69,16 @@ pub(super) fn check(folder: &Folder, beginning: Option<&Beginning>, findings: &m
         journal: Journal { whole: true, ..Journal::default() },
     };
     let mut due = 1;
-    for number in numbers(folder) {
+    for number in numbers(holding) {
         while due < number {
             findings.fail(name::custody(due), "is missing: the journal has a hole here");
             // A hole of any width is one fault.
             due = number;
         }
-        walk.object(folder, number, findings);
+        walk.object(holding, number, findings);
         due = number.saturating_add(1);
     }
-    let ended = folder.has(MANIFEST_KEY) || folder.has(END_KEY);
+    let ended = holding.has(MANIFEST_KEY) || holding.has(END_KEY);
     if ended && walk.journal.whole && walk.journal.story.end.is_none() {
         findings.fail(
             name::custody(due.saturating_sub(1).max(1)),
@@ -88,17 +88,17 @@ pub(super) fn check(folder: &Folder, beginning: Option<&Beginning>, findings: &m
     walk.journal
 }
 
-fn numbers(folder: &Folder) -> Vec<u64> {
+fn numbers(holding: &Holding) -> Vec<u64> {
     let number = |name| if let Some(Name::Custody(number)) = name { Some(number) } else { None };
-    let mut numbers: Vec<u64> = folder.objects().iter().filter_map(|key| number(Name::of(key))).collect();
+    let mut numbers: Vec<u64> = holding.objects().iter().filter_map(|key| number(Name::of(key))).collect();
     numbers.sort_unstable();
     numbers
 }
 
 impl Walk<'_> {
-    fn object(&mut self, folder: &Folder, number: u64, findings: &mut Findings) {
+    fn object(&mut self, holding: &Holding, number: u64, findings: &mut Findings) {
         let object = name::custody(number);
-        let reader = object.parse().ok().and_then(|key| folder.reader(&key, findings));
+        let reader = object.parse().ok().and_then(|key| holding.reader(&key, findings));
         let Some(reader) = reader else {
             return self.lose_the_thread();
         };
@@ -193,9 +193,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn walk_over(folder: &Folder) -> Walk<'_> {
+    fn walk_over(holding: &Holding) -> Walk<'_> {
         Walk {
-            known: Known { begin: None, plan: None, folder },
+            known: Known { begin: None, plan: None, holding },
             run: None,
             version: None,
             seq: Some(1),
@@ -220,9 +220,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_makes_it_panic(line in prop::collection::vec(any::<u8>(), 0..200), seq in any::<u64>(), word in 0_usize..8) {
-            let folder = Folder::default();
+            let holding = Holding::default();
             let mut findings = Findings::default();
-            let mut walk = walk_over(&folder);
+            let mut walk = walk_over(&holding);
             walk.line(&line, "custody/000001.jsonl", 1, &mut findings);
             let words = ["run.begin", "step.start", "step.finish", "gap", "object.completed", "object.failed", "run.end", "?"];
             let data = String::from_utf8_lossy(&line).into_owned();

@@ -8,7 +8,7 @@ use hozen_collector::model::{Digest, ObjectKey, Receipt};
 use super::begin::Beginning;
 use super::envelope::{self, Record};
 use super::findings::Findings;
-use super::folder::Folder;
+use super::holding::Holding;
 use super::journal::Journal;
 use super::name::Name;
 use super::objects::Measured;
@@ -28,8 +28,8 @@ pub(super) struct Listed {
 }
 
 /// Reads the manifest, if there is one, and checks its form and its signature.
-pub(super) fn read(folder: &Folder, beginning: Option<&Beginning>, findings: &mut Findings) -> Option<Listed> {
-    let bytes = folder.read(MANIFEST_KEY, LIMIT, findings)?;
+pub(super) fn read(holding: &Holding, beginning: Option<&Beginning>, findings: &mut Findings) -> Option<Listed> {
+    let bytes = holding.read(MANIFEST_KEY, LIMIT, findings)?;
     let record: Record<Manifest> = envelope::parse(MANIFEST_KEY, &bytes, MANIFEST_TYPE, findings)?;
     if let Some(key) = beginning.and_then(|beginning| beginning.key.as_ref()) {
         key.check(MANIFEST_KEY, &record, findings);
@@ -40,7 +40,7 @@ pub(super) fn read(folder: &Folder, beginning: Option<&Beginning>, findings: &mu
 /// Compares the manifest with all else.
 pub(super) fn check(
     listed: &Listed,
-    folder: &Folder,
+    holding: &Holding,
     beginning: Option<&Beginning>,
     journal: &Journal,
     measured: &Measured,
@@ -54,12 +54,12 @@ pub(super) fn check(
         steps::match_plan(manifest, &begin.plan, findings);
     }
     check_list(listed, findings);
-    check_folder(manifest, folder, journal, measured, findings);
+    check_folder(manifest, holding, journal, measured, findings);
     steps::check_objects(manifest, findings);
     if journal.whole {
         let told = "it says that the journal ends with another line than it does";
         findings.require(journal.ends_with(&manifest.chain), MANIFEST_KEY, told);
-        check_receipts(manifest, folder, journal, findings);
+        check_receipts(manifest, holding, journal, findings);
         steps::match_journal(manifest, &journal.story, findings);
     }
 }
@@ -74,16 +74,16 @@ fn check_list(listed: &Listed, findings: &mut Findings) {
 }
 
 /// Listed and there are the same objects, with the same bytes.
-fn check_folder(manifest: &Manifest, folder: &Folder, journal: &Journal, measured: &Measured, findings: &mut Findings) {
+fn check_folder(manifest: &Manifest, holding: &Holding, journal: &Journal, measured: &Measured, findings: &mut Findings) {
     let listed: BTreeSet<&ObjectKey> = manifest.objects.iter().map(|receipt| &receipt.key).collect();
     let is_later = |key: &ObjectKey| matches!(Name::of(key), Some(Name::Manifest | Name::End));
-    for key in folder.objects().iter().filter(|key| !is_later(key) && !listed.contains(key)) {
+    for key in holding.objects().iter().filter(|key| !is_later(key) && !listed.contains(key)) {
         findings.fail(key, "is there, and the manifest does not list it");
     }
     for receipt in &manifest.objects {
         let later = is_later(&receipt.key);
         findings.require(!later, MANIFEST_KEY, format!("it lists {}, which is written after it", receipt.key));
-        findings.require(later || !folder.lacks(&receipt.key), &receipt.key, "is missing, though the manifest lists it");
+        findings.require(later || !holding.lacks(&receipt.key), &receipt.key, "is missing, though the manifest lists it");
         // Where the journal has no receipt, the object has been compared with this one already.
         if let (Some(_), Some(stored)) = (journal.story.receipts.get(&receipt.key), measured.stored.get(&receipt.key)) {
             let same = (stored.sha256, stored.size) == (receipt.sha256, receipt.size);
@@ -93,14 +93,14 @@ fn check_folder(manifest: &Manifest, folder: &Folder, journal: &Journal, measure
 }
 
 /// The journal has the same receipts as the manifest for all that it has receipts for.
-fn check_receipts(manifest: &Manifest, folder: &Folder, journal: &Journal, findings: &mut Findings) {
+fn check_receipts(manifest: &Manifest, holding: &Holding, journal: &Journal, findings: &mut Findings) {
     let theirs: BTreeMap<&ObjectKey, &Receipt> = manifest.objects.iter().map(|receipt| (&receipt.key, receipt)).collect();
     for (key, receipt) in &journal.story.receipts {
         let same = theirs.get(key).is_none_or(|listed| *listed == receipt);
         findings.require(same, key, "the journal has another receipt for it than the manifest");
     }
     // Of what is not there, no receipt was kept, and that it is not there has been told.
-    let there = theirs.keys().filter(|key| folder.objects().contains(**key));
+    let there = theirs.keys().filter(|key| holding.objects().contains(**key));
     let due = there.filter(|key| Name::of(key).is_some_and(Name::has_journal_receipt));
     for key in due.filter(|key| !journal.story.receipts.contains_key(**key)) {
         findings.fail(key, "the manifest lists it, and the journal has no receipt for it");

@@ -1,63 +1,86 @@
-//! Offline verification of one run in a folder, by anyone.
+//! Verification of one run, by anyone who can read it: in a folder, or in a bucket.
 //!
 //! Written from `docs/evidence-format.md` as a stranger would: the order here is that of its section 8. All checks are made even
 //! after one has failed, so that the report tells everything that is wrong.
 //!
 //! **Invariant:** no bytes make it panic, memory does not grow with the objects, and nothing is written or executed.
 
-mod archive;
+pub(crate) mod archive;
 mod begin;
+mod bucket;
+mod bucket_text;
 mod end;
 mod envelope;
 mod events;
 mod findings;
 mod folder;
-mod frames;
+pub(crate) mod frames;
+mod held;
+mod holding;
 mod journal;
 mod manifest;
 mod missing;
-mod name;
+pub(crate) mod name;
 mod objects;
+mod opened;
+mod places;
 mod report;
 mod rows;
+mod salvage;
+mod seals;
 mod steps;
 mod sums;
 mod text;
 mod words;
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
 
-use hozen_collector::model::record::{END_KEY, MANIFEST_KEY, SUMS_KEY};
-use hozen_collector::model::{Digest, ObjectKey, Receipt};
+use hozen_collector::model::receipt::Lock;
+use hozen_collector::model::record::{Begin, END_KEY, End, MANIFEST_KEY, SUMS_KEY};
+use hozen_collector::model::seal::SealedObject;
+use hozen_collector::model::{Digest, ObjectKey, Receipt, escape};
 use serde::Serialize;
 
+use crate::s3::Reader;
 use begin::Beginning;
+use bucket::Place;
 use end::Ending;
 use findings::Findings;
-use folder::Folder;
+use holding::Holding;
 use journal::Journal;
 use manifest::Listed;
 use objects::{Measured, Said};
+use places::{Places, Told};
 
+pub use crate::seal::SealPublic;
+pub(crate) use envelope::{from_pem as key_from_pem, prefixed as keyid};
 pub use findings::{Finding, MAX_FINDINGS, State};
 pub use missing::GapGroup;
-pub use report::{Check, Facts, Lost, Report, StepLine, Witness};
+pub(crate) use opened::{Opened, open};
+pub use report::{BucketFacts, Check, Facts, Lost, OpenLine, Report, StepLine, Witness};
+pub use salvage::SalvageLine;
+pub use seals::SealLine;
 
 /// Digests that are known from elsewhere: from the agent's result line, a ticket, a sealed envelope.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// SHA-256 of `999-end.json`.
     pub end_sha256: Option<Digest>,
     /// SHA-256 of `900-manifest.json`.
     pub manifest_sha256: Option<Digest>,
+    /// A key that must have sealed the run, known from elsewhere.
+    pub seal_key: Option<SealPublic>,
 }
 
 /// What verification has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The folder holds one whole run, and nothing contradicts its records.
+    /// The place holds one whole run, and nothing contradicts its records.
     Verified,
     /// Something contradicts the records.
     Failed,
@@ -80,54 +103,167 @@ impl Verdict {
     }
 }
 
+/// Where every object is read.
+static NONE: BTreeMap<ObjectKey, objects::Unread> = BTreeMap::new();
+
 /// All that was found out, before it becomes a report.
 #[derive(Debug, Default)]
 struct Examined {
-    folder: Option<Folder>,
+    holding: Option<Holding>,
     beginning: Option<Beginning>,
     journal: Journal,
     listed: Option<Listed>,
     measured: Measured,
     ending: Option<Ending>,
     witness: Witness,
+    seals: Vec<SealLine>,
+    salvaged: Vec<SalvageLine>,
+    /// What the bucket says, where the run lies in one.
+    places: Option<Places>,
+    /// Where it lies; escaped text.
+    location: String,
     checks: Vec<Check>,
     findings: Findings,
+}
+
+/// What a run that is verified says of itself: what a seal is made over, and what a copy of it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// The begin record.
+    pub begin: Begin,
+    /// The end record.
+    pub end: End,
+    /// Digest of the manifest.
+    pub manifest_sha256: Digest,
+    /// Digest of the end record.
+    pub end_sha256: Digest,
+    /// Size and digest of the stored bytes of each object, seals not counted.
+    pub objects: BTreeMap<ObjectKey, (u64, Digest)>,
+    /// What the bucket says of each object; empty for a folder.
+    pub places: Vec<SealedObject>,
+    /// The longest lock of any of them.
+    pub lock: Option<Lock>,
 }
 
 /// Verifies the run in the folder `dir`.
 #[must_use]
 pub fn verify(dir: &Path, options: &Options) -> Report {
-    let mut run = Examined::default();
-    run.examine(dir, options);
-    report::assemble(dir, run)
+    examine(dir, options).0
+}
+
+/// As [`verify`]; what is verified comes with what it says of itself.
+#[must_use]
+pub fn examine(dir: &Path, options: &Options) -> (Report, Option<Whole>) {
+    Examined::folder(dir, options).conclude()
+}
+
+/// Verifies the run that `reader` reads in a bucket. Records are read; of evidence the bucket's own checksums are compared with
+/// those of the receipts, and with `rehash` every byte is read as in a folder.
+#[must_use]
+pub fn examine_bucket(reader: &Arc<Reader>, options: &Options, rehash: bool) -> (Report, Option<Whole>) {
+    let mut run = Examined { location: reader.place().to_string(), ..Examined::default() };
+    run.places = Some(Places::default());
+    let mark = run.findings.mark();
+    if let Some((holding, place)) = bucket::open(reader, &mut run.findings) {
+        run.examine(holding, Some((place, rehash)), mark, options);
+    }
+    run.conclude()
 }
 
 impl Examined {
-    fn examine(&mut self, dir: &Path, options: &Options) {
-        let mark = self.findings.mark();
-        let Some(folder) = Folder::open(dir, &mut self.findings) else { return };
-        if folder.objects().is_empty() && folder.growing().is_empty() {
-            self.findings = Findings::default();
-            self.findings.unreadable(findings::Place::folder(), "holds no run: there is not even the beginning of one in it");
-            return;
+    /// All that can be found out of the folder `dir`.
+    fn folder(dir: &Path, options: &Options) -> Self {
+        let location = escape::bytes(dir.as_os_str().as_bytes());
+        let mut run = Self { location, ..Self::default() };
+        let mark = run.findings.mark();
+        if let Some(holding) = folder::open(dir, &mut run.findings) {
+            run.examine(holding, None, mark, options);
         }
-        self.note("folder", mark, folder.entries(), "files, each of them regular and with a name of the evidence format");
-        self.begin(&folder);
-        self.journal(&folder);
-        let mark = self.findings.mark();
-        self.listed = manifest::read(&folder, self.beginning.as_ref(), &mut self.findings);
-        let manifest = self.findings.since(mark);
-        self.objects(&folder);
-        self.manifest(&folder, manifest);
-        self.sums(&folder);
-        self.end(&folder);
-        self.compare_with_witness(&folder, options);
-        self.folder = Some(folder);
+        run
     }
 
-    fn begin(&mut self, folder: &Folder) {
+    fn conclude(self) -> (Report, Option<Whole>) {
+        let whole = self.whole();
+        let report = report::assemble(self);
+        let verified = report.verdict == Verdict::Verified;
+        (report, whole.filter(|_| verified))
+    }
+
+    fn whole(&self) -> Option<Whole> {
+        let (begin, ending) = (&self.beginning.as_ref()?.begin, self.ending.as_ref()?);
+        let objects = self.measured.stored.iter().map(|(key, stored)| (key.clone(), (stored.size, stored.sha256)));
+        Some(Whole {
+            begin: begin.clone(),
+            end: ending.end.clone(),
+            manifest_sha256: self.listed.as_ref()?.sha256,
+            end_sha256: ending.sha256,
+            objects: objects.collect(),
+            places: self.places.as_ref().map(Places::sealed).unwrap_or_default(),
+            lock: self.places.as_ref().and_then(Places::longest_lock),
+        })
+    }
+
+    /// All checks, in the order of the evidence format. `place` is the bucket, and whether every byte of it is read.
+    fn examine(&mut self, mut holding: Holding, place: Option<(Rc<Place>, bool)>, mark: findings::Mark, options: &Options) {
+        if holding.objects().is_empty() && holding.growing().is_empty() {
+            self.findings = Findings::default();
+            let here = if place.is_some() { self.location.as_str() } else { "." };
+            self.findings.unreadable(here, "holds no run: there is not even the beginning of one in it");
+            return;
+        }
+        let (name, what) = match place {
+            Some(_) => ("listing", "versions, each of an object with a name of the evidence format"),
+            None => ("folder", "files, each of them regular and with a name of the evidence format"),
+        };
+        self.note(name, mark, holding.entries(), what);
+        self.begin(&holding);
+        self.journal(&holding);
         let mark = self.findings.mark();
-        self.beginning = begin::check(folder, &mut self.findings);
+        self.listed = manifest::read(&holding, self.beginning.as_ref(), &mut self.findings);
+        let manifest = self.findings.since(mark);
+        self.salvages(&mut holding);
+        if let Some((place, rehash)) = &place {
+            self.places(place, &holding, *rehash);
+        }
+        self.objects(&holding);
+        self.manifest(&holding, manifest);
+        self.sums(&holding);
+        self.end(&holding);
+        self.seals(&holding, options);
+        self.compare_with_witness(&holding, options);
+        self.holding = Some(holding);
+    }
+
+    fn salvages(&mut self, holding: &mut Holding) {
+        let mark = self.findings.mark();
+        let receipts = receipts(&self.journal, self.listed.as_ref());
+        let run = self.beginning.as_ref().map(|beginning| beginning.begin.run);
+        self.salvaged = salvage::check(holding, run, |key| receipts.contains_key(key), &mut self.findings);
+        if !holding.salvages().is_empty() {
+            let count = words::length(holding.salvages().len());
+            self.note("salvages", mark, count, "records of what was made afterwards of uploads that the run had left open");
+        }
+    }
+
+    fn places(&mut self, place: &Rc<Place>, holding: &Holding, rehash: bool) {
+        let mark = self.findings.mark();
+        let receipts = receipts(&self.journal, self.listed.as_ref());
+        place.choose(&receipts, &mut self.findings);
+        let begin = self.beginning.as_ref().map(|beginning| &beginning.begin);
+        let told = Told { receipts: &receipts, begin, rehash };
+        let places = places::check(place, holding, told, &mut self.findings);
+        let what = format!(
+            "objects of which the bucket has the version that the receipt names, {} of them with the checksum that it says, each \
+             locked as was promised",
+            places.facts.compared
+        );
+        self.note("bucket", mark, words::length(places.objects.len()), &what);
+        self.places = Some(places);
+    }
+
+    fn begin(&mut self, holding: &Holding) {
+        let mark = self.findings.mark();
+        self.beginning = begin::check(holding, &mut self.findings);
         if self.beginning.is_some() || self.findings.since(mark) != State::Passed {
             self.note("begin record", mark, 1, "record, in its one spelling and signed with the key that it carries");
         } else {
@@ -135,9 +271,9 @@ impl Examined {
         }
     }
 
-    fn journal(&mut self, folder: &Folder) {
+    fn journal(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        self.journal = journal::check(folder, self.beginning.as_ref(), &mut self.findings);
+        self.journal = journal::check(holding, self.beginning.as_ref(), &mut self.findings);
         if self.journal.lines == 0 && self.findings.since(mark) == State::Passed {
             return self.not_done("custody journal", "there is none yet");
         }
@@ -146,23 +282,28 @@ impl Examined {
         self.note("custody journal", mark, self.journal.lines, what);
     }
 
-    fn objects(&mut self, folder: &Folder) {
+    fn objects(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
         let said = Said {
             receipts: receipts(&self.journal, self.listed.as_ref()),
             cut: self.journal.story.lost.iter().map(|lost| (&lost.key, lost.from)).collect(),
             host_id: self.beginning.as_ref().map(|beginning| beginning.begin.host.id.as_str()),
+            unread: self.places.as_ref().map_or(&NONE, |places| &places.unread),
         };
-        self.measured = objects::check(folder, &said, &mut self.findings);
-        let Measured { with_receipt, decompressed, rows, members, .. } = self.measured;
+        self.measured = objects::check(holding, &said, &mut self.findings);
+        let Measured { with_receipt, unread, decompressed, rows, members, .. } = self.measured;
+        let how = match unread {
+            0 => String::new(),
+            unread => format!(", {unread} of them by the bucket's checksum and not read"),
+        };
         let what = format!(
-            "objects with the size and digest that their receipt says; {decompressed} of them were decompressed to content of the \
-             size, digest and number of entries that the receipt says ({rows} rows and {members} archive members in all)"
+            "objects with the size and digest that their receipt says{how}; {decompressed} of them were decompressed to content of \
+             the size, digest and number of entries that the receipt says ({rows} rows and {members} archive members in all)"
         );
         self.note("objects", mark, with_receipt, &what);
     }
 
-    fn manifest(&mut self, folder: &Folder, form: State) {
+    fn manifest(&mut self, holding: &Holding, form: State) {
         let mark = self.findings.mark();
         let Some(listed) = &self.listed else {
             return match form {
@@ -171,7 +312,7 @@ impl Examined {
             };
         };
         let beginning = self.beginning.as_ref();
-        manifest::check(listed, folder, beginning, &self.journal, &self.measured, &mut self.findings);
+        manifest::check(listed, holding, beginning, &self.journal, &self.measured, &mut self.findings);
         let state = if form == State::Passed { self.findings.since(mark) } else { form };
         let what = "objects listed under the signature of the run's key: those that are there and no others, with the receipts, \
                     outcomes and gaps of the journal, and a step for each entry of the plan";
@@ -179,18 +320,19 @@ impl Examined {
         self.checks.push(Check::new("manifest", state, count, what));
     }
 
-    fn sums(&mut self, folder: &Folder) {
+    fn sums(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        let lines = sums::check(folder, self.listed.as_ref(), &self.measured, &mut self.findings);
+        let lines = sums::check(holding, self.listed.as_ref(), &self.measured, &mut self.findings);
         if lines.is_none() && self.findings.since(mark) == State::Passed {
             return self.not_done(SUMS_KEY, "there is none: the run was cut off before it was written");
         }
         self.note(SUMS_KEY, mark, lines.unwrap_or_default(), "lines, exactly those that follow from the objects");
     }
 
-    fn end(&mut self, folder: &Folder) {
+    fn end(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
-        let rest = end::Rest { folder, beginning: self.beginning.as_ref(), journal: &self.journal, listed: self.listed.as_ref() };
+        let rest =
+            end::Rest { holding, beginning: self.beginning.as_ref(), journal: &self.journal, listed: self.listed.as_ref() };
         self.ending = end::check(rest, &mut self.findings);
         if self.ending.is_none() && self.findings.since(mark) == State::Passed {
             return self.not_done("end record", "there is none: the run was cut off");
@@ -200,14 +342,37 @@ impl Examined {
         self.note("end record", mark, 1, what);
     }
 
-    fn compare_with_witness(&mut self, folder: &Folder, options: &Options) {
+    fn seals(&mut self, holding: &Holding, options: &Options) {
+        let mark = self.findings.mark();
+        let run = seals::Run {
+            beginning: self.beginning.as_ref(),
+            listed: self.listed.as_ref(),
+            ending: self.ending.as_ref(),
+            location: &self.location,
+            places: self.places.as_ref(),
+        };
+        self.seals = seals::check(holding, run, options.seal_key.as_ref(), &mut self.findings);
+        if holding.seals().is_empty() && self.findings.since(mark) == State::Passed {
+            return self.not_done("seals", "there are none: nobody has countersigned this run");
+        }
+        let count = words::length(self.seals.len());
+        self.note(
+            "seals",
+            mark,
+            count,
+            "made over the manifest and the end record that are here, each signed with the key it names",
+        );
+    }
+
+    fn compare_with_witness(&mut self, holding: &Holding, options: &Options) {
         let pairs = [
             (END_KEY, options.end_sha256, self.ending.as_ref().map(|ending| ending.sha256)),
             (MANIFEST_KEY, options.manifest_sha256, self.listed.as_ref().map(|listed| listed.sha256)),
         ];
-        let given = words::length(pairs.iter().filter(|(_, given, _)| given.is_some()).count());
-        if given == 0 {
-            return self.not_done("outside witness", "no digest from elsewhere was given to compare with");
+        let digests = pairs.iter().filter(|(_, given, _)| given.is_some()).count();
+        let given = words::length(digests);
+        if digests == 0 {
+            return self.compare_with_seals();
         }
         let mark = self.findings.mark();
         let mut agrees = true;
@@ -218,7 +383,7 @@ impl Examined {
                 Some(there) => {
                     self.findings.fail(key, format!("the digest given from elsewhere is {given}, and here it is {there}"))
                 }
-                None if !folder.has(key) => self.findings.fail(key, "is missing, and its digest was given from elsewhere"),
+                None if !holding.has(key) => self.findings.fail(key, "is missing, and its digest was given from elsewhere"),
                 // It is there and is no such record, or cannot be read: that has been told.
                 None => {}
             }
@@ -230,6 +395,16 @@ impl Examined {
         self.note("outside witness", mark, given, "digest given from elsewhere and found to be that of the record here");
     }
 
+    /// Without a digest from elsewhere, a key from elsewhere that has sealed the run is the witness.
+    fn compare_with_seals(&mut self) {
+        if !self.seals.iter().any(|seal| seal.key_was_given) {
+            return self.not_done("outside witness", "no digest from elsewhere was given to compare with");
+        }
+        self.witness = Witness::Agrees;
+        let mark = self.findings.mark();
+        self.note("outside witness", mark, 1, "key given from elsewhere and found to have sealed this run");
+    }
+
     fn note(&mut self, name: &'static str, mark: findings::Mark, count: u64, what: &str) {
         self.checks.push(Check::new(name, self.findings.since(mark), count, what));
     }
@@ -237,6 +412,12 @@ impl Examined {
     fn not_done(&mut self, name: &'static str, why: &str) {
         self.checks.push(Check::new(name, State::NotDone, 0, why));
     }
+}
+
+/// Whether an object of this name holds evidence of a run, or its log: what may be left open where a host dies.
+#[must_use]
+pub fn is_evidence(name: &str) -> bool {
+    name.parse::<ObjectKey>().is_ok_and(|key| name::Name::of(&key).is_some_and(name::Name::has_journal_receipt))
 }
 
 /// The receipt of each object: the journal's, else the manifest's.

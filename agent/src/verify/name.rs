@@ -1,6 +1,8 @@
 //! The names that a run may hold (evidence format, section 1), and nothing else.
 
 use hozen_collector::model::record::{BEGIN_KEY, CUSTODY_FOLDER, END_KEY, LOG_KEY, MANIFEST_KEY, SUMS_KEY};
+use hozen_collector::model::salvage::SALVAGE_FOLDER;
+use hozen_collector::model::seal::SEAL_FOLDER;
 use hozen_collector::model::{Category, Encoding, ObjectKey};
 
 /// Ending of the name of an object that was still growing.
@@ -25,7 +27,7 @@ const CATEGORIES: [Category; 8] = [
 
 /// What an object's name says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name<'a> {
+pub(crate) enum Name<'a> {
     Begin,
     Table { category: Category, table: &'a str },
     Archive { artefact: &'a str },
@@ -35,17 +37,21 @@ pub(super) enum Name<'a> {
     Sums,
     Manifest,
     End,
+    Seal,
+    Salvage,
 }
 
 impl<'a> Name<'a> {
     /// What the object `key` is; `None` where no run has such a name.
-    pub(super) fn of(key: &'a ObjectKey) -> Option<Self> {
+    pub(crate) fn of(key: &'a ObjectKey) -> Option<Self> {
         match key.as_str() {
             BEGIN_KEY => Some(Self::Begin),
             LOG_KEY => Some(Self::Log),
             SUMS_KEY => Some(Self::Sums),
             MANIFEST_KEY => Some(Self::Manifest),
             END_KEY => Some(Self::End),
+            other if is_dated(other, SEAL_FOLDER) => Some(Self::Seal),
+            other if is_dated(other, SALVAGE_FOLDER) => Some(Self::Salvage),
             other => custody_number(other).map(Self::Custody).or_else(|| segment_of(other)).or_else(|| data(other)),
         }
     }
@@ -61,7 +67,7 @@ impl<'a> Name<'a> {
     }
 
     /// Whether the journal has a receipt for it.
-    pub(super) fn has_journal_receipt(self) -> bool {
+    pub(crate) fn has_journal_receipt(self) -> bool {
         self.is_data() || self == Self::Log
     }
 
@@ -85,6 +91,8 @@ pub(super) fn growing(name: &str) -> Option<ObjectKey> {
 pub(super) fn is_folder(path: &str) -> bool {
     path == "data"
         || path == CUSTODY_FOLDER
+        || path == SEAL_FOLDER
+        || path == SALVAGE_FOLDER
         || path.strip_prefix("data/").is_some_and(|name| name == RAW || category(name).is_some())
         || path.strip_prefix(IMAGES).is_some_and(is_image)
 }
@@ -103,6 +111,17 @@ fn segment_of(text: &str) -> Option<Name<'_>> {
     let (image, file) = text.strip_prefix(IMAGES)?.split_once('/').filter(|(image, _)| is_image(image))?;
     let number = file.strip_suffix(SEGMENT)?.parse().ok().filter(|number| segment(image, *number) == text)?;
     Some(Name::Segment { image, number })
+}
+
+/// `seal/20261122T035027Z.json`, and the same in another folder.
+fn is_dated(text: &str, folder: &str) -> bool {
+    let time = text.strip_prefix(folder).and_then(|text| text.strip_prefix('/')?.strip_suffix("Z.json"));
+    let parts = time.and_then(|time| time.split_once('T'));
+    parts.is_some_and(|(date, time)| is_digits(date, 8) && is_digits(time, 6))
+}
+
+fn is_digits(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn custody_number(text: &str) -> Option<u64> {
@@ -147,6 +166,8 @@ mod tests {
             "SHA256SUMS",
             "900-manifest.json",
             "999-end.json",
+            "seal/20261122T035027Z.json",
+            "salvage/20261122T035027Z.json",
         ] {
             assert!(known(name), "{name}");
         }
@@ -169,6 +190,9 @@ mod tests {
             "custody/0000001.jsonl",
             "custody/+00001.jsonl",
             "999-end.json.part",
+            "seal/20261122T035027.json",
+            "seal/2026-11-22Z.json",
+            "seal/20261122T035027Z.json.part",
         ] {
             assert!(!known(name), "{name}");
         }

@@ -12,8 +12,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive::Archive;
 use super::findings::{Findings, Place};
-use super::folder::Folder;
 use super::frames::Frames;
+use super::held;
+use super::holding::Holding;
 use super::name::{self, Name};
 use super::rows::Rows;
 use super::words;
@@ -28,6 +29,15 @@ pub(super) struct Stored {
     pub(super) size: u64,
 }
 
+/// An object whose bytes need not be read, because the bucket answers for them, or must not be, because nothing could be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unread {
+    /// Its bytes, as the bucket says.
+    pub(super) size: u64,
+    /// Whether the bucket's checksum is that of the receipt.
+    pub(super) vouched: bool,
+}
+
 /// What was measured over all objects.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
@@ -35,6 +45,8 @@ pub(super) struct Measured {
     pub(super) stored: BTreeMap<ObjectKey, Stored>,
     /// Objects that have a receipt.
     pub(super) with_receipt: u64,
+    /// Of those, objects that the bucket's checksum answers for; they were not read.
+    pub(super) unread: u64,
     /// Objects that were decompressed whole.
     pub(super) decompressed: u64,
     /// Rows counted.
@@ -54,6 +66,8 @@ pub(super) struct Said<'a> {
     pub(super) cut: BTreeMap<&'a ObjectKey, u64>,
     /// The host's id.
     pub(super) host_id: Option<&'a str>,
+    /// Objects that are not read.
+    pub(super) unread: &'a BTreeMap<ObjectKey, Unread>,
 }
 
 impl Said<'_> {
@@ -64,11 +78,15 @@ impl Said<'_> {
 }
 
 /// Measures every object and compares those that have a receipt with it.
-pub(super) fn check(folder: &Folder, said: &Said<'_>, findings: &mut Findings) -> Measured {
+pub(super) fn check(holding: &Holding, said: &Said<'_>, findings: &mut Findings) -> Measured {
     let mut measured = Measured::default();
-    for key in folder.objects() {
-        let Some(reader) = folder.reader(key, findings) else { continue };
+    for key in holding.objects() {
         let receipt = said.receipts.get(key).copied();
+        if let Some(unread) = said.unread.get(key) {
+            take_unread(*unread, receipt, &mut measured, findings);
+            continue;
+        }
+        let Some(reader) = holding.reader(key, findings) else { continue };
         let mut content = receipt.and_then(|receipt| ContentCheck::of(receipt, said, findings));
         let stored = match read_through(reader, content.as_mut()) {
             Ok(stored) => stored,
@@ -80,6 +98,7 @@ pub(super) fn check(folder: &Folder, said: &Said<'_>, findings: &mut Findings) -
         if let Some(receipt) = receipt {
             measured.with_receipt += 1;
             check_receipt(receipt, findings);
+            held::check(receipt, findings);
             compare_stored(receipt, stored, findings);
         }
         if let (Some(receipt), Some(content)) = (receipt, content) {
@@ -88,17 +107,30 @@ pub(super) fn check(folder: &Folder, said: &Said<'_>, findings: &mut Findings) -
         measured.bytes = measured.bytes.saturating_add(stored.size);
         measured.stored.insert(key.clone(), stored);
     }
-    check_segments(folder, findings);
+    check_segments(holding, findings);
     measured
 }
 
+/// An object that is not read: its receipt is held against itself, and the bucket answers for the bytes.
+fn take_unread(unread: Unread, receipt: Option<&Receipt>, measured: &mut Measured, findings: &mut Findings) {
+    measured.bytes = measured.bytes.saturating_add(unread.size);
+    let Some(receipt) = receipt else { return };
+    check_receipt(receipt, findings);
+    held::check(receipt, findings);
+    if unread.vouched {
+        measured.with_receipt += 1;
+        measured.unread += 1;
+        measured.stored.insert(receipt.key.clone(), Stored { sha256: receipt.sha256, size: unread.size });
+    }
+}
+
 /// The segments of each image are numbered from 0 without a hole; nothing follows one that the sink did not take whole.
-fn check_segments(folder: &Folder, findings: &mut Findings) {
-    for key in folder.objects() {
+fn check_segments(holding: &Holding, findings: &mut Findings) {
+    for key in holding.objects() {
         let Some(Name::Segment { image, number }) = Name::of(key) else { continue };
         let before = number.checked_sub(1).map(|number| name::segment(image, number).parse::<ObjectKey>());
         if let Some(Ok(before)) = before {
-            findings.require(!folder.lacks(&before), key, format!("its image lacks {before}"));
+            findings.require(!holding.lacks(&before), key, format!("its image lacks {before}"));
         }
     }
 }
@@ -179,7 +211,7 @@ impl ContentCheck {
     fn of(receipt: &Receipt, said: &Said<'_>, findings: &mut Findings) -> Option<Self> {
         let entries = match Name::of(&receipt.key)? {
             Name::Table { table, .. } => Entries::Rows(Rows::new(table, said.host_id)),
-            Name::Archive { .. } => Entries::Members(Archive::new()),
+            Name::Archive { .. } => Entries::Members(Archive::new(())),
             Name::Log => Entries::Lines(0),
             Name::Segment { .. } => Entries::None,
             _ => return None,

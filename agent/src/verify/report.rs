@@ -2,18 +2,20 @@
 //!
 //! **Invariant:** every text in it is safe to print.
 
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
-
+use hozen_collector::model::receipt::Lock;
 use hozen_collector::model::record::{PlannedStep, RunStatus, Step};
-use hozen_collector::model::{Digest, ObjectKey, escape};
+use hozen_collector::model::{Digest, ObjectKey, Timestamp};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::events::StepStory;
-use super::findings::{Finding, State};
+use super::findings::{Finding, Parts, State};
 use super::missing::{GapGroup, GapGroups};
 use super::name::Name;
+use super::salvage::SalvageLine;
+use super::seals::SealLine;
 use super::{Examined, Verdict, words};
+use crate::s3::read::Version;
 
 /// The most characters of one text from the records.
 const MAX_TEXT: usize = 600;
@@ -25,14 +27,19 @@ const MAX_LISTED: usize = 1000;
 pub struct Report {
     /// What it has come to.
     pub verdict: Verdict,
-    /// The folder, as it was named; escaped text.
+    /// The folder or the place in a bucket, as it was named; escaped text.
     pub folder: String,
+    /// What the bucket says, where the run lies in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<BucketFacts>,
     /// What the records say of the run.
     pub facts: Facts,
     /// Every check, in the order of the evidence format.
     pub checks: Vec<Check>,
     /// Whether a digest from elsewhere was compared.
     pub witness: Witness,
+    /// The seals that lie beside the run.
+    pub seals: Vec<SealLine>,
     /// One entry per artefact of the plan.
     pub steps: Vec<StepLine>,
     /// What the destination refused during the run, by the journal.
@@ -43,6 +50,10 @@ pub struct Report {
     pub findings_omitted: u64,
     /// What could not be opened or read.
     pub unreadable: Vec<Finding>,
+    /// What contradicts nothing, and should be known.
+    pub warnings: Vec<Finding>,
+    /// What salvages made of uploads that the run had left open: partial, and no part of the run.
+    pub salvaged: Vec<SalvageLine>,
     /// Objects that are there and that no receipt speaks of: nothing here vouches for them.
     pub unattested: Vec<String>,
     /// Objects that were still growing when the run was cut off.
@@ -162,31 +173,95 @@ pub struct Lost {
     pub reason: String,
 }
 
+/// What a bucket says of a run as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct BucketFacts {
+    /// What it says of its lock, as in the begin record.
+    pub lock: Value,
+    /// Where the run was written, if not here: what its receipts say of versions and locks is of that place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copied_from: Option<String>,
+    /// The bucket's date of the oldest object.
+    pub first_stored: Option<Timestamp>,
+    /// The bucket's date of the newest object.
+    pub last_stored: Option<Timestamp>,
+    /// Objects that are retained until some time.
+    pub locked: u64,
+    /// Objects that are held.
+    pub held: u64,
+    /// Objects that are neither.
+    pub unlocked: u64,
+    /// The weakest mode of any object that is retained.
+    pub lock_mode: Option<String>,
+    /// When the first of the retained objects is free.
+    pub locked_until: Option<Timestamp>,
+    /// Objects whose checksum in the bucket is that of their receipt.
+    pub compared: u64,
+    /// Whether every byte was read.
+    pub rehashed: bool,
+    /// Uploads that nobody has completed.
+    pub uploads: Vec<OpenLine>,
+}
+
+/// An upload that nobody has completed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OpenLine {
+    /// The object that it would have made.
+    pub object: String,
+    /// Its id.
+    pub upload: String,
+    /// When it was begun, by the bucket's clock.
+    pub initiated: Option<String>,
+}
+
+impl BucketFacts {
+    /// Counts one object. `lock` is `None` where the bucket does not say.
+    pub(super) fn take(&mut self, version: &Version, lock: Option<Option<&Lock>>, hold: Option<bool>) {
+        self.first_stored = version.modified.into_iter().chain(self.first_stored).min();
+        self.last_stored = version.modified.into_iter().chain(self.last_stored).max();
+        let held = hold == Some(true);
+        self.held += u64::from(held);
+        match lock {
+            Some(Some(lock)) => {
+                self.locked += 1;
+                self.locked_until = Some(self.locked_until.map_or(lock.until, |until| until.min(lock.until)));
+                // "COMPLIANCE" is the stronger of the two, and the lesser text.
+                self.lock_mode = self.lock_mode.take().into_iter().chain([lock.mode.clone()]).max();
+            }
+            Some(None) => self.unlocked += u64::from(!held),
+            None => {}
+        }
+    }
+}
+
 /// Makes the report.
-pub(super) fn assemble(dir: &Path, run: Examined) -> Report {
+pub(super) fn assemble(run: Examined) -> Report {
     let facts = facts(&run);
     let unattested = unattested(&run);
-    let growing = run.folder.iter().flat_map(|folder| folder.growing()).map(|key| format!("{key}.part")).collect();
-    let objects = run.folder.as_ref().map_or(0, |folder| words::length(folder.objects().len()));
+    let growing = run.holding.iter().flat_map(|holding| holding.growing()).map(|key| format!("{key}.part")).collect();
+    let objects = run.holding.as_ref().map_or(0, |holding| words::length(holding.objects().len()));
     let lost = run.journal.story.lost.iter();
     let lost = lost.map(|lost| Lost { object: lost.key.to_string(), from: lost.from, reason: text(&lost.reason) }).collect();
     let (bytes, witness, ended) = (run.measured.bytes, run.witness, run.ending.is_some());
-    let checks = run.checks.clone();
+    let (checks, seals) = (run.checks.clone(), run.seals.clone());
     let (steps, findings) = (steps(run.listed, run.beginning, run.journal.story.steps), run.findings);
-    let (findings, unreadable, findings_omitted) = findings.into_parts();
+    let Parts { failures: findings, unreadable, warnings, omitted: findings_omitted } = findings.into_parts();
     let verdict = verdict(!findings.is_empty(), !unreadable.is_empty(), ended);
-    let folder = escape::bytes(dir.as_os_str().as_bytes());
     Report {
         verdict,
-        folder,
+        folder: run.location,
+        bucket: run.places.map(|places| places.facts),
         facts,
         checks,
         witness,
+        seals,
         steps,
         lost,
         findings,
         findings_omitted,
         unreadable,
+        warnings,
+        salvaged: run.salvaged,
         unattested,
         growing,
         objects,
@@ -248,7 +323,7 @@ fn unattested(run: &Examined) -> Vec<String> {
     let receipts = super::receipts(&run.journal, run.listed.as_ref());
     let should = |name: Name<'_>| name.has_journal_receipt() || name == Name::Sums;
     let alone = |key: &&ObjectKey| Name::of(key).is_some_and(should) && !receipts.contains_key(*key);
-    let objects = run.folder.iter().flat_map(|folder| folder.objects());
+    let objects = run.holding.iter().flat_map(|holding| holding.objects());
     objects.filter(alone).take(MAX_LISTED).map(ToString::to_string).collect()
 }
 

@@ -7,7 +7,7 @@ use hozen_collector::model::record::{MANIFEST_KEY, SUMS_KEY};
 use hozen_collector::model::{Digest, ObjectKey};
 
 use super::findings::{Findings, Place};
-use super::folder::Folder;
+use super::holding::Holding;
 use super::manifest::Listed;
 use super::name::Name;
 use super::objects::Measured;
@@ -16,17 +16,17 @@ use super::objects::Measured;
 const MAX_LINE: u64 = 64 + 2 + 512 + 1;
 
 /// Compares the list with the manifest or, where there is none, with the objects that are there. Returns its number of lines.
-pub(super) fn check(folder: &Folder, listed: Option<&Listed>, measured: &Measured, findings: &mut Findings) -> Option<u64> {
-    if !folder.has(SUMS_KEY) {
+pub(super) fn check(holding: &Holding, listed: Option<&Listed>, measured: &Measured, findings: &mut Findings) -> Option<u64> {
+    if !holding.has(SUMS_KEY) {
         let told = "is missing, though the manifest, which is written after it, is there";
-        findings.require(!folder.has(MANIFEST_KEY), SUMS_KEY, told);
+        findings.require(!holding.has(MANIFEST_KEY), SUMS_KEY, told);
         return None;
     }
-    if listed.is_none() && measured.stored.len() < folder.objects().len() {
+    if listed.is_none() && measured.stored.len() < holding.objects().len() {
         // What could not be read has been noted; without its digest there is no list to compare with.
         return None;
     }
-    let reader = SUMS_KEY.parse().ok().and_then(|key| folder.reader(&key, findings))?;
+    let reader = SUMS_KEY.parse().ok().and_then(|key| holding.reader(&key, findings))?;
     let due = due(listed, measured);
     let mut reader = BufReader::new(reader);
     let mut line = Vec::new();

@@ -4,6 +4,7 @@ use hozen_collector::model::record::RunStatus;
 
 use super::findings::State;
 use super::report::{Check, Facts, Report, StepLine, Witness};
+use super::seals::SealLine;
 use super::{Verdict, words};
 
 /// Columns of the text.
@@ -18,7 +19,7 @@ impl Report {
         let mut page = Page::default();
         page.line("Verification of forensic evidence collected by Hozen");
         page.line("");
-        page.entry("Folder", &self.folder);
+        page.entry(if self.bucket.is_some() { "Bucket" } else { "Folder" }, &self.folder);
         page.entry("Verdict", verdict_word(self.verdict));
         page.paragraph("", &self.sentence());
         self.write_checks(&mut page);
@@ -35,17 +36,19 @@ impl Report {
     /// The verdict in one or two sentences.
     #[must_use]
     pub fn sentence(&self) -> String {
+        let place = self.noun();
         match self.verdict {
             Verdict::Verified => format!(
-                "The folder holds one whole run: every byte agrees with its signed records, and nothing that they list is missing. {} {}",
+                "The {place} holds one whole run: {}, and nothing that they list is missing. {} {}",
+                self.agreement(),
                 collected(self.facts.status),
                 match self.witness {
-                    Witness::Agrees => "A digest from elsewhere vouches for these records.",
+                    Witness::Agrees => "A digest or a seal from elsewhere vouches for these records.",
                     _ => "No digest from elsewhere vouches for these records: see section 2.",
                 }
             ),
             Verdict::Failed => format!(
-                "{} the records (section 7). This folder is not what one run of the agent left behind, or it was changed since.",
+                "{} the records (section 7). This {place} is not what one run of the agent left behind, or it was changed since.",
                 match words::length(self.findings.len()).saturating_add(self.findings_omitted) {
                     1 => "1 finding contradicts".to_owned(),
                     many => format!("{many} findings contradict"),
@@ -68,17 +71,18 @@ impl Report {
             page.hanging(&format!("  {number}. {:<9} ", state_word(check.state)), &check_sentence(check));
         }
         if self.checks.is_empty() {
-            page.paragraph("  ", "Nothing: the folder could not be opened.");
+            page.paragraph("  ", &format!("Nothing: the {} could not be opened.", self.noun()));
         }
     }
 
     fn write_claims(&self, page: &mut Page) {
         page.heading("2. What this shows");
         page.paragraph("  ", self.claims_apply());
-        for (number, claim) in ["i", "ii", "iii", "iv"].iter().zip(CLAIMS) {
-            page.hanging(&format!("  ({number}) "), claim);
+        for (number, claim) in ["i", "ii", "iii", "iv"].iter().zip(self.claims()) {
+            page.hanging(&format!("  ({number}) "), &claim);
         }
         page.paragraph("  ", self.witness_sentence());
+        self.seals.iter().for_each(|seal| page.hanging("  - ", &seal_sentence(seal)));
         page.heading("3. What this does not show");
         for line in NOT_CLAIMED {
             page.hanging("  - ", line);
@@ -103,7 +107,8 @@ impl Report {
         match self.witness {
             Witness::Agrees => {
                 "Against somebody who writes a whole new run with a new key, (i) to (iii) need an outside witness. There is one: the \
-                 digest that was given from elsewhere agrees with this folder, so they hold from when that digest left the host."
+                 digest or the sealing key that was given from elsewhere agrees with this folder, so they hold from when that \
+                 digest left the host, or from when the seal was made."
             }
             Witness::Disagrees => {
                 "The digest that was given from elsewhere does NOT agree with this folder: it is not the run that the witness saw."
@@ -140,6 +145,7 @@ impl Report {
                 if lost.from == 0 { "not stored at all".to_owned() } else { format!("content from byte {} on", lost.from) };
             page.hanging("  - ", &format!("{}: {from}: {}", lost.object, lost.reason));
         }
+        self.write_salvage(page);
         for object in &self.unattested {
             page.hanging("  - ", &format!("{object} is there without a receipt: nothing vouches for it"));
         }
@@ -162,14 +168,17 @@ impl Report {
         for finding in &self.unreadable {
             page.hanging("  - could not be read: ", &finding.to_string());
         }
-        if self.findings.is_empty() && self.unreadable.is_empty() {
+        for warning in &self.warnings {
+            page.hanging("  - to know: ", &warning.to_string());
+        }
+        if self.findings.is_empty() && self.unreadable.is_empty() && self.warnings.is_empty() {
             page.paragraph("  ", "None.");
         }
     }
 }
 
 /// The four claims (`docs/threat-model.md`), as far as a folder can carry them.
-const CLAIMS: [&str; 4] = [
+pub(super) const CLAIMS: [&str; 4] = [
     "The bytes of each object are those that the holder of the run's key stored. When that was, only the host's own clock says.",
     "One uninterrupted process wrote the series: the journal is one chain from the begin record on, and begin record, manifest \
      and end record are signed with one key, which was made when the run began.",
@@ -219,6 +228,16 @@ fn check_sentence(check: &Check) -> String {
         State::Failed => format!("{title}: see section 7. This does not hold: {}", check.what),
         State::NotDone => format!("{title}: {}", check.what),
     }
+}
+
+fn seal_sentence(seal: &SealLine) -> String {
+    let key = match (&seal.kms_key, seal.key_was_given) {
+        (_, true) => "the key that was given from elsewhere".to_owned(),
+        (Some(kms), false) => format!("a key that it says is {kms}; compare the key's id with that of your sealer"),
+        (None, false) => "a key that nobody here vouches for; compare its id with that of your sealer".to_owned(),
+    };
+    let how = if seal.rehashed { "every byte was read for it" } else { "the bucket's checksums were compared for it" };
+    format!("{}: sealed at {} with {} ({key}); {how}", seal.object, seal.sealed, seal.keyid)
 }
 
 fn write_facts(facts: &Facts, page: &mut Page) {
@@ -275,7 +294,7 @@ fn write_missing_of(step: &StepLine, page: &mut Page) {
 
 /// Text that grows line by line.
 #[derive(Debug, Default)]
-struct Page {
+pub(super) struct Page {
     text: String,
 }
 
@@ -299,7 +318,7 @@ impl Page {
     }
 
     /// A paragraph whose first line begins with `first` and whose others are indented as far.
-    fn hanging(&mut self, first: &str, text: &str) {
+    pub(super) fn hanging(&mut self, first: &str, text: &str) {
         self.wrap(first, &" ".repeat(first.chars().count()), text);
     }
 

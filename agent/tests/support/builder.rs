@@ -121,7 +121,8 @@ impl Maker<'_> {
     fn receive(&mut self, name: &str, stored: &[u8], parts: u64, content: Content) {
         let (sha256, size) = (Digest::of(stored), u64::try_from(stored.len()).unwrap());
         let key: ObjectKey = name.parse().unwrap();
-        let mut receipt = Receipt { key: key.clone(), sha256, size, parts, content, started: time(1), finished: time(2) };
+        let mut receipt =
+            Receipt { key: key.clone(), sha256, size, parts, content, started: time(1), finished: time(2), sink: None };
         (self.forge.receipt)(&mut receipt);
         self.receipts.insert(key, receipt);
         self.write(name, stored);
@@ -309,6 +310,7 @@ fn begin(run_key: RunKey) -> Begin {
         clock: json!({"realtime": 1, "boottime": 2}),
         sink: map(json!({"kind": "directory", "location": "/evidence"})),
         access: map(json!({"proc_view": "detached", "private_views": true, "seccomp": {"on": true}})),
+        instance: None,
         run_key,
     }
 }

@@ -77,8 +77,18 @@ pub(super) fn execute(sink: Arc<dyn EvidenceSink>, sources: Vec<Box<dyn Source>>
     let host = Host::fixture(fixture).unwrap();
     let plan = run::plan(sources, &settings);
     let id = RunId::new(host.clock.now(), 7);
-    Run { id, settings, host, sink, plan, control: Arc::new(Control::new(None)), access: std::collections::BTreeMap::default() }
-        .execute()
+    Run {
+        id,
+        settings,
+        host,
+        sink,
+        plan,
+        control: Arc::new(Control::new(None)),
+        access: std::collections::BTreeMap::default(),
+        instance: None,
+        spool: None,
+    }
+    .execute()
 }
 
 pub(super) fn fixture() -> tempfile::TempDir {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hozen::verify::Verdict;
-use hozen_collector::model::{Digest, ObjectKey};
+use hozen_collector::model::{Digest, Held, ObjectKey};
 use hozen_collector::sink::directory::DirectorySink;
 use hozen_collector::sink::{EvidenceSink, ObjectWriter, SinkError};
 
@@ -78,7 +78,7 @@ impl ObjectWriter for FilmedObject {
         result
     }
 
-    fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<(), SinkError> {
+    fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         let result = self.inner.finish(size, sha256);
         self.film.shoot();
         result

@@ -4,6 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use hozen::seal::{LocalKey, SealKey as _, seal_folder};
+use hozen::verify::Options;
+use hozen_collector::host::Clock;
+
 use crate::support::builder;
 
 fn script() -> PathBuf {
@@ -50,6 +54,26 @@ fn every_object_that_is_changed_or_missing_fails() {
     }
     fs::write(dir.path().join("data/alien"), "x").unwrap();
     assert_eq!(run(dir.path(), &[]).0, Some(1));
+}
+
+/// A seal lies beside the run and is checked too; of a changed one the script says so.
+#[test]
+fn a_seal_is_checked_as_well() {
+    let (dir, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    builder::build(dir.path());
+    let file = work.path().join("seal.key");
+    let arguments = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out"];
+    assert!(Command::new("openssl").args(arguments).arg(&file).output().unwrap().status.success());
+    let key = LocalKey::read(&file).unwrap();
+    let name = seal_folder(dir.path(), &Options::default(), &key, Clock::start()).unwrap().key;
+    let (code, text) = run(dir.path(), &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains(&key.public().keyid()) && text.contains("ok      seal/"), "{text}");
+    let path = dir.path().join(name.as_str());
+    let honest = fs::read_to_string(&path).unwrap();
+    fs::write(&path, honest.replace("\"sig\":\"MEU", "\"sig\":\"MEV").replace("\"sig\":\"MEQ", "\"sig\":\"MER")).unwrap();
+    let (code, text) = run(dir.path(), &[]);
+    assert_eq!(code, Some(1), "{text}");
 }
 
 #[test]

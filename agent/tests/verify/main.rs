@@ -8,6 +8,7 @@
 
 mod by_hand;
 mod forged;
+mod seals;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -60,21 +61,21 @@ fn a_digest_from_elsewhere_is_compared() {
     let dir = tempfile::tempdir().unwrap();
     builder::build(dir.path());
     let (end, manifest) = (builder::digest_of(dir.path(), "999-end.json"), builder::digest_of(dir.path(), "900-manifest.json"));
-    let right = verify(dir.path(), &Options { end_sha256: Some(end), manifest_sha256: Some(manifest) });
+    let right = verify(dir.path(), &Options { end_sha256: Some(end), manifest_sha256: Some(manifest), seal_key: None });
     assert_eq!((right.verdict, right.witness), (Verdict::Verified, Witness::Agrees));
     assert!(right.to_text().contains("vouches for these records"));
-    let wrong = verify(dir.path(), &Options { end_sha256: Some(manifest), manifest_sha256: None });
+    let wrong = verify(dir.path(), &Options { end_sha256: Some(manifest), manifest_sha256: None, seal_key: None });
     assert_eq!((wrong.verdict, wrong.witness), (Verdict::Failed, Witness::Disagrees));
     assert!(findings(&wrong).starts_with("999-end.json: the digest given from elsewhere"));
     // A run that was forged whole, with a new key, is sound in itself: only the witness tells.
     let forged = tempfile::tempdir().unwrap();
     builder::forge(forged.path(), &Forge { key: [9; 32], ..Forge::default() });
     assert_eq!(check(forged.path()).verdict, Verdict::Verified);
-    let told = verify(forged.path(), &Options { end_sha256: Some(end), manifest_sha256: None });
+    let told = verify(forged.path(), &Options { end_sha256: Some(end), manifest_sha256: None, seal_key: None });
     assert_eq!(told.verdict, Verdict::Failed);
     // So is a run that was cut off by hand.
     fs::remove_file(dir.path().join("999-end.json")).unwrap();
-    let cut = verify(dir.path(), &Options { end_sha256: Some(end), manifest_sha256: None });
+    let cut = verify(dir.path(), &Options { end_sha256: Some(end), manifest_sha256: None, seal_key: None });
     assert_eq!(cut.verdict, Verdict::Failed);
 }
 

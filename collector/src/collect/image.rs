@@ -23,6 +23,21 @@ impl Image {
         Self { category, name, limit: limit.max(1), segments: 0, open: None }
     }
 
+    /// Adds a whole buffer, without copying it where the open segment has room for more than that; returns a buffer to fill next.
+    pub(super) fn take(&mut self, engine: &Engine, bytes: Vec<u8>, done: &mut dyn FnMut(Closed)) -> Result<Vec<u8>, Refused> {
+        let fits = |object: &Object| u64::try_from(bytes.len()).is_ok_and(|more| more < self.limit.saturating_sub(object.size()));
+        match self.open.take_if(|object| fits(object)) {
+            Some(mut object) => match object.take(bytes) {
+                Ok(spare) => {
+                    self.open = Some(object);
+                    Ok(spare)
+                }
+                Err(Refused) => Err(refused(close(object), done)),
+            },
+            None => self.write(engine, &bytes, done).map(|()| bytes),
+        }
+    }
+
     /// Adds bytes; every segment that is full, or that the sink refused, goes to `done`.
     pub(super) fn write(&mut self, engine: &Engine, mut bytes: &[u8], done: &mut dyn FnMut(Closed)) -> Result<(), Refused> {
         while !bytes.is_empty() {
@@ -87,6 +102,7 @@ mod tests {
     use crate::sink::EvidenceSink;
     use crate::sink::faulty::{Fault, FaultySink};
     use crate::sink::memory::MemorySink;
+    use crate::stream::BULK_PART;
 
     fn engine(sink: impl EvidenceSink + 'static) -> Engine {
         Engine::start(Arc::new(sink), 2, 1, Arc::new(|| Timestamp::from_seconds(0))).unwrap()
@@ -103,8 +119,13 @@ mod tests {
             let engine = engine(sink.clone());
             let mut image = Image::new(Category::Memory, "kcore", 100);
             let mut closed = Vec::new();
-            for chunk in bytes(length).chunks(33) {
-                image.write(&engine, chunk, &mut |one| closed.push(one)).unwrap();
+            for (number, chunk) in bytes(length).chunks(33).enumerate() {
+                let done = &mut |one| closed.push(one);
+                if number % 2 == 0 {
+                    image.write(&engine, chunk, done).unwrap();
+                } else {
+                    image.take(&engine, chunk.to_vec(), done).unwrap();
+                }
             }
             closed.extend(image.end());
             assert_eq!(closed.len(), length.div_ceil(100));
@@ -117,6 +138,42 @@ mod tests {
             let first = closed.first().map_or("data/memory/kcore/000000.lime.zst", |one| one.key.as_str());
             assert_eq!(first, "data/memory/kcore/000000.lime.zst");
         }
+    }
+
+    /// A buffer that the stream can keep.
+    fn whole(seed: usize) -> Vec<u8> {
+        let mut buffer = Vec::with_capacity(BULK_PART);
+        buffer.extend((0..BULK_PART).map(|n| u8::try_from((n / 5 + seed) % 253).unwrap()));
+        buffer
+    }
+
+    #[test]
+    fn whole_buffers_fill_segments_to_the_byte() {
+        let limit = BULK_PART as u64 * 5 / 2;
+        let sink = MemorySink::default();
+        let engine = engine(sink.clone());
+        let mut image = Image::new(Category::Memory, "kcore", limit);
+        let (mut closed, mut content) = (Vec::new(), Vec::new());
+        for seed in 0..7 {
+            let buffer = whole(seed);
+            content.extend_from_slice(&buffer);
+            image.take(&engine, buffer, &mut |one| closed.push(one)).unwrap();
+        }
+        closed.extend(image.end());
+        let sizes: Vec<u64> = closed.iter().map(|one| one.receipt.as_ref().unwrap().content.size).collect();
+        assert_eq!(sizes, [limit, limit, 2 * BULK_PART as u64]);
+        let all: Vec<u8> = sink.objects().into_values().collect::<Vec<_>>().concat();
+        assert!(zstd::decode_all(all.as_slice()).unwrap() == content);
+    }
+
+    #[test]
+    fn whole_buffers_stop_at_a_segment_that_is_not_whole() {
+        let (sink, _) = FaultySink::new(MemorySink::default(), Fault::From(3));
+        let engine = engine(sink);
+        let mut image = Image::new(Category::Memory, "kcore", 1 << 40);
+        let mut closed = Vec::new();
+        let refused = (0..1000).find(|seed| image.take(&engine, whole(*seed), &mut |one| closed.push(one)).is_err());
+        assert!(refused.is_some() && closed.len() == 1 && closed[0].lost.is_some(), "{closed:?}");
     }
 
     #[test]

@@ -28,8 +28,10 @@ pub(super) struct Shared {
     host_id: String,
     clock: Clock,
     control: Arc<Control>,
-    /// When this artefact must end, in nanoseconds since the run began.
-    pub(super) deadline_ns: u64,
+    /// When this artefact must end if the destination never keeps it waiting, in nanoseconds since the run began.
+    deadline_ns: u64,
+    /// How long the destination had kept the run waiting when this artefact began.
+    stalled_ns: u64,
     pub(super) progress: Progress,
     inner: Mutex<Inner>,
     /// Segments of images that have ended and that nobody has been told of. Not in `inner`, whose lock a slow sink may hold.
@@ -71,7 +73,7 @@ impl Shared {
     /// Opens every table of the artefact, so that one without rows exists too.
     pub(super) fn open(engine: &Arc<Engine>, artefact: Artefact, host_id: &str, clock: Clock, control: &Arc<Control>) -> Self {
         let budget_ns = u64::try_from(artefact.budget.as_nanos()).unwrap_or(u64::MAX);
-        let deadline_ns = clock.mono_ns().saturating_add(budget_ns).min(control.deadline_ns());
+        let (deadline_ns, stalled_ns) = (clock.mono_ns().saturating_add(budget_ns), engine.sink().stalled_ns());
         let mut inner = Inner::default();
         for name in artefact.tables {
             let key = format!("data/{}/{name}.jsonl.zst", artefact.category.folder());
@@ -85,6 +87,7 @@ impl Shared {
             clock,
             control: Arc::clone(control),
             deadline_ns,
+            stalled_ns,
             progress: Progress::default(),
             inner: Mutex::new(inner),
             ended: Mutex::default(),
@@ -99,7 +102,14 @@ impl Shared {
     /// Why the source should stop, if it should.
     fn stopped(&self) -> Option<Stop> {
         let now = self.clock.mono_ns();
-        self.control.stopped(now).or_else(|| (now >= self.deadline_ns).then_some(Stop::OutOfTime))
+        self.control.stopped(now).or_else(|| (now >= self.deadline_ns()).then_some(Stop::OutOfTime))
+    }
+
+    /// When this artefact must end, in nanoseconds since the run began. Time for which a destination that gives no answer keeps
+    /// everybody waiting is not the artefact's; it is the run's, whose deadline stays.
+    pub(super) fn deadline_ns(&self) -> u64 {
+        let waited = self.engine.sink().stalled_ns().saturating_sub(self.stalled_ns);
+        self.deadline_ns.saturating_add(waited).min(self.control.deadline_ns())
     }
 
     /// The segments of images that have ended since the last call.
@@ -317,6 +327,18 @@ impl Evidence for Recorder {
             inner.image = None;
         }
         written.map_err(|_| Stop::Sink)
+    }
+
+    fn image_take(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Stop> {
+        let length = bytes.len();
+        let mut inner = self.open()?;
+        let Some(image) = &mut inner.image else { return Err(Stop::Sink) };
+        let taken = image.take(&self.0.engine, bytes, &mut |closed| self.0.ended(closed));
+        self.0.progress.add_bytes(length);
+        if taken.is_err() {
+            inner.image = None;
+        }
+        taken.map_err(|_| Stop::Sink)
     }
 
     fn image_end(&mut self) -> Result<(), Stop> {

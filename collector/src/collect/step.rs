@@ -104,7 +104,7 @@ fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Contr
             }
         }
         let now = host.clock.mono_ns();
-        let stop = control.stopped(now).or_else(|| (now >= shared.deadline_ns).then_some(Stop::OutOfTime));
+        let stop = control.stopped(now).or_else(|| (now >= shared.deadline_ns()).then_some(Stop::OutOfTime));
         if let Some(stop) = stop
             && now.saturating_sub(*told_at.get_or_insert(now)) >= GRACE_NS
         {

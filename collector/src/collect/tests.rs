@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Artefact, Category, Profile, Timestamp};
+use crate::model::{Artefact, Category, ObjectKey, Profile, Timestamp};
 use crate::sink::faulty::{Fault, FaultySink};
 use crate::sink::memory::MemorySink;
 use crate::source::{Evidence, Member, Stop};
@@ -189,4 +189,34 @@ fn steps_tell_the_truth_whatever_the_sink_does() {
             assert!(steps.iter().any(|step| step.status != Status::Ok), "{fault:?}");
         }
     }
+}
+
+/// A destination that, each time it is asked, has kept the run waiting for another hour.
+#[derive(Debug, Default)]
+struct Waiting(MemorySink, std::sync::atomic::AtomicU64);
+
+impl crate::sink::EvidenceSink for Waiting {
+    fn create(&self, key: &ObjectKey) -> Result<Box<dyn crate::sink::ObjectWriter>, SinkError> {
+        self.0.create(key)
+    }
+    fn describe(&self) -> BTreeMap<String, serde_json::Value> {
+        self.0.describe()
+    }
+    fn stalled_ns(&self) -> u64 {
+        self.1.fetch_add(3_600_000_000_000, std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn what_the_destination_keeps_waiting_is_off_no_budget_but_the_runs() {
+    let act: Act = |_, evidence| {
+        // Twice the budget.
+        std::thread::sleep(Duration::from_millis(400));
+        evidence.check()?;
+        Ok(Outcome::ok())
+    };
+    let status = |sink, control| collect(sink, control, vec![("a", act)]).0[0].status;
+    assert_eq!(status(Waiting::default(), Control::new(None)), Status::Ok);
+    assert_eq!(status(Waiting::default(), Control::new(Some(1))), Status::Skipped);
+    assert_eq!(collect(MemorySink::default(), Control::new(None), vec![("a", act)]).0[0].status, Status::Timeout);
 }

@@ -3,12 +3,15 @@
 //! Names are resolved against the descriptor, never from the root again: what is renamed or replaced by a link meanwhile
 //! cannot lead the walk elsewhere.
 //!
-//! **Invariant:** nothing here follows a symbolic link, crosses a mount, or opens anything but directories and regular files.
+//! **Invariant:** below the directory that was opened first nothing here follows a symbolic link, crosses a mount, or opens anything but directories and regular files.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 
 use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
 
 use super::read::{self, FdReader};
 use super::sys::{self, Stat};
@@ -30,6 +33,17 @@ pub struct Dir {
 impl Dir {
     pub(super) fn new(fd: OwnedFd, path: Vec<u8>, watched: Option<Arc<Footprint>>) -> Self {
         Self { fd, path, watched }
+    }
+
+    /// Opens the directory at `path` as whoever runs this program named it: links are followed, whatever file system it lies on.
+    ///
+    /// # Errors
+    /// When it is no directory, or the kernel refuses.
+    pub fn named(path: &Path) -> Result<Self, ReadError> {
+        let shown = path.as_os_str().as_encoded_bytes();
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let fd = read::named(shown, openat(AT_FDCWD, path, flags, Mode::empty()))?;
+        Ok(Self::new(fd, shown.to_owned(), None))
     }
 
     /// Its absolute path on the host.
@@ -127,6 +141,9 @@ mod tests {
         assert_eq!(dir.enter(b"b").unwrap().path(), b"/a/b");
         assert_eq!(dir.link(b"link").unwrap(), b"b");
         assert_eq!(dir.open(b"f").unwrap().1.size, 4);
+        let named = Dir::named(&tree.path().join("a/link")).unwrap();
+        assert!(named.names(10).unwrap().0.is_empty());
+        assert!(Dir::named(&tree.path().join("a/f")).is_err());
         for name in [&b"link"[..], b"..", b"f", b"none"] {
             assert!(dir.enter(name).is_err(), "{}", escape::bytes(name));
         }

@@ -4,6 +4,7 @@
 //! Nothing here writes or executes, and nothing but [`module::Loading`]
 //! makes the kernel load a module.
 
+pub mod address_space;
 pub mod cgroups;
 pub mod clock;
 pub mod content;
@@ -34,6 +35,7 @@ pub mod watchdog;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use address_space::AddressSpace;
 pub use clock::Clock;
 pub use content::Content;
 pub use dir::Dir;

@@ -83,6 +83,32 @@ pub fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> Result<OwnedFd, Errno
     owned(c_long::from(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) }))
 }
 
+/// A descriptor of our own for what the open descriptor `number` is open on, closed on exec.
+///
+/// # Errors
+/// The kernel's errno; `EBADF` where no such descriptor is open.
+pub fn duplicate_number(number: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: only integers are passed; a number that is not open is an error of the kernel's.
+    owned(c_long::from(unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) }))
+}
+
+/// Overwrites the value of the environment variable `name` with zeros, where it stands: in the block that the kernel gave this
+/// process, which `/proc/self/environ` shows. The variable is then there and empty. This process must not read it meanwhile.
+pub fn wipe_variable(name: &CStr) {
+    // SAFETY: `name` is NUL-terminated; the answer is NULL or points at a NUL-terminated value in the environment block.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    if value.is_null() {
+        return;
+    }
+    // SAFETY: not NULL, so a NUL-terminated value, and nothing changes the environment of this process.
+    let length = unsafe { libc::strlen(value) };
+    for at in 0..length {
+        // SAFETY: `at` is below the value's length, so within it; the block is private, writable memory, and only the one who
+        // takes credentials reads this variable.
+        unsafe { value.wrapping_add(at).write_volatile(0) };
+    }
+}
+
 /// `openat2(2)` (Linux 5.6).
 ///
 /// # Errors
@@ -299,6 +325,62 @@ pub fn finit_module(fd: BorrowedFd<'_>, parameters: &CStr) -> Result<(), Errno> 
 pub fn delete_module(name: &CStr) -> Result<(), Errno> {
     // SAFETY: `name` is NUL-terminated and outlives the call; the kernel only reads it.
     check(unsafe { libc::syscall(libc::SYS_delete_module, name.as_ptr(), libc::O_NONBLOCK) }).map(drop)
+}
+
+/// Pages of one kind that stand side by side in an address space: `struct page_region` of linux/fs.h.
+#[repr(C)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct PageRegion {
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+    /// `PAGE_IS_*` bits.
+    pub categories: u64,
+}
+
+/// `struct pm_scan_arg` of linux/fs.h.
+#[repr(C)]
+#[derive(Debug, Default)]
+struct ScanArguments {
+    size: u64,
+    flags: u64,
+    start: u64,
+    end: u64,
+    walk_end: u64,
+    vec: u64,
+    vec_len: u64,
+    max_pages: u64,
+    category_inverted: u64,
+    category_mask: u64,
+    category_anyof_mask: u64,
+    return_mask: u64,
+}
+
+/// `PAGEMAP_SCAN`: `_IOWR('f', 16, struct pm_scan_arg)`.
+const PAGEMAP_SCAN: libc::c_ulong = 0xC060_6610;
+
+/// The pages from `start` to `end` of the address space behind `pagemap` that are of any of the `wanted` kinds, each with the
+/// bits of `told` that it has (ioctl `PAGEMAP_SCAN`, Linux 6.7). Changes nothing: no flag that write-protects is passed. Returns
+/// how many of `regions` were filled, and where the walk ended; `end` if all was looked at.
+///
+/// # Errors
+/// The kernel's errno; `ENOTTY` on older kernels.
+pub fn pagemap_scan(
+    pagemap: BorrowedFd<'_>,
+    (start, end): (u64, u64),
+    (wanted, told): (u64, u64),
+    regions: &mut [PageRegion],
+) -> Result<(usize, u64), Errno> {
+    let lengths = [size_of::<ScanArguments>(), regions.len()].map(u64::try_from);
+    let [Ok(size), Ok(vec_len)] = lengths else { return Err(Errno::EINVAL) };
+    let vec = u64::try_from(regions.as_mut_ptr().expose_provenance()).map_err(|_| Errno::EFAULT)?;
+    let masks = ScanArguments { category_anyof_mask: wanted, return_mask: told, ..ScanArguments::default() };
+    let mut arguments = ScanArguments { size, start, end, vec, vec_len, ..masks };
+    // SAFETY: `arguments` is a live pm_scan_arg of the size it states, and its vector is writable for the entries it states.
+    // The C libraries disagree on the type of an ioctl's number, so it is asked as a plain system call.
+    let filled = check(unsafe { libc::syscall(libc::SYS_ioctl, pagemap.as_raw_fd(), PAGEMAP_SCAN, &raw mut arguments) })?;
+    Ok((usize::try_from(filled).map_err(|_| Errno::EOVERFLOW)?.min(regions.len()), arguments.walk_end))
 }
 
 /// The extended attribute `name` of `path` (getxattr(2)); a final symbolic link is followed. At most 255 bytes.

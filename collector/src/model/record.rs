@@ -125,8 +125,38 @@ pub struct Begin {
     pub sink: BTreeMap<String, Value>,
     /// How the host is read: the private views in use, and the seccomp filter the agent has put on itself.
     pub access: BTreeMap<String, Value>,
+    /// Which instance this is, where its metadata were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Instance>,
     /// The public half of the run's key.
     pub run_key: RunKey,
+}
+
+/// What the metadata of an EC2 instance say (IMDSv2). Nothing of a role's credentials is among it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// `document`, `signature`, `pkcs7`, `rsa2048` of the instance identity: verbatim bytes in base64.
+    pub signed: BTreeMap<String, String>,
+    /// Other metadata by path below `meta-data/`, escaped.
+    pub metadata: BTreeMap<String, String>,
+    /// Names of the roles whose credentials the instance has.
+    pub roles: Vec<String>,
+    /// The user data, of which only this is kept here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<UserData>,
+    /// Paths that were asked for and not had, with the reason.
+    pub missing: BTreeMap<String, String>,
+}
+
+/// Length and digest of an instance's user data, which often hold secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserData {
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256.
+    pub sha256: Digest,
 }
 
 /// Who asked for the run. Everything here was told to the agent, not found out by it.
@@ -256,6 +286,10 @@ pub mod event {
     pub const OBJECT_COMPLETED: &str = "object.completed";
     /// The sink refused something.
     pub const OBJECT_FAILED: &str = "object.failed";
+    /// How far the destination's clock is from the host's.
+    pub const CLOCK: &str = "clock";
+    /// The destination gave no answer for a while, and is back.
+    pub const OUTAGE: &str = "outage";
     /// A signal or the deadline asked the run to end.
     pub const INTERRUPTED: &str = "interrupted";
     /// Last line of the journal.

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Cause, EvidenceSink, ObjectWriter, SinkError};
 use crate::host::sys;
-use crate::model::{Digest, ObjectKey, escape};
+use crate::model::{Digest, Held, ObjectKey, escape};
 
 /// Lowest descriptor number of a folder of this sink.
 pub const FOLDER_FDS: i32 = 900;
@@ -44,7 +44,7 @@ pub enum DirectoryError {
     #[error("{}: the folder above it does not exist; create it first", shown(.0))]
     NoParent(PathBuf),
     /// The system refused.
-    #[error("{}: cannot be written: {errno}", shown(.path))]
+    #[error("{}: cannot be opened or written: {errno}", shown(.path))]
     Refused {
         /// The destination.
         path: PathBuf,
@@ -62,6 +62,8 @@ fn shown(path: &Path) -> String {
 #[derive(Debug)]
 pub struct DirectorySink {
     location: String,
+    /// The folder's path, where this sink made it.
+    made: Option<PathBuf>,
     root: Arc<OwnedFd>,
     folders: Mutex<BTreeMap<String, Arc<OwnedFd>>>,
     reserve: Mutex<Option<OwnedFd>>,
@@ -113,9 +115,41 @@ impl DirectorySink {
             }
             return Err(refused(errno));
         }
+        let reserve = reserve(root.as_fd());
+        Ok(Self::at(path, made, root, reserve))
+    }
+
+    /// Takes the folder at `path` to add to what lies there. Nothing is kept in reserve.
+    ///
+    /// # Errors
+    /// When it is no folder, or cannot be opened.
+    pub fn reopen(path: &Path) -> Result<Self, DirectoryError> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = nix::fcntl::open(path, flags, Mode::empty()).and_then(|fd| raise(fd.as_fd()));
+        let root = root.map_err(|errno| match errno {
+            Errno::ENOTDIR => DirectoryError::NotAFolder(path.to_owned()),
+            errno => DirectoryError::Refused { path: path.to_owned(), errno },
+        })?;
+        Ok(Self::at(path, false, root, None))
+    }
+
+    fn at(path: &Path, made: bool, root: OwnedFd, reserve: Option<OwnedFd>) -> Self {
         let location = path.canonicalize().map_or_else(|_| shown(path), |path| shown(&path));
-        let reserve = Mutex::new(reserve(root.as_fd()));
-        Ok(Self { location, root: Arc::new(root), folders: Mutex::default(), reserve })
+        let (folders, reserve) = (Mutex::default(), Mutex::new(reserve));
+        Self { location, made: made.then(|| path.to_owned()), root: Arc::new(root), folders, reserve }
+    }
+
+    /// Gives up a folder that nothing was put into: it is removed if this sink made it. The seccomp filter lets that pass, because
+    /// the folder above is opened under a number from [`FOLDER_FDS`] up for the moment.
+    pub fn discard(self) {
+        let Some(path) = self.made else { return };
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let parent = nix::fcntl::open(parent, flags, Mode::empty()).and_then(|fd| raise(fd.as_fd()));
+        if let (Ok(parent), Some(name)) = (parent, path.file_name()) {
+            // Only an empty folder goes, so nothing is lost where it is not.
+            let _ = unlinkat(&parent, name, UnlinkatFlags::RemoveDir);
+        }
     }
 
     /// Where it is: absolute path, escaped text.
@@ -308,13 +342,13 @@ impl ObjectWriter for DirectoryObject {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, size: u64, sha256: &Digest) -> Result<(), SinkError> {
+    fn finish(mut self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         let matches = !self.broken && self.size == size && Digest::so_far(&self.hasher) == *sha256;
         let result = if matches { self.publish() } else { Err(SinkError { key: self.key.clone(), cause: Cause::Mismatch }) };
         if result.is_ok() {
             self.open = false;
         }
-        result
+        result.map(|()| None)
     }
 
     fn abort(mut self: Box<Self>) -> Result<(), SinkError> {
@@ -369,6 +403,21 @@ mod tests {
         std::os::unix::fs::symlink(elsewhere.path().join("y"), dir.path().join("run/y.part")).unwrap();
         assert!(sink.create(&"y".parse().unwrap()).is_err());
         assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_was_made_for_nothing_goes_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, own) = (dir.path().join("run"), dir.path().join("own"));
+        DirectorySink::create(&path).unwrap().discard();
+        std::fs::create_dir(&own).unwrap();
+        DirectorySink::create(&own).unwrap().discard();
+        assert!(!path.exists() && own.exists());
+        let sink = DirectorySink::create(&path).unwrap();
+        let object = sink.create(&"a".parse().unwrap()).unwrap();
+        object.finish(0, &Digest::of(b"")).unwrap();
+        sink.discard();
+        assert!(path.join("a").exists());
     }
 
     #[test]

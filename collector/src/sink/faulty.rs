@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 
 use super::{Cause, EvidenceSink, ObjectWriter, SinkError};
-use crate::model::{Digest, ObjectKey};
+use crate::model::{Digest, Held, ObjectKey};
 
 /// Which calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,14 @@ impl<S: EvidenceSink> EvidenceSink for FaultySink<S> {
     fn prepare_to_seal(&self) {
         self.inner.prepare_to_seal();
     }
+
+    fn stalled_ns(&self) -> u64 {
+        self.inner.stalled_ns()
+    }
+
+    fn take_notes(&self) -> Vec<(&'static str, BTreeMap<String, Value>)> {
+        self.inner.take_notes()
+    }
 }
 
 impl ObjectWriter for FaultyObject {
@@ -99,7 +107,7 @@ impl ObjectWriter for FaultyObject {
         self.inner.part(bytes)
     }
 
-    fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<(), SinkError> {
+    fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         self.script.pass(&self.key)?;
         self.inner.finish(size, sha256)
     }

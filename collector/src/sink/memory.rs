@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::{Cause, EvidenceSink, ObjectWriter, SinkError};
-use crate::model::{Digest, ObjectKey};
+use crate::model::{Digest, Held, ObjectKey};
 
 type Objects = Arc<Mutex<BTreeMap<ObjectKey, Vec<u8>>>>;
 
@@ -50,7 +50,7 @@ impl ObjectWriter for MemoryObject {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<(), SinkError> {
+    fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         let fail = |cause| Err(SinkError { key: self.key.clone(), cause });
         if u64::try_from(self.bytes.len()) != Ok(size) || Digest::of(&self.bytes) != *sha256 {
             return fail(Cause::Mismatch);
@@ -58,7 +58,7 @@ impl ObjectWriter for MemoryObject {
         match self.objects.lock() {
             Ok(mut objects) if !objects.contains_key(&self.key) => {
                 objects.insert(self.key, self.bytes);
-                Ok(())
+                Ok(None)
             }
             _ => fail(Cause::Exists),
         }

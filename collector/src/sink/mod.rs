@@ -8,6 +8,8 @@ pub mod memory;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
 #[cfg(any(test, feature = "test-util"))]
+pub mod discard;
+#[cfg(any(test, feature = "test-util"))]
 pub mod faulty;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::model::{Digest, ObjectKey};
+use crate::model::{Digest, Held, ObjectKey};
 
 /// A place that objects go to. `sink::conformance` is this contract as a test; every sink passes it.
 pub trait EvidenceSink: Send + Sync + fmt::Debug {
@@ -33,6 +35,17 @@ pub trait EvidenceSink: Send + Sync + fmt::Debug {
 
     /// The last objects, the run's seal, come next: what the sink kept in reserve for them is set free. Called once.
     fn prepare_to_seal(&self) {}
+
+    /// Nanoseconds, since the sink was made, for which it gave no answer and was asked again and again. What waits for it has not
+    /// been idle, so that time is taken off no artefact's budget.
+    fn stalled_ns(&self) -> u64 {
+        0
+    }
+
+    /// What happened on the way since the last call that a reader of the custody journal should know: each with the event's name.
+    fn take_notes(&self) -> Vec<(&'static str, BTreeMap<String, Value>)> {
+        Vec::new()
+    }
 }
 
 /// One object on its way into a sink. Dropping it is [`ObjectWriter::abort`] without the answer.
@@ -42,17 +55,19 @@ pub trait ObjectWriter: Send {
     ///
     /// # Errors
     /// None of `bytes` belongs to the object then, and all parts before still do. The caller may hand over the same part again,
-    /// [`finish`](ObjectWriter::finish) with the totals of the parts before, or abort.
+    /// [`finish`](ObjectWriter::finish) with the totals of the parts before, or abort. A sink that stores behind the caller's back
+    /// may learn too late that a part taken before is lost: `finish` then fails, and nothing of the object is visible.
     fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError>;
 
     /// Makes the object visible. `size` and `sha256` are those of all parts taken; a sink that received something else refuses.
     ///
-    /// `Ok` means: the object is whole under its key, survives a crash of this machine, and will not change.
+    /// `Ok` means: the object is whole under its key, survives a crash of this machine, and will not change. What comes with it is
+    /// for the object's receipt: what the sink itself says of the object, or nothing where it is a sink that cannot speak.
     ///
     /// # Errors
     /// [`Cause::Mismatch`] where the totals disagree, [`Cause::Exists`] where the key was taken meanwhile, or what kept the sink
     /// from storing. Nothing of this object is then visible, now or later.
-    fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<(), SinkError>;
+    fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError>;
 
     /// Gives the object up. Nothing of it is visible, now or later, and its space is given back where the sink can do that.
     ///
@@ -92,7 +107,21 @@ pub enum Cause {
         /// What the system said.
         errno: nix::errno::Errno,
     },
+    /// The destination refused, and would refuse again.
+    #[error("{0}")]
+    Refused(String),
+    /// The destination gave no answer, or none that helps, for as long as the run waits for one.
+    #[error("{0}")]
+    Unreachable(String),
     /// A fault that a test injected.
     #[error("injected fault at call {0}")]
     Injected(u64),
+}
+
+impl Cause {
+    /// Whether another try may help. A sink that tries again by itself says only at the end that it could not.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Full | Self::System { .. } | Self::Mismatch | Self::Injected(_))
+    }
 }

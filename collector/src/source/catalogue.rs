@@ -8,18 +8,22 @@ use super::freeze_frame::FreezeFrame;
 use super::hidden::HiddenProcesses;
 use super::kernel_log::KernelLogSource;
 use super::kernel_modules::KernelModulesSource;
-use super::memory::{GivenModule, MemorySource, Method};
+use super::kernel_symbols::KernelSymbols;
+use super::memory::{MemorySource, Method, Offer};
 use super::mounts::MountsSource;
 use super::network::arp_cache::ArpCache;
 use super::network::interfaces::Interfaces;
 use super::network::routes::Routes;
 use super::process_envs::ProcessEnvs;
+use super::process_memory::ProcessMemory;
 use super::process_memory_map::ProcessMemoryMap;
 use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
-use super::{Source, context, deleted_files, executables, footprint, freeze_frame, hidden, kernel_log, kernel_modules, memory};
-use super::{mounts, network, process_envs, process_memory_map, sessions, shm, system_controls};
+use super::{Source, context, deleted_files, executables, footprint, freeze_frame, hidden, kernel_log, kernel_modules};
+use super::{
+    kernel_symbols, memory, mounts, network, process_envs, process_memory, process_memory_map, sessions, shm, system_controls,
+};
 use crate::host::Host;
 use crate::model::Artefact;
 
@@ -33,7 +37,9 @@ pub struct Options {
     /// Which ways to memory to take.
     pub memory: Method,
     /// The LiME module that may be loaded.
-    pub module: Option<GivenModule>,
+    pub module: Offer,
+    /// Whose memory to take by itself.
+    pub process_memory: ProcessMemory,
 }
 
 /// Every source, in the order of a run. What `footprint` compares the host with is read now.
@@ -43,7 +49,9 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(ContextSource),
         Box::new(FreezeFrame),
         Box::new(HiddenProcesses),
+        Box::new(KernelSymbols),
         Box::new(MemorySource { method: options.memory, module: options.module.clone() }),
+        Box::new(options.process_memory.clone()),
         Box::new(ProcessEnvs { include_secrets: options.include_secrets }),
         Box::new(ProcessMemoryMap { smaps: options.thorough }),
         Box::new(DeletedFiles::default()),
@@ -68,7 +76,9 @@ pub fn artefacts() -> Vec<Artefact> {
         context::ARTEFACT,
         freeze_frame::ARTEFACT,
         hidden::ARTEFACT,
+        kernel_symbols::ARTEFACT,
         memory::ARTEFACT,
+        process_memory::ARTEFACT,
         process_envs::ARTEFACT,
         process_memory_map::ARTEFACT,
         deleted_files::ARTEFACT,

@@ -49,8 +49,7 @@ impl Source for Executables {
         if !host.live {
             return Ok(Outcome::because(Status::Absent, "the magic links of processes exist on a live host only"));
         }
-        let file_systems = Arc::new(FileSystems::of_all_processes(&host.proc));
-        let mut hasher = Hasher { watchdog: host.watchdog(), file_systems, seen: BTreeMap::new(), tables: BTreeMap::new() };
+        let mut hasher = Hasher::new(host);
         each_process(host, evidence, |process, evidence| hasher.process(host, process, evidence))
     }
 }
@@ -63,7 +62,7 @@ fn identity(stat: &Stat) -> Identity {
 }
 
 /// Hashes files, each once.
-struct Hasher {
+pub(super) struct Hasher {
     watchdog: Watchdog,
     file_systems: Arc<FileSystems>,
     seen: BTreeMap<Identity, Digest>,
@@ -72,6 +71,21 @@ struct Hasher {
 }
 
 impl Hasher {
+    /// A hasher that knows the mounts of all processes.
+    pub(super) fn new(host: &Host) -> Self {
+        let file_systems = Arc::new(FileSystems::of_all_processes(&host.proc));
+        Self { watchdog: host.watchdog(), file_systems, seen: BTreeMap::new(), tables: BTreeMap::new() }
+    }
+
+    /// Whether `path`, which `/proc/PID/exe` says, is in the process's root the name of another file than the one that runs. False
+    /// where that cannot be told.
+    pub(super) fn is_replaced(&mut self, process: &Arc<Process>, path: &[u8]) -> bool {
+        let owned = Arc::clone(process);
+        let running = self.watchdog.read(LIMIT, process.path("exe").as_bytes(), move || owned.target_stat("exe"));
+        let (Ok(running), Ok(Some(named))) = (running, self.open_named(process, path)) else { return false };
+        (running.dev, running.ino) != (named.stat.dev, named.stat.ino)
+    }
+
     fn process(&mut self, host: &Host, process: &Arc<Process>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let target = match process.link("exe") {
             Ok(target) => target,

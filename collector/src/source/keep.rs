@@ -33,7 +33,15 @@ impl Keeper<'_> {
     /// # Errors
     /// When the run wants no more of this artefact.
     pub fn proc(&mut self, path: &str) -> Result<Kept, Stop> {
-        let read = self.host.proc.file(path, SMALL);
+        self.proc_within(path, SMALL)
+    }
+
+    /// Reads and keeps `path` below `/proc`, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn proc_within(&mut self, path: &str, limit: usize) -> Result<Kept, Stop> {
+        let read = self.host.proc.file(path, limit);
         self.keep(format!("/proc/{path}").as_bytes(), read)
     }
 
@@ -51,8 +59,30 @@ impl Keeper<'_> {
     /// # Errors
     /// When the run wants no more of this artefact.
     pub fn below(&mut self, root: &SysRoot, path: &[u8]) -> Result<Kept, Stop> {
-        let read = root.file(path, SMALL);
+        self.below_within(root, path, SMALL)
+    }
+
+    /// Reads and keeps `path` below `root`, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn below_within(&mut self, root: &SysRoot, path: &[u8], limit: usize) -> Result<Kept, Stop> {
+        let read = root.file(path, limit);
         self.keep(&root.full(path), read)
+    }
+
+    /// Reads and keeps every regular file in the folder `path` below `root`, but those that can only be written.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn folder(&mut self, root: &SysRoot, path: &[u8]) -> Result<(), Stop> {
+        for entry in root.names(path).unwrap_or_default() {
+            let path = [path, b"/", &entry].concat();
+            if root.stat(&path).is_ok_and(|stat| stat.is_regular() && stat.mode & 0o444 != 0) {
+                self.below(root, &path)?.ok();
+            }
+        }
+        Ok(())
     }
 
     /// The file system of type `kind` that belongs at `point`. None where the kernel does not have it, or where it was
@@ -75,10 +105,18 @@ impl Keeper<'_> {
     /// # Errors
     /// When the run wants no more of this artefact.
     pub fn file(&mut self, path: &[u8]) -> Result<Kept, Stop> {
+        self.file_within(path, SMALL)
+    }
+
+    /// Reads and keeps the regular file at the absolute `path`, at most `limit` bytes of it, with its metadata.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub fn file_within(&mut self, path: &[u8], limit: usize) -> Result<Kept, Stop> {
         use std::os::fd::AsFd as _;
         let opened = self.host.files.open(path);
         let read = opened.and_then(|(reader, stat)| {
-            let bytes = crate::host::read::to_end(reader.0.as_fd(), SMALL).map_err(|errno| ReadError::errno(path, errno))?;
+            let bytes = crate::host::read::to_end(reader.0.as_fd(), limit).map_err(|errno| ReadError::errno(path, errno))?;
             Ok((bytes, stat))
         });
         match read {
@@ -164,6 +202,12 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The fields of `line` between blanks and tabs.
 pub fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|b| matches!(b, b' ' | b'\t')).filter(|field| !field.is_empty())
+}
+
+/// The path in `/boot` of the file `name` for the kernel `release`. The release is text of the host: it must not lead elsewhere.
+pub(super) fn in_boot(name: &str, release: &[u8]) -> Option<Vec<u8>> {
+    let plain = !release.is_empty() && !release.contains(&b'/');
+    plain.then(|| [b"/boot/", name.as_bytes(), b"-", release].concat())
 }
 
 /// What a row says of where it was read: the escaped path.

@@ -20,15 +20,18 @@ mod failure;
 pub mod footprint;
 pub mod freeze_frame;
 pub mod hidden;
+mod kcore;
 pub mod keep;
 pub mod kernel_log;
 pub mod kernel_modules;
+pub mod kernel_symbols;
 pub mod memory;
 pub mod mounts;
 pub mod network;
 pub mod nowhere;
 pub mod process;
 pub mod process_envs;
+pub mod process_memory;
 pub mod process_memory_map;
 #[cfg(any(test, feature = "test-util"))]
 pub mod recorded;
@@ -99,6 +102,16 @@ pub trait Evidence {
     /// When the run wants no more of this artefact, or the destination takes no more of the image: what is stored by then is
     /// its beginning, without a hole.
     fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop>;
+
+    /// Adds a whole buffer to the open image, and returns a buffer that may be filled next: another one, where this one could be
+    /// handed on without being copied.
+    ///
+    /// # Errors
+    /// As [`Evidence::image_write`].
+    fn image_take(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Stop> {
+        self.image_write(&bytes)?;
+        Ok(bytes)
+    }
 
     /// Ends the open image, if there is one.
     ///

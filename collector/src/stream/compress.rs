@@ -25,6 +25,11 @@ pub(super) struct Work {
 pub(super) fn spawn(number: usize, level: i32, jobs: Receiver<Work>, frames: Pool, store: Sender<Message>) -> io::Result<()> {
     let mut compressor = Compressor::new(level)?;
     compressor.set_parameter(CParameter::ChecksumFlag(true))?;
+    if level == 1 {
+        // Between the levels 1 and 2: memory is programs more than text, and has matches of six bytes where text has longer ones.
+        compressor.set_parameter(CParameter::HashLog(15))?;
+        compressor.set_parameter(CParameter::MinMatch(6))?;
+    }
     let work = move || {
         loop {
             let mut frame = frames.take();

@@ -27,8 +27,9 @@ use buffers::Pool;
 
 pub use object::{Object, Refused};
 
-/// Content bytes of one part of a bulk object; each part is one zstd frame.
-pub const BULK_PART: usize = 8 << 20;
+/// Content bytes of one part of a bulk object; each part is one zstd frame. Larger ones compress no better (at the usual level zstd
+/// looks back 512 KiB), and every buffer is memory of the host that is overwritten.
+pub const BULK_PART: usize = 1 << 20;
 /// Content bytes of one object of an image, at most: what a bucket takes and locks in one piece.
 pub const SEGMENT: u64 = 2 << 30;
 /// Content bytes of one part of a table.
@@ -111,10 +112,10 @@ impl Engine {
         Ok(Self { sink, tables, bulk, work, store, next_id: AtomicU64::new(0), now })
     }
 
-    /// As many workers as leave one processor to the host, at least 1 and at most 4.
+    /// As many workers as there are processors, at most 4: a capture that takes longer spans more time, and disturbs the host longer.
     #[must_use]
     pub fn default_workers() -> usize {
-        std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1)).clamp(1, 4)
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 4)
     }
 
     /// Opens an object.

@@ -104,6 +104,31 @@ impl Object {
         Ok(())
     }
 
+    /// Takes a whole buffer as a part of its own and returns another one of at least its size; what cannot be a part is copied, and
+    /// comes back. Waits while all buffers are in use.
+    ///
+    /// # Errors
+    /// As [`Object::write_all`].
+    pub fn take(&mut self, mut bytes: Vec<u8>) -> Result<Vec<u8>, Refused> {
+        // Small parts compress badly, and a buffer that is too small for other content must not get into the pool.
+        let is_part = bytes.len() > self.pool.size() / 2 && bytes.len() <= self.pool.size();
+        if !is_part || bytes.capacity() < self.pool.size() {
+            self.write_all(&bytes)?;
+            return Ok(bytes);
+        }
+        if self.buffer.is_some() {
+            self.send_part();
+        }
+        if self.refused.load(Ordering::Relaxed) {
+            return Err(Refused);
+        }
+        let mut buffer = self.pool.take();
+        std::mem::swap(&mut buffer.bytes, &mut bytes);
+        self.size = self.size.saturating_add(u64::try_from(buffer.bytes.len()).unwrap_or(u64::MAX));
+        self.buffer = Some(buffer);
+        Ok(bytes)
+    }
+
     /// Hands the buffer on as one part.
     fn send_part(&mut self) {
         let content = self.buffer.take().unwrap_or_else(|| self.pool.take());

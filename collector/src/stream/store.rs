@@ -142,10 +142,10 @@ impl Open {
         let finished = if self.stored == 0 { None } else { Some(writer.finish(self.size, &sha256)) };
         let Mark { sha256: content_sha256, size: content_size, entries } = self.good;
         let content = Content { sha256: content_sha256, size: content_size, encoding: Encoding::ZstdFrames, entries };
-        let receipt =
-            Receipt { key: key.clone(), sha256, size: self.size, parts: self.stored, content, started, finished: now() };
+        let (size, parts) = (self.size, self.stored);
+        let receipt = |sink| Receipt { key: key.clone(), sha256, size, parts, content, started, finished: now(), sink };
         let closed = match finished {
-            Some(Ok(())) => Closed { key, receipt: Some(receipt), lost },
+            Some(Ok(sink)) => Closed { receipt: Some(receipt(sink)), key, lost },
             Some(Err(error)) => Closed { key, receipt: None, lost: Some(Lost { from: 0, error }) },
             None => Closed { key, receipt: None, lost },
         };

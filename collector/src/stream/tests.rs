@@ -44,6 +44,26 @@ fn content_comes_out_as_it_went_in() {
 }
 
 #[test]
+fn a_whole_buffer_is_a_part_and_another_comes_back() {
+    let sink = MemorySink::default();
+    let engine = engine(sink.clone(), 2);
+    let mut object = engine.open("image".parse().unwrap(), Kind::Bulk).unwrap();
+    let (mut content, mut buffer) = (Vec::new(), Vec::with_capacity(BULK_PART));
+    for length in [BULK_PART, 40, BULK_PART, BULK_PART - 1, BULK_PART / 2, BULK_PART + 9] {
+        let bytes = mixed(length);
+        content.extend_from_slice(&bytes);
+        buffer.clear();
+        buffer.extend_from_slice(&bytes);
+        let place = buffer.as_ptr();
+        buffer = object.take(buffer).unwrap();
+        let kept = length > BULK_PART / 2 && length <= BULK_PART;
+        assert_eq!(buffer.as_ptr() != place, kept, "{length}");
+    }
+    let receipt = object.close().unwrap().receipt.unwrap();
+    check(&sink, &receipt, &content);
+}
+
+#[test]
 fn each_part_is_a_frame_of_its_own() {
     let sink = MemorySink::default();
     let engine = engine(sink.clone(), 2);

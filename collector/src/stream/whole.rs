@@ -12,7 +12,7 @@ pub fn store(sink: &dyn EvidenceSink, key: &ObjectKey, bytes: &[u8], now: impl F
     let mut object = sink.create(key)?;
     object.part(bytes)?;
     let (sha256, size) = (Digest::of(bytes), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-    object.finish(size, &sha256)?;
+    let sink = object.finish(size, &sha256)?;
     let content = Content { sha256, size, encoding: Encoding::Identity, entries: None };
-    Ok(Receipt { key: key.clone(), sha256, size, parts: 1, content, started, finished: now() })
+    Ok(Receipt { key: key.clone(), sha256, size, parts: 1, content, started, finished: now(), sink })
 }

@@ -2,13 +2,14 @@
 //! frame number (see `hozen_tests::stamp`). Writes the frames to the file LIST, one a line, and says `ready run=… pages=…`. Needs root.
 //! With `ticking` it then adds one to the counter of each page in turn, round after round.
 //!
-//! At its end it says `moved=N`: how many pages the kernel has moved to other frames meanwhile, which breaks their stamps.
+//! At its end it says, of the rounds, `rounds=N seconds=S`, and `moved=N`: how many pages the kernel has moved to other frames meanwhile, which breaks their stamps.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use hozen_tests::life::{self, Failure, Life};
 use hozen_tests::stamp::{COUNTER, WORDS, word};
@@ -44,9 +45,11 @@ fn stamp() -> Result<(), Failure> {
     write_list(Path::new(list), &frames)?;
     life::ready(&[life::own_pid(), ("run", run.to_string()), ("pages", pages.len().to_string())])?;
     if ticking {
-        tick(&life, &pages)?
+        let began = Instant::now();
+        let rounds = tick(&life, &pages)?;
+        life::say(&format!("rounds={rounds} seconds={}", began.elapsed().as_secs_f64()))?;
     } else {
-        life.wait()?
+        life.wait()?;
     }
     let mut moved = 0;
     for (page, frame) in pages.iter().zip(&frames) {
@@ -95,12 +98,17 @@ impl Page {
     }
 }
 
-fn tick(life: &Life, pages: &[Page]) -> Result<(), Failure> {
-    let mut turns = pages.chunks(TURN).cycle();
-    while !life.over(PollTimeout::ZERO, None)?.is_over {
-        turns.by_ref().take(1).flatten().for_each(Page::count);
+/// Counts in all pages, again and again; returns how often in all of them.
+fn tick(life: &Life, pages: &[Page]) -> Result<usize, Failure> {
+    let mut turns = 0;
+    for turn in pages.chunks(TURN).cycle() {
+        if life.over(PollTimeout::ZERO, None)?.is_over {
+            break;
+        }
+        turn.iter().for_each(Page::count);
+        turns += 1;
     }
-    Ok(())
+    Ok(turns / pages.len().div_ceil(TURN).max(1))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this helper runs in a guest of the tests and reports to them by a file")]

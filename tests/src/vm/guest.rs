@@ -132,6 +132,13 @@ impl Guest {
         self
     }
 
+    /// Gives it a disk of this size, for what it leaves in `/out`.
+    #[must_use]
+    pub fn disk(mut self, mebibytes: u64) -> Self {
+        self.disk = mebibytes << 20;
+        self
+    }
+
     /// How long it may run.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {

@@ -10,6 +10,7 @@ mod privileges;
 use std::time::Duration;
 
 pub(super) use kernel::chosen;
+pub(super) use os::parse as os_release;
 pub(super) use privileges::field;
 
 use super::keep::Keeper;

@@ -61,7 +61,7 @@ fn columns(row: &mut Row, variables: &BTreeMap<Vec<u8>, Vec<u8>>) {
 }
 
 /// The variables of os-release(5): shell assignments without expansion. The last of a name counts, as in a shell.
-fn parse(text: &[u8]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+pub(crate) fn parse(text: &[u8]) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let assignment = |line: &[u8]| {
         let line = line.trim_ascii();
         let equals = line.iter().position(|b| *b == b'=').filter(|_| line.first() != Some(&b'#'))?;

@@ -60,9 +60,7 @@ impl Source for HiddenProcesses {
         if !host.live {
             return Ok(Outcome::because(Status::Absent, "only a running kernel can be asked in several ways"));
         }
-        // A second procfs of our own, so that this artefact and the freeze-frame look through different ones.
-        let detached = ProcRoot::detached(&host.footprint).ok();
-        let own = detached.map(|proc| Host { proc: Arc::new(proc), ..host.clone() });
+        let own = through_own_procfs(host);
         let host = own.as_ref().unwrap_or(host);
         if hidden_from_us(host) {
             return Ok(Outcome::because(Status::Denied, "/proc is mounted with hidepid, which hides others' processes from us"));
@@ -73,15 +71,43 @@ impl Source for HiddenProcesses {
         for error in first.errors.iter().take(NAMED_REFUSALS) {
             evidence.gap(error.gap());
         }
-        let mut hidden = first.contradictions(host);
-        for _ in 0..LOOKS_AGAIN {
-            hidden = look_again(host, plain.as_ref(), hidden, evidence)?;
-        }
+        let hidden = confirm(host, plain.as_ref(), first.contradictions(host), evidence)?;
         write(host, &hidden, evidence)?;
         let tally = tasks::tally(host, &hidden.keys().copied().collect(), evidence)?;
         rows::counts(time, &first, &tally, evidence)?;
         Ok(Outcome::ok())
     }
+}
+
+/// The ids of hidden processes; none where they cannot be looked for.
+pub(super) fn pids(host: &Host, evidence: &dyn Evidence) -> Result<BTreeSet<i32>, Stop> {
+    let own = through_own_procfs(host);
+    let host = own.as_ref().unwrap_or(host);
+    if !host.live || hidden_from_us(host) {
+        return Ok(BTreeSet::new());
+    }
+    let plain = scan::plain(host);
+    let first = scan::look(host, plain.as_ref(), Asked::All, evidence)?;
+    Ok(confirm(host, plain.as_ref(), first.contradictions(host), evidence)?.into_keys().collect())
+}
+
+/// The host through a second procfs of our own, so that this look and the freeze-frame's go through different ones.
+fn through_own_procfs(host: &Host) -> Option<Host> {
+    let detached = ProcRoot::detached(&host.footprint).ok();
+    detached.map(|proc| Host { proc: Arc::new(proc), ..host.clone() })
+}
+
+/// What of `suspects` contradicts itself in the same way each time.
+fn confirm(
+    host: &Host,
+    plain: Option<&ProcRoot>,
+    mut suspects: BTreeMap<i32, Sighting>,
+    evidence: &dyn Evidence,
+) -> Result<BTreeMap<i32, Sighting>, Stop> {
+    for _ in 0..LOOKS_AGAIN {
+        suspects = look_again(host, plain, suspects, evidence)?;
+    }
+    Ok(suspects)
 }
 
 /// Whether the kernel keeps other users' processes from us, which would make every one of them look hidden.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use self::views::Views;
 use super::keep::{self, Keeper, Kept};
+use super::kernel_symbols::KALLSYMS;
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
 use crate::model::{Artefact, Category, Outcome, Profile, Row, Status};
@@ -22,8 +23,6 @@ pub const ARTEFACT: Artefact = Artefact {
     tables: &["kernel_modules", "module_views"],
 };
 
-/// The most that is read of `/proc/kallsyms`; a distribution's kernel with its modules has some 20 MiB.
-const KALLSYMS: usize = 64 << 20;
 /// Small files of a module in `/sys/module/NAME`.
 const FILES: [&str; 7] = ["initstate", "refcnt", "taint", "srcversion", "version", "coresize", "initsize"];
 
@@ -71,8 +70,7 @@ fn read(keeper: &mut Keeper<'_>) -> Result<Views, Stop> {
     });
     view_row(keeper, "proc_modules", "/proc/modules", listed, views.listed.as_ref().map(Vec::len), bad)?;
     views.sysfs = sysfs(keeper)?;
-    let read = keeper.host.proc.file("kallsyms", KALLSYMS);
-    let symbols = keeper.keep(b"/proc/kallsyms", read)?;
+    let symbols = keeper.proc_within("kallsyms", KALLSYMS)?;
     views.symbols = usable(&symbols).map(parse::kallsyms);
     view_row(keeper, "kallsyms", "/proc/kallsyms", symbols, views.symbols.as_ref().map(|names| names.len()), 0)?;
     let areas = keeper.proc("vmallocinfo")?;
@@ -173,14 +171,7 @@ fn files(keeper: &mut Keeper<'_>, row: &mut Row, name: &[u8]) -> Result<(), Stop
         keep::column(row, file, keeper.below(&host.sys, &path)?);
     }
     for folder in ["sections", "parameters"] {
-        let path = [base.as_slice(), b"/", folder.as_bytes()].concat();
-        for entry in host.sys.names(&path).unwrap_or_default() {
-            let path = [path.as_slice(), b"/", &entry].concat();
-            // Some parameters can only be written.
-            if host.sys.stat(&path).is_ok_and(|stat| stat.is_regular() && stat.mode & 0o444 != 0) {
-                keeper.below(&host.sys, &path)?.ok();
-            }
-        }
+        keeper.folder(&host.sys, &[base.as_slice(), b"/", folder.as_bytes()].concat())?;
     }
     Ok(())
 }

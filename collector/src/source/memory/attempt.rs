@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::chunk::Lens;
 use super::facts::{self, Facts};
 use super::image::{Image, Tally, note_gaps};
-use super::kcore::{self, Piece};
 use super::physical::{Device, Kcore, Physical};
 use super::quality::{self, Measure, Quality};
-use super::{GivenModule, lime, readers};
+use super::{Offer, lime, readers};
 use crate::host::physical::{Reader, Way, page_size};
 use crate::host::{Host, ReadError};
 use crate::model::{Gap, PhysRange, Row, Timestamp, range};
+use crate::source::kcore::{self, Piece};
 use crate::source::{Evidence, Member, Stop};
 
 /// What a method came to.
@@ -43,7 +43,7 @@ pub(super) struct Attempt<'a> {
     pub host: &'a Host,
     pub evidence: &'a mut dyn Evidence,
     pub facts: &'a Facts,
-    pub module: Option<&'a GivenModule>,
+    pub offer: &'a Offer,
     /// Whether `/proc/kcore` may fill what LiME leaves out.
     pub may_fill: bool,
 }
@@ -73,7 +73,7 @@ impl Attempt<'_> {
         } else {
             [b"Linux version ", self.facts.kernel.as_slice(), b" ("].concat()
         };
-        Lens { page: page_size(), banner, clock: self.host.clock }
+        Lens::new(page_size(), banner, self.host.clock)
     }
 
     /// Reads through a file of the kernel's.
@@ -101,7 +101,7 @@ impl Attempt<'_> {
     /// Loads LiME, and fills from `/proc/kcore` what its stream leaves out.
     fn lime(&mut self) -> Result<Captured, Stop> {
         let (host, ram, lens, may_fill) = (self.host, &self.facts.iomem.ram, self.lens(), self.may_fill);
-        let bytes = self.module.and_then(|module| module.bytes.clone().ok()).unwrap_or_else(|| Arc::from(&[][..]));
+        let bytes = self.offer.module.as_ref().and_then(|module| module.bytes.clone().ok()).unwrap_or_else(|| Arc::from(&[][..]));
         self.evidence.raw(&Member::pseudo(b"/.hozen/lime.ko"), &bytes)?;
         let mut image = Image::begin(self.evidence, "lime", range::total(ram))?;
         let (mut report, mut read) = lime::capture(host, &bytes, ram, &lens, &mut |chunk| image.take("lime", chunk));
@@ -180,9 +180,7 @@ impl Attempt<'_> {
                     row.int(column, taint);
                 }
             }
-            if let Some(module) = self.module {
-                row.text("module_sha256", &module.sha256.to_string());
-            }
+            self.offer.describe(row);
         }
     }
 
@@ -236,10 +234,10 @@ fn rest(image: &Image<'_>, ram: &[PhysRange]) -> Vec<(PhysRange, PhysRange)> {
 }
 
 /// The readers of a way to memory, and what `/proc/kcore` is made of.
-type Opened = (Vec<Box<dyn Physical>>, Option<Arc<[Piece]>>);
+pub(super) type Opened = (Vec<Box<dyn Physical>>, Option<Arc<[Piece]>>);
 
 /// Opens as many readers as are of use, each anew, and proves that one of them can read something.
-fn open(host: &Host, way: Way, ram: &[PhysRange]) -> Result<Opened, ReadError> {
+pub(super) fn open(host: &Host, way: Way, ram: &[PhysRange]) -> Result<Opened, ReadError> {
     let pieces = if way == Way::Kcore { Some(kcore::pieces(host, ram)?) } else { None };
     let one = || -> Result<Box<dyn Physical>, ReadError> {
         let reader = Reader::open(host, way)?;

@@ -2,6 +2,9 @@
 //!
 //! **Invariant:** bytes that could not be read are zeros and are counted as unreadable, never as pages of zeros.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nix::errno::Errno;
 
 use super::physical::Physical;
@@ -9,7 +12,7 @@ use crate::host::Clock;
 use crate::model::{Digest, PhysRange, Timestamp};
 
 /// Bytes that are read, hashed and handed on at once. The kernel holds up changes of memory while one read lasts.
-pub(super) const CHUNK: u64 = 2 << 20;
+pub(super) const CHUNK: u64 = 1 << 20;
 
 /// Consecutive bytes of one range.
 #[derive(Debug)]
@@ -30,42 +33,74 @@ pub(super) struct Chunk {
     pub edge_bytes: u64,
     /// What could not be read.
     pub unreadable: Vec<(PhysRange, Errno)>,
-    /// Whether the kernel's banner stands in them.
+    /// Whether the kernel's banner stands in them, and was not seen before.
     pub banner: bool,
     /// Bytes behind the last that is not zero.
     pub zero_tail: u64,
 }
 
+/// Bytes as they came, before anything is known of them.
+#[derive(Debug)]
+pub(super) struct Raw {
+    pub record: PhysRange,
+    pub start: u64,
+    pub bytes: Vec<u8>,
+    pub started: Timestamp,
+    pub finished: Timestamp,
+}
+
+/// A buffer for a chunk.
+pub(super) fn buffer() -> Vec<u8> {
+    Vec::with_capacity(usize::try_from(CHUNK).unwrap_or(0))
+}
+
 /// What is looked for, and by which measure.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Lens {
     /// Bytes of a page.
     pub page: u64,
     /// How the kernel's banner begins.
-    pub banner: Vec<u8>,
+    banner: Vec<u8>,
+    /// It is looked for until it is found once.
+    found: AtomicBool,
     pub clock: Clock,
 }
 
-impl Chunk {
-    /// Looks at bytes that came at `start` of `record`.
-    pub(super) fn of(record: PhysRange, start: u64, bytes: Vec<u8>, started: Timestamp, lens: &Lens) -> Self {
-        let weight = weigh(&bytes, start, lens.page);
-        Self::look(record, start, bytes, weight, started, lens)
+impl Lens {
+    pub(super) fn new(page: u64, banner: Vec<u8>, clock: Clock) -> Self {
+        Self { page, banner, found: AtomicBool::new(false), clock }
     }
 
-    fn look(record: PhysRange, start: u64, bytes: Vec<u8>, weight: Weight, started: Timestamp, lens: &Lens) -> Self {
-        let data = if is_zero(&bytes) { None } else { bytes.iter().rposition(|byte| *byte != 0) };
+    fn finds_banner(&self, bytes: &[u8]) -> bool {
+        let finds = !self.found.load(Ordering::Relaxed) && find(bytes, &self.banner);
+        if finds {
+            self.found.store(true, Ordering::Relaxed);
+        }
+        finds
+    }
+}
+
+impl Chunk {
+    /// Looks at bytes that came.
+    pub(super) fn of(raw: Raw, lens: &Lens) -> Self {
+        let weight = weigh(&raw.bytes, raw.start, lens.page);
+        Self::look(raw, weight, lens)
+    }
+
+    fn look(raw: Raw, weight: Weight, lens: &Lens) -> Self {
+        let Raw { record, start, bytes, started, finished } = raw;
+        let data = if weight.data_bytes == 0 { None } else { bytes.iter().rposition(|byte| *byte != 0) };
         Self {
             record,
             start,
-            sha256: Digest::of(&bytes),
+            sha256: if data.is_none() { digest_of_zeros(&bytes) } else { Digest::of(&bytes) },
             started,
-            finished: lens.clock.now(),
+            finished,
             zero_pages: weight.zero_pages,
             data_bytes: weight.data_bytes,
             edge_bytes: 0,
             unreadable: Vec::new(),
-            banner: find(&bytes, &lens.banner),
+            banner: data.is_some() && lens.finds_banner(&bytes),
             zero_tail: u64::try_from(bytes.len() - data.map_or(0, |at| at + 1)).unwrap_or(u64::MAX),
             bytes,
         }
@@ -74,11 +109,8 @@ impl Chunk {
     /// Reads `part` of `record` out of `memory`.
     pub(super) fn read(memory: &mut dyn Physical, record: PhysRange, part: PhysRange, mut bytes: Vec<u8>, lens: &Lens) -> Self {
         let started = lens.clock.now();
-        bytes.clear();
-        bytes.resize(usize::try_from(part.length()).unwrap_or(0), 0);
-        let pages = super::kcore::whole_pages(record, lens.page);
-        let whole = pages.and_then(|pages| PhysRange::new(pages.start().max(part.start()), pages.end().min(part.end())));
-        let unreadable = whole.map(|whole| fill(memory, part.start(), whole, &mut bytes, lens.page)).unwrap_or_default();
+        let (whole, unreadable) = read_pages(memory, record, part, &mut bytes, lens.page);
+        let finished = lens.clock.now();
         // Neither the edges nor what could not be read are pages of zeros, though zeros stand there.
         let (from, to) = whole.map_or((part.start(), part.start()), |whole| (whole.start(), whole.end()));
         let place = usize::try_from(from - part.start()).ok().zip(usize::try_from(to - part.start()).ok());
@@ -86,7 +118,7 @@ impl Chunk {
         let mut weight = weigh(read, from, lens.page);
         let bad_pages: u64 = unreadable.iter().map(|(range, _)| range.length().div_ceil(lens.page)).sum();
         weight.zero_pages = weight.zero_pages.saturating_sub(bad_pages);
-        let mut chunk = Self::look(record, part.start(), bytes, weight, started, lens);
+        let mut chunk = Self::look(Raw { record, start: part.start(), bytes, started, finished }, weight, lens);
         chunk.edge_bytes = part.length() - (to - from);
         chunk.unreadable = unreadable;
         chunk
@@ -127,6 +159,28 @@ fn weigh(bytes: &[u8], start: u64, page: u64) -> Weight {
         }
     }
     weight
+}
+
+/// Reads the whole pages of `record` that lie in `part`. Around them `bytes`, which become as long as `part`, hold zeros. Returns
+/// which they are, and what of them could not be read.
+pub(super) fn read_pages(
+    memory: &mut dyn Physical,
+    record: PhysRange,
+    part: PhysRange,
+    bytes: &mut Vec<u8>,
+    page: u64,
+) -> (Option<PhysRange>, Vec<(PhysRange, Errno)>) {
+    // What a used buffer held is read over: only what will not be is made zero.
+    bytes.resize(usize::try_from(part.length()).unwrap_or(0), 0);
+    let pages = crate::source::kcore::whole_pages(record, page);
+    let whole = pages.and_then(|pages| PhysRange::new(pages.start().max(part.start()), pages.end().min(part.end())));
+    let (from, to) = whole.map_or((part.end(), part.end()), |whole| (whole.start(), whole.end()));
+    for (from, to) in [(part.start(), from), (to, part.end())] {
+        let place = usize::try_from(from - part.start()).ok().zip(usize::try_from(to - part.start()).ok());
+        place.and_then(|(from, to)| bytes.get_mut(from..to)).unwrap_or_default().fill(0);
+    }
+    let unreadable = whole.map(|whole| fill(memory, part.start(), whole, bytes, page)).unwrap_or_default();
+    (whole, unreadable)
 }
 
 /// Reads `whole` into `bytes`, whose first is that of address `base`. After a failure goes on page by page, so that one page
@@ -177,16 +231,27 @@ fn is_zero(bytes: &[u8]) -> bool {
     words.iter().map(|word| any(word)).fold(0, |all, one| all | one) | any(rest) == 0
 }
 
+/// Most zeros come in whole chunks, and their digest is known after the first.
+fn digest_of_zeros(zeros: &[u8]) -> Digest {
+    static OF_A_CHUNK: OnceLock<Digest> = OnceLock::new();
+    if size(zeros) == CHUNK { *OF_A_CHUNK.get_or_init(|| Digest::of(zeros)) } else { Digest::of(zeros) }
+}
+
 /// Whether `needle` stands in `bytes` (Horspool's search: it looks at few of them). An empty one never does.
 fn find(bytes: &[u8], needle: &[u8]) -> bool {
     let Some((last, head)) = needle.split_last() else { return false };
-    let shift = |byte: u8| head.iter().rev().position(|known| *known == byte).map_or(needle.len(), |back| back + 1);
+    let mut shifts = [needle.len(); 256];
+    for (back, byte) in (1..needle.len()).rev().zip(head) {
+        if let Some(shift) = shifts.get_mut(usize::from(*byte)) {
+            *shift = back;
+        }
+    }
     let mut at = head.len();
     while let Some(byte) = bytes.get(at) {
         if byte == last && bytes.get(at - head.len()..=at) == Some(needle) {
             return true;
         }
-        at += shift(*byte);
+        at += shifts.get(usize::from(*byte)).copied().unwrap_or(1);
     }
     false
 }
@@ -202,7 +267,7 @@ mod tests {
     }
 
     fn lens() -> Lens {
-        Lens { page: 4096, banner: b"Linux version 6.1 (".to_vec(), clock: Clock::start() }
+        Lens::new(4096, b"Linux version 6.1 (".to_vec(), Clock::start())
     }
 
     #[test]
@@ -228,6 +293,16 @@ mod tests {
         let chunk = Chunk::read(&mut memory, range(0x1000, 0x8000), range(0x1000, 0x8000), Vec::new(), &lens());
         assert_eq!((chunk.zero_pages, chunk.banner, chunk.zero_tail), (4, true, 0x8000 - 0x3003));
         assert_eq!(chunk.sha256, Digest::of(&memory.bytes[0x1000..]));
+    }
+
+    #[test]
+    fn the_digest_of_zeros_is_that_of_their_length() {
+        let record = range(0, 2 * CHUNK);
+        let mut memory = FakeMemory { bytes: vec![0; usize::try_from(2 * CHUNK).unwrap()], holes: Vec::new() };
+        for part in [range(0, CHUNK), range(CHUNK, 2 * CHUNK), range(0, CHUNK - 4096)] {
+            let chunk = Chunk::read(&mut memory, record, part, Vec::new(), &lens());
+            assert_eq!((chunk.sha256, chunk.data_bytes), (Digest::of(&chunk.bytes), 0));
+        }
     }
 
     #[test]
@@ -260,11 +335,12 @@ mod tests {
             let holes: Vec<PhysRange> = holes.into_iter().map(|(at, pages)| range(at * 4096, (at + pages) * 4096)).collect();
             let mut memory = FakeMemory::new(0x20000, &holes);
             let record = range(start, start + length);
-            let chunk = Chunk::read(&mut memory, record, record, Vec::new(), &lens());
+            let used = vec![0xAB; usize::try_from(length).unwrap() / 2 + 9000];
+            let chunk = Chunk::read(&mut memory, record, record, used, &lens());
             prop_assert_eq!(chunk.end(), record.end());
             prop_assert_eq!(chunk.unreadable_bytes() + chunk.edge_bytes + chunk.data_bytes + chunk.zero_pages * 4096, length);
             let bad = |at: u64| chunk.unreadable.iter().any(|(range, _)| range.start() <= at && at < range.end());
-            let pages = super::super::kcore::whole_pages(record, 4096);
+            let pages = crate::source::kcore::whole_pages(record, 4096);
             for (at, byte) in (start..).zip(&chunk.bytes) {
                 let edge = pages.is_none_or(|pages| at < pages.start() || pages.end() <= at);
                 let real = memory.bytes[usize::try_from(at).unwrap()];

@@ -1,10 +1,12 @@
 //! What the host says of the ways to its memory. Devices and `/proc/kcore` are only asked whether they are there.
 
-use super::GivenModule;
+use super::Offer;
 use super::iomem::{self, Iomem};
+use super::running::{self, Kernel};
 use crate::host::privilege::Privileges;
 use crate::host::{Host, module, read};
-use crate::model::{Row, escape};
+use crate::model::Row;
+use crate::model::modules::Architecture;
 use crate::source::Stop;
 use crate::source::keep::{self, Keeper};
 
@@ -43,9 +45,10 @@ pub(super) struct Facts {
 }
 
 /// Reads them all, keeps what was read, and adds what the image's readers need to `row`.
-pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row, module: Option<&GivenModule>) -> Result<Facts, Stop> {
+pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row, offer: &Offer) -> Result<Facts, Stop> {
     let host = keeper.host;
-    let mut facts = Facts { kernel: kernel(row, keeper)?, ..there(host) };
+    let kernel = kernel(row, keeper)?;
+    let mut facts = Facts { module_fault: offer.fault(&kernel), kernel: kernel.release, ..there(host) };
     let disabled = keep::column(row, "modules_disabled", keeper.proc("sys/kernel/modules_disabled")?);
     facts.modules_disabled = disabled.is_some_and(|value| value == b"1");
     let enforced = keep::column(row, "module_sig_enforce", keeper.sys("module/module/parameters/sig_enforce")?);
@@ -56,10 +59,6 @@ pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row, module: Option<&Given
         facts.lockdown = crate::source::context::chosen(&text);
         row.bytes("lockdown", &facts.lockdown);
     }
-    facts.module_fault = match module {
-        Some(module) => module.fault(&facts.kernel),
-        None => Some(format!("no LiME module for kernel {} was given (--module)", escape::bytes(&facts.kernel))),
-    };
     facts.strict_devmem = config(row, keeper, &facts.kernel)?;
     facts.iomem = map(row, keeper)?;
     for (column, path) in [("vmcoreinfo", "kernel/vmcoreinfo"), ("address_bits", "kernel/address_bits")] {
@@ -99,8 +98,15 @@ pub(super) fn iomem_now(host: &Host) -> Option<(Vec<u8>, Iomem)> {
     Some((text, map))
 }
 
-fn kernel(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<Vec<u8>, Stop> {
-    Ok(keep::column(row, "kernel", keeper.proc("sys/kernel/osrelease")?).unwrap_or_default())
+/// What tells this kernel from others.
+fn kernel(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<Kernel, Stop> {
+    let release = keep::column(row, "kernel", keeper.proc("sys/kernel/osrelease")?).unwrap_or_default();
+    let version = keep::column(row, "kernel_version", keeper.proc("sys/kernel/version")?).unwrap_or_default();
+    let build_id = keep::content(row, "build_id", keeper.sys("kernel/notes")?).and_then(|notes| running::build_id(&notes));
+    if let Some(build_id) = &build_id {
+        row.text("build_id", &build_id.to_string());
+    }
+    Ok(Kernel { architecture: Architecture::of_this_program(), release, version, build_id })
 }
 
 /// What is there and what we may do; nothing is opened.
@@ -147,11 +153,7 @@ fn config(row: &mut Row, keeper: &mut Keeper<'_>, kernel: &[u8]) -> Result<Optio
         keeper.keep(b"/proc/config.gz", Ok(compressed))?.ok();
         row.text("config", "/proc/config.gz");
     }
-    // The release is text of the host: it must not lead elsewhere.
-    if kernel.is_empty() || kernel.contains(&b'/') {
-        return Ok(None);
-    }
-    let path = [b"/boot/config-", kernel].concat();
+    let Some(path) = keep::in_boot("config", kernel) else { return Ok(None) };
     let Some(text) = keep::content(row, "config", keeper.file(&path)?) else { return Ok(None) };
     row.bytes("config_file", &path);
     Ok(Some(keep::lines(&text).any(|line| line == b"CONFIG_STRICT_DEVMEM=y")))

@@ -80,26 +80,26 @@ impl<'a> Image<'a> {
         self.open.filter(|(record, next)| *next < record.end())
     }
 
-    /// Adds a chunk that `method` read.
-    pub(super) fn take(&mut self, method: &'static str, chunk: &Chunk) -> Result<(), Stop> {
+    /// Adds a chunk that `method` read; returns a buffer for the next.
+    pub(super) fn take(&mut self, method: &'static str, mut chunk: Chunk) -> Result<Vec<u8>, Stop> {
         self.evidence.check()?;
         if self.open.map(|(record, _)| record) != Some(chunk.record) {
             let least = self.tally.covered.last().map_or(0, |last| last.end());
             if self.unfinished().is_some() || chunk.record.start() < least {
-                return Ok(());
+                return Ok(chunk.bytes);
             }
             self.evidence.image_write(&lime::header(chunk.record))?;
             self.tally.offset += u64::try_from(lime::HEADER).unwrap_or(0);
             self.open = Some((chunk.record, chunk.record.start()));
         }
         let due = self.open.is_some_and(|(_, next)| next == chunk.start) && chunk.end() <= chunk.record.end();
-        let Some(range) = PhysRange::new(chunk.start, chunk.end()).filter(|_| due) else { return Ok(()) };
-        self.evidence.image_write(&chunk.bytes)?;
-        let row = self.row(method, range, chunk);
-        self.count(range, chunk, method != self.name);
+        let Some(range) = PhysRange::new(chunk.start, chunk.end()).filter(|_| due) else { return Ok(chunk.bytes) };
+        let spare = self.evidence.image_take(std::mem::take(&mut chunk.bytes))?;
+        let row = self.row(method, range, &chunk);
+        self.count(range, &chunk, method != self.name);
         self.evidence.row("extents", &row)?;
         self.evidence.progress(self.tally.bytes, self.total);
-        Ok(())
+        Ok(spare)
     }
 
     fn count(&mut self, range: PhysRange, chunk: &Chunk, filled: bool) {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn chunk(memory: &mut FakeMemory, record: PhysRange, part: PhysRange) -> Chunk {
-        let lens = Lens { page: 4096, banner: Vec::new(), clock: Clock::start() };
+        let lens = Lens::new(4096, Vec::new(), Clock::start());
         Chunk::read(memory, record, part, Vec::new(), &lens)
     }
 
@@ -192,9 +192,9 @@ mod tests {
         let mut evidence = Recorded::default();
         let mut image = Image::begin(&mut evidence, "kcore", 0).unwrap();
         for part in [range(0x1000, 0x2000), range(0x2000, 0x4c00)] {
-            image.take("kcore", &chunk(&mut memory, ram[0], part)).unwrap();
+            image.take("kcore", chunk(&mut memory, ram[0], part)).unwrap();
         }
-        image.take("kcore", &chunk(&mut memory, ram[1], ram[1])).unwrap();
+        image.take("kcore", chunk(&mut memory, ram[1], ram[1])).unwrap();
         assert_eq!(image.unfinished(), None);
         let (tally, ended) = image.end();
         note_gaps(&mut evidence, "/proc/kcore", &ram, &tally);
@@ -223,9 +223,9 @@ mod tests {
         let (low, high) = (range(0x1000, 0x3000), range(0x8000, 0x9000));
         let mut evidence = Recorded::default();
         let mut image = Image::begin(&mut evidence, "lime", 0).unwrap();
-        image.take("lime", &chunk(&mut memory, high, high)).unwrap();
-        image.take("lime", &chunk(&mut memory, low, low)).unwrap();
-        image.take("lime", &chunk(&mut memory, high, high)).unwrap();
+        image.take("lime", chunk(&mut memory, high, high)).unwrap();
+        image.take("lime", chunk(&mut memory, low, low)).unwrap();
+        image.take("lime", chunk(&mut memory, high, high)).unwrap();
         let (tally, _) = image.end();
         assert_eq!((tally.bytes, tally.missing(&[low, high])), (0x1000, vec![low]));
         assert_eq!(evidence.images[0].1.len(), 0x1020);

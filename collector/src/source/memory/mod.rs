@@ -8,6 +8,8 @@
 //! empty, short or nothing but zeros.
 
 mod attempt;
+#[cfg(any(test, feature = "test-util"))]
+mod bare;
 mod chunk;
 mod facts;
 #[cfg(test)]
@@ -15,26 +17,30 @@ mod fake;
 mod given;
 mod image;
 mod iomem;
-mod kcore;
 mod ladder;
 mod lime;
 mod physical;
 mod quality;
 mod readers;
+mod running;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-pub use given::GivenModule;
+#[cfg(any(test, feature = "test-util"))]
+pub use bare::{drain_bare, read_bare};
+pub use given::{AskedStore, GivenModule, Offer};
 pub use ladder::Method;
+pub use lime::module::ModuleInfo;
+pub use running::Kernel;
 
 use self::attempt::{Attempt, Tried};
 use self::facts::Facts;
 use self::ladder::{Rung, Verdict};
 use self::quality::Quality;
 use super::keep::Keeper;
-use super::{Evidence, Source, Stop};
+use super::{Evidence, Member, Source, Stop};
 use crate::host::Host;
 use crate::model::{Artefact, Category, Outcome, PhysRange, Profile, Row, Status};
 
@@ -54,7 +60,7 @@ pub struct MemorySource {
     /// Which methods are considered.
     pub method: Method,
     /// The LiME module that may be loaded.
-    pub module: Option<GivenModule>,
+    pub module: Offer,
 }
 
 impl Source for MemorySource {
@@ -68,7 +74,7 @@ impl Source for MemorySource {
         for rung in rungs.iter().filter(|rung| rung.verdict == Verdict::Available) {
             evidence.check()?;
             let may_fill = self.method == Method::Auto && available(&rungs, "kcore");
-            let attempt = Attempt { host, evidence: &mut *evidence, facts: &facts, module: self.module.as_ref(), may_fill };
+            let attempt = Attempt { host, evidence: &mut *evidence, facts: &facts, offer: &self.module, may_fill };
             let one = attempt.run(rung.method)?;
             let of_use = matches!(one.quality, Some(Quality::Ok | Quality::Incomplete));
             tried.push(one);
@@ -98,14 +104,21 @@ impl MemorySource {
     /// Writes down all that is known before memory is read.
     fn look(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<(Facts, Vec<Rung>), Stop> {
         let mut row = Row::new(host.clock.now(), "/proc/iomem");
-        let facts = facts::read(&mut Keeper { host, evidence }, &mut row, self.module.as_ref())?;
+        let facts = facts::read(&mut Keeper { host, evidence }, &mut row, &self.module)?;
+        if let Some(index) = self.module.store.as_ref().and_then(|store| store.index.as_deref()) {
+            evidence.raw(&Member::pseudo(b"/.hozen/modules.json"), index)?;
+        }
         evidence.row("memory_facts", &row)?;
         for range in &facts.iomem.ram {
             evidence.row("memory_ranges", &range_row(host, *range))?;
         }
         let rungs = ladder::rungs(&facts, self.method);
         for (rank, rung) in (0_i64..).zip(&rungs) {
-            evidence.row("memory_sources", &rung_row(host, rank, rung))?;
+            let mut row = rung_row(host, rank, rung);
+            if rung.method == "lime" {
+                self.module.describe(&mut row);
+            }
+            evidence.row("memory_sources", &row)?;
         }
         Ok((facts, rungs))
     }
@@ -128,13 +141,17 @@ fn rung_row(host: &Host, rank: i64, rung: &Rung) -> Row {
     row
 }
 
+/// What is left where no image can be had.
+const INSTEAD: &str = "the memory of single processes needs none of these ways: --process-memory";
+
 /// Absent where nothing leads to memory, denied where something would and we may not.
 fn no_way(rungs: &[Rung]) -> Outcome {
     let denied = rungs.iter().any(|rung| rung.verdict == Verdict::Denied);
     let considered = rungs.iter().filter(|rung| rung.verdict != Verdict::NotConsidered);
+    let reasons = considered.flat_map(|rung| rung.reasons.iter().map(|why| format!("{}: {why}", rung.method)));
     Outcome {
         status: if denied { Status::Denied } else { Status::Absent },
-        reasons: considered.flat_map(|rung| rung.reasons.iter().map(|why| format!("{}: {why}", rung.method))).collect(),
+        reasons: reasons.chain([INSTEAD.to_owned()]).collect(),
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
-use super::kcore::Piece;
 use crate::host::physical::Reader;
+use crate::source::kcore::Piece;
 
 /// A way to physical memory. Each thread has its own.
 pub(super) trait Physical: Send {

@@ -25,7 +25,7 @@ struct Lane {
 }
 
 /// Reads the `parts` of ranges (range, and the piece of it to read) through `memories`, one thread each, and hands the chunks to `take`
-/// in the order of their addresses.
+/// in the order of their addresses. It returns a buffer for each, the same or another.
 ///
 /// # Errors
 /// Whatever `take` says; then reading stops. Chunks of a reader that was lost, by a bug, are missing: the gate counts bytes.
@@ -33,7 +33,7 @@ pub(super) fn read(
     memories: Vec<Box<dyn Physical>>,
     parts: &[(PhysRange, PhysRange)],
     lens: &Lens,
-    take: &mut dyn FnMut(&Chunk) -> Result<(), Stop>,
+    take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
 ) -> Result<(), Stop> {
     let step = memories.len().max(1);
     std::thread::scope(|scope| {
@@ -49,9 +49,9 @@ pub(super) fn read(
         let Some(lanes) = lanes else { return Ok(()) };
         for lane in lanes.iter().cycle() {
             let Ok(chunk) = lane.chunks.recv() else { break };
-            take(&chunk)?;
+            let spare = take(chunk)?;
             // The reader may have no more to read.
-            let _ = lane.spare.try_send(chunk.bytes);
+            let _ = lane.spare.try_send(spare);
         }
         Ok(())
     })
@@ -65,7 +65,7 @@ fn run(
     buffers: &Receiver<Vec<u8>>,
 ) {
     for (record, piece) in pieces {
-        let buffer = buffers.try_recv().unwrap_or_default();
+        let buffer = buffers.try_recv().unwrap_or_else(|_| chunk::buffer());
         if send.send(Chunk::read(&mut *memory, record, piece, buffer, lens)).is_err() {
             return;
         }
@@ -80,7 +80,7 @@ mod tests {
     use crate::source::memory::fake::FakeMemory;
 
     fn lens() -> Lens {
-        Lens { page: 4096, banner: Vec::new(), clock: Clock::start() }
+        Lens::new(4096, Vec::new(), Clock::start())
     }
 
     fn parts() -> Vec<(PhysRange, PhysRange)> {
@@ -94,11 +94,11 @@ mod tests {
         for readers in 1..=4 {
             let memories = (0..readers).map(|_| Box::new(memory.clone()) as Box<dyn Physical>).collect();
             let mut seen = Vec::new();
-            let mut take = |chunk: &Chunk| {
+            let mut take = |chunk: Chunk| {
                 let at = usize::try_from(chunk.start).unwrap();
                 assert_eq!(chunk.bytes, memory.bytes[at..at + chunk.bytes.len()]);
                 seen.push(PhysRange::new(chunk.start, chunk.end()).unwrap());
-                Ok(())
+                Ok(chunk.bytes)
             };
             read(memories, &parts(), &lens(), &mut take).unwrap();
             assert!(seen.is_sorted(), "{readers}");
@@ -111,9 +111,9 @@ mod tests {
         let memory = FakeMemory::new(usize::try_from(5 * CHUNK).unwrap(), &[]);
         let memories = vec![Box::new(memory.clone()) as Box<dyn Physical>, Box::new(memory)];
         let mut taken = 0;
-        let mut take = |_: &Chunk| {
+        let mut take = |chunk: Chunk| {
             taken += 1;
-            if taken == 2 { Err(Stop::Interrupted) } else { Ok(()) }
+            if taken == 2 { Err(Stop::Interrupted) } else { Ok(chunk.bytes) }
         };
         assert_eq!(read(memories, &parts(), &lens(), &mut take), Err(Stop::Interrupted));
     }

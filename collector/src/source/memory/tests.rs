@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use super::chunk::CHUNK;
 use super::fake::FakeMemory;
-use super::kcore::core_header;
 use super::*;
 use crate::model::{Digest, range};
+use crate::source::kcore::core_header;
 use crate::source::recorded::Recorded;
 
 #[test]
 fn this_machines_ways_are_rows_with_reasons() {
     let mut evidence = Recorded::default();
     let host = Host::live().unwrap();
-    let source = MemorySource { method: Method::Lime, module: None };
+    let source = MemorySource { method: Method::Lime, ..MemorySource::default() };
     let outcome = source.acquire(&host, &mut evidence).unwrap();
     assert_ne!(outcome.status, Status::Ok);
     assert!(!outcome.reasons.is_empty());
@@ -247,7 +247,7 @@ fn the_outlook_reads_no_memory() {
     let (_dir, host) = fixture(&memory, &parts, usize::MAX, IOMEM);
     let outlook = MemorySource::default().outlook(&host);
     assert_eq!((outlook.status, outlook.reasons), (Status::Ok, vec!["an image can be had by: kcore".to_owned()]));
-    let only_lime = MemorySource { method: Method::Lime, module: None }.outlook(&host);
+    let only_lime = MemorySource { method: Method::Lime, ..MemorySource::default() }.outlook(&host);
     assert_eq!(only_lime.status, Status::Absent);
     assert_eq!(range::total(&iomem::parse(IOMEM.as_bytes()).ram), 0x9_ec00 + 0x40_0000);
 }

@@ -99,7 +99,11 @@ impl ProcessEnvs {
     }
 
     fn judge(&self, entry: &Entry<'_>) -> Secret {
-        if self.include_secrets { Secret::No } else { redact::judge(entry) }
+        match self.include_secrets {
+            true if redact::is_uploaders(entry) => Secret::Value,
+            true => Secret::No,
+            false => redact::judge(entry),
+        }
     }
 }
 

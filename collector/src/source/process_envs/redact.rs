@@ -70,6 +70,12 @@ pub(super) fn judge(entry: &Entry<'_>) -> Secret {
     }
 }
 
+/// Whether an entry is one of the credentials that Run Command gives to Hozen itself: the shell that started it has them too, and
+/// evidence must not hold what it was written with.
+pub(super) fn is_uploaders(entry: &Entry<'_>) -> bool {
+    entry.key.starts_with(b"SSM_AWS_") && entry.value.is_some_and(|value| !value.is_empty())
+}
+
 /// A copy of `environ` in which every hidden byte is an `x`, so that all others keep their place.
 pub(super) fn masked<'a>(environ: &[u8], judged: impl IntoIterator<Item = (&'a Entry<'a>, Secret)>) -> Vec<u8> {
     let mut copy = environ.to_owned();
@@ -150,6 +156,13 @@ mod tests {
 
     fn verdict(entry: &str) -> Secret {
         judge(&entries(entry.as_bytes(), false)[0])
+    }
+
+    #[test]
+    fn the_uploaders_own_credentials_are_known() {
+        let ours = |text: &str| is_uploaders(&entries(text.as_bytes(), false)[0]);
+        assert!(ours("SSM_AWS_SESSION_TOKEN=v") && ours("SSM_AWS_SECRET_ACCESS_KEY=v"));
+        assert!(!ours("SSM_AWS_SESSION_TOKEN=") && !ours("AWS_SESSION_TOKEN=v") && !ours("SSM_AWS_SESSION_TOKEN"));
     }
 
     #[test]

@@ -13,10 +13,13 @@
 //! | `mortal` | has children that live for two milliseconds, one after the other | `pid` |
 //! | `fifo DIR` | holds a FIFO in DIR open | `pid`, `path` |
 //! | `shm DIR` | keeps a file with a hostile name, a FIFO, a socket and a link in DIR (meant: `/dev/shm`) | `pid`, `name` in hex, `sha256` |
+//! | `memory` | has pages of known content, and a terabyte that it never touches | `pid`, the addresses `plain`, `code`, `file`, `swapped`, `reserved`, and `mark` |
+//! | `secretmem` | has memory that not even the kernel can read | `pid`, its address `secret`, or `none` where the kernel has no such memory |
 //! | `netns` | listens on 127.0.0.1 in its own network namespace (root) | `pid`, `port`, `netns` |
 
 mod files;
 mod images;
+mod memory;
 mod states;
 
 use std::ffi::OsString;
@@ -25,7 +28,8 @@ use std::process::ExitCode;
 
 use hozen_tests::life::{self, Failure, Life};
 
-const USAGE: &str = "usage: odd plain|megabyte|memfd|secret|dstate|frozen|mortal|netns, or odd deleted|fifo|shm DIR";
+const USAGE: &str =
+    "usage: odd plain|megabyte|memfd|secret|dstate|frozen|memory|mortal|netns|secretmem, or odd deleted|fifo|shm DIR";
 
 fn main() -> ExitCode {
     life::report("odd", odd())
@@ -48,6 +52,8 @@ fn odd() -> Result<(), Failure> {
         images::SECRET_AGAIN => images::secret_again(),
         "dstate" => states::dstate(),
         "frozen" => states::frozen(),
+        "memory" => memory::memory(),
+        "secretmem" => memory::secretmem(),
         "mortal" => states::mortal(),
         "fifo" => files::fifo(&dir()?),
         "shm" => files::shm(&dir()?),

@@ -17,11 +17,15 @@ use nix::errno::Errno;
 
 pub(super) use format::{HEADER, header};
 
-use super::chunk::{Chunk, Lens};
+use self::module::ModuleInfo;
+use super::chunk::{Chunk, Lens, Raw};
+use super::running::Kernel;
+#[cfg(any(test, feature = "test-util"))]
+use crate::host::Clock;
 use crate::host::kmsg::{Kmsg, Step};
 use crate::host::module::{self as kernel, Loading};
 use crate::host::{Host, read};
-use crate::model::{PhysRange, escape};
+use crate::model::PhysRange;
 use crate::source::Stop;
 
 /// How long the module may take until it listens, and until it returns when the stream has ended.
@@ -54,7 +58,7 @@ pub(super) fn capture(
     module: &[u8],
     ram: &[PhysRange],
     lens: &Lens,
-    take: &mut dyn FnMut(&Chunk) -> Result<(), Stop>,
+    take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
 ) -> (Report, Result<(), Stop>) {
     let mut log = Kmsg::open().ok();
     new_records(log.as_mut());
@@ -115,26 +119,33 @@ fn load<'a>(host: &'a Host, module: &[u8], report: &mut Report) -> Result<(Loade
     }
 }
 
-/// Takes the stream on a thread of its own, and ends it when `take` wants no more.
+/// Takes the stream on a thread of its own and looks at what comes on another, and ends it when `take` wants no more.
 fn drain(
     stream: &TcpStream,
     ram: &[PhysRange],
     lens: &Lens,
-    take: &mut dyn FnMut(&Chunk) -> Result<(), Stop>,
+    take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let (send, chunks) = bounded(2);
+    let (send, raws) = bounded::<Raw>(1);
+    let (pass, chunks) = bounded(1);
     let (give, spare) = bounded::<Vec<u8>>(4);
     let (result, verdict) = std::thread::scope(|scope| {
-        let work = move || relay::relay(stream, ram, lens, &send, &spare);
-        let Ok(thread) = std::thread::Builder::new().name("hozen-lime-read".to_owned()).spawn_scoped(scope, work) else {
+        let clock = lens.clock;
+        let read = move || relay::relay(stream, ram, clock, &send, &spare);
+        // Whoever takes the chunks may have stopped; then the relay is told by a closed channel.
+        let look = move || raws.iter().all(|raw| pass.send(Chunk::of(raw, lens)).is_ok());
+        let Ok(thread) = std::thread::Builder::new().name("hozen-lime-read".to_owned()).spawn_scoped(scope, read) else {
             return (Ok(()), Err("no thread to read its socket".to_owned()));
         };
+        if std::thread::Builder::new().name("hozen-lime-look".to_owned()).spawn_scoped(scope, look).is_err() {
+            return (Ok(()), Err("no thread to look at what its socket gives".to_owned()));
+        }
         let mut take_all = || {
             for chunk in &chunks {
-                take(&chunk)?;
+                let spare = take(chunk)?;
                 // The reader may have gone.
-                let _ = give.try_send(chunk.bytes);
+                let _ = give.try_send(spare);
             }
             Ok(())
         };
@@ -148,6 +159,29 @@ fn drain(
     });
     report.faults.extend(verdict.err());
     result
+}
+
+/// Loads `module` and takes its stream as [`capture`] does, but does nothing with what comes: for measurements. Returns how many bytes
+/// of memory came.
+#[cfg(any(test, feature = "test-util"))]
+pub(super) fn take_and_forget(host: &Host, module: &[u8], ram: &[PhysRange], clock: Clock) -> Result<u64, String> {
+    let mut report = Report::default();
+    let (mut loaded, stream) = load(host, module, &mut report)?;
+    let (send, raws) = bounded::<Raw>(1);
+    let (give, spare) = bounded::<Vec<u8>>(4);
+    let (bytes, verdict) = std::thread::scope(|scope| {
+        let thread = scope.spawn(move || relay::relay(&stream, ram, clock, &send, &spare));
+        let mut bytes = 0;
+        for raw in raws {
+            bytes += u64::try_from(raw.bytes.len()).unwrap_or(0);
+            // The reader may have gone.
+            let _ = give.try_send(raw.bytes);
+        }
+        (bytes, thread.join().unwrap_or_else(|_| Err("a bug in Hozen".to_owned())))
+    });
+    loaded.end(&mut report);
+    report.faults.extend(verdict.err());
+    if report.faults.is_empty() { Ok(bytes) } else { Err(report.faults.join("; ")) }
 }
 
 impl Loaded<'_> {
@@ -237,11 +271,11 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Why `module` is not handed to the kernel of release `release` on this machine, if it is not: in escaped text.
-pub(super) fn unfit(module: &[u8], release: &[u8]) -> Option<String> {
-    match module::parse(module, std::env::consts::ARCH) {
-        Ok(info) => info.mismatch(release),
-        Err(why) => Some(escape::bytes(why.as_bytes())),
+/// Why `module` is not handed to `kernel`, if it is not: in escaped text.
+pub(super) fn unfit(module: &[u8], kernel: &Kernel) -> Option<String> {
+    match ModuleInfo::read(module) {
+        Ok(info) => info.not_lime().or_else(|| kernel.refuses(info.architecture, &info.vermagic)),
+        Err(why) => Some(why),
     }
 }
 
@@ -249,14 +283,13 @@ pub(super) fn unfit(module: &[u8], release: &[u8]) -> Option<String> {
 mod tests {
     use super::relay::tests::{ram, stream};
     use super::*;
-    use crate::host::Clock;
     use crate::source::memory::chunk::CHUNK;
     use crate::source::memory::fake::FakeMemory;
     use std::io::Write as _;
     use std::net::TcpListener;
 
     fn lens() -> Lens {
-        Lens { page: 4096, banner: Vec::new(), clock: Clock::start() }
+        Lens::new(4096, Vec::new(), Clock::start())
     }
 
     /// A peer on the loopback address that sends what LiME would; returns our end, and whether all of it was taken.
@@ -272,10 +305,10 @@ mod tests {
     fn a_slow_destination_makes_lime_wait_and_loses_nothing() {
         let (ours, peer) = peer();
         let (mut taken, mut report) = (0, Report::default());
-        let mut take = |chunk: &Chunk| {
+        let mut take = |chunk: Chunk| {
             std::thread::sleep(Duration::from_millis(100));
             taken += chunk.end() - chunk.start;
-            Ok(())
+            Ok(chunk.bytes)
         };
         drain(&ours, &ram(), &lens(), &mut take, &mut report).unwrap();
         assert_eq!((taken, report.faults), (crate::model::range::total(&ram()), Vec::new()));
@@ -294,7 +327,7 @@ mod tests {
     #[test]
     fn a_module_that_the_kernel_refuses_is_a_reason_and_leaves_nothing() {
         let host = Host::live().unwrap();
-        let mut take = |_: &Chunk| panic!("there is no stream");
+        let mut take = |_: Chunk| panic!("there is no stream");
         let (report, result) = capture(&host, b"no module", &ram(), &lens(), &mut take);
         assert_eq!(result, Ok(()));
         assert!(report.refused.is_some_and(|why| why.contains("(E")), "named with its errno");

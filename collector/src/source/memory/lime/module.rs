@@ -1,52 +1,66 @@
 //! A module file: what it says of itself, before the kernel sees it (ELF; `.modinfo` of include/linux/module.h).
 //!
-//! **Invariant:** a module that is not LiME for exactly this kernel and machine is never handed to the kernel.
+//! **Invariant:** a module that is not LiME for exactly this kernel and machine is never handed to the kernel ([`super::unfit`]).
 
 use crate::model::escape;
+use crate::model::little_endian::{long, short, word};
+use crate::model::modules::Architecture;
 
 const SECTION: usize = 64;
 /// `ET_REL`.
 const RELOCATABLE: u16 = 1;
 
-/// What `.modinfo` says, as far as it matters.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(in super::super) struct ModuleInfo {
+/// What a module file says of itself, as far as it matters. Text is as it stands there; what is missing is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleInfo {
+    /// The machine it is for.
+    pub architecture: Architecture,
+    /// Its name.
     pub name: Vec<u8>,
+    /// Release and options of the kernel it was built for.
     pub vermagic: Vec<u8>,
+    /// Its version.
     pub version: Vec<u8>,
-}
-
-/// Reads them, if `bytes` is a module for a 64-bit little-endian `machine` (`x86_64` or `aarch64`).
-pub(in super::super) fn parse(bytes: &[u8], machine: &str) -> Result<ModuleInfo, String> {
-    let broken = || "its section headers make no sense".to_owned();
-    if bytes.first_chunk() != Some(b"\x7fELF\x02\x01\x01") {
-        return Err("it is not an ELF file of 64 bits".to_owned());
-    }
-    if short(bytes, 16) != Some(RELOCATABLE) {
-        return Err("it is an ELF file, but not a module".to_owned());
-    }
-    let (number, known) = (short(bytes, 18).ok_or_else(broken)?, machine_number(machine));
-    if Some(number) != known {
-        return Err(format!("it is for ELF machine {number}, and this is {}", escape::bytes(machine.as_bytes())));
-    }
-    let sections = Sections::of(bytes).ok_or_else(broken)?;
-    let info = sections.content(b".modinfo").ok_or_else(|| "it has no .modinfo".to_owned())?;
-    let value = |key: &[u8]| {
-        let value = info.split(|b| *b == 0).find_map(|entry| entry.strip_prefix(key)?.strip_prefix(b"="));
-        value.unwrap_or_default().to_owned()
-    };
-    Ok(ModuleInfo { name: value(b"name"), vermagic: value(b"vermagic"), version: value(b"version") })
+    /// Digest of its source, by `modpost`.
+    pub srcversion: Vec<u8>,
 }
 
 impl ModuleInfo {
-    /// Why this module is not LiME for the kernel `release`, if it is not.
-    pub(in super::super) fn mismatch(&self, release: &[u8]) -> Option<String> {
-        let built_for = self.vermagic.split(|b| *b == b' ').next().unwrap_or_default();
-        if self.name != b"lime" {
-            return Some(format!("its name is {:?}, and not lime", escape::bytes(&self.name)));
+    /// Reads `.modinfo` of a 64-bit little-endian module.
+    ///
+    /// # Errors
+    /// Why `bytes` are no such module.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let broken = || "its section headers make no sense".to_owned();
+        if bytes.first_chunk() != Some(b"\x7fELF\x02\x01\x01") {
+            return Err("it is not an ELF file of 64 bits".to_owned());
         }
-        (built_for != release || release.is_empty())
-            .then(|| format!("it was built for kernel {:?}, and this is {:?}", escape::bytes(built_for), escape::bytes(release)))
+        if short(bytes, 16) != Some(RELOCATABLE) {
+            return Err("it is an ELF file, but not a module".to_owned());
+        }
+        let number = short(bytes, 18).ok_or_else(broken)?;
+        let architecture = Architecture::of_elf(number)
+            .ok_or_else(|| format!("it is for ELF machine {number}, and not for x86_64 (62) or aarch64 (183)"))?;
+        let sections = Sections::of(bytes).ok_or_else(broken)?;
+        let info = sections.content(b".modinfo").ok_or_else(|| "it has no .modinfo".to_owned())?;
+        let value = |key: &[u8]| {
+            let value = info.split(|b| *b == 0).find_map(|entry| entry.strip_prefix(key)?.strip_prefix(b"="));
+            value.unwrap_or_default().to_owned()
+        };
+        let (name, vermagic) = (value(b"name"), value(b"vermagic"));
+        Ok(Self { architecture, name, vermagic, version: value(b"version"), srcversion: value(b"srcversion") })
+    }
+
+    /// The release of the kernel it was built for: the first word of its vermagic.
+    #[must_use]
+    pub fn release(&self) -> &[u8] {
+        self.vermagic.split(|b| *b == b' ').next().unwrap_or_default()
+    }
+
+    /// Why it is not LiME, if it is not: in escaped text.
+    #[must_use]
+    pub fn not_lime(&self) -> Option<String> {
+        (self.name != b"lime").then(|| format!("its name is {:?}, and not lime", escape::bytes(&self.name)))
     }
 }
 
@@ -79,30 +93,9 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// ELF's number of the machine (`e_machine`).
-fn machine_number(machine: &str) -> Option<u16> {
-    match machine {
-        "x86_64" => Some(62),
-        "aarch64" => Some(183),
-        _ => None,
-    }
-}
-
 fn part(bytes: &[u8], offset: u64, length: u64) -> Option<&[u8]> {
     let (start, end) = (usize::try_from(offset).ok()?, usize::try_from(offset.checked_add(length)?).ok()?);
     bytes.get(start..end)
-}
-
-pub(in super::super) fn short(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().copied().map(u16::from_le_bytes)
-}
-
-pub(in super::super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().copied().map(u32::from_le_bytes)
-}
-
-pub(in super::super) fn long(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
 }
 
 #[cfg(test)]
@@ -137,39 +130,39 @@ pub(in super::super) mod tests {
         file
     }
 
-    const MACHINE: &str = std::env::consts::ARCH;
-
     #[test]
     fn a_module_says_what_it_is_for() {
-        let info = parse(&module(b"version=1.9\0name=lime\0vermagic=6.1.0-56 SMP mod_unload \0"), MACHINE).unwrap();
+        let info = b"version=1.9\0name=lime\0srcversion=AB\0vermagic=6.1.0-56 SMP mod_unload \0";
+        let info = ModuleInfo::read(&module(info)).unwrap();
         assert_eq!((info.name.as_slice(), info.version.as_slice()), (&b"lime"[..], &b"1.9"[..]));
-        assert_eq!(info.mismatch(b"6.1.0-56"), None);
-        assert!(info.mismatch(b"6.1.0-5").unwrap().contains("6.1.0-56"));
-        assert!(info.mismatch(b"").is_some());
-        let other = parse(&module(b"name=rootkit\0vermagic=6.1\0"), MACHINE).unwrap();
-        assert!(other.mismatch(b"6.1").unwrap().contains("rootkit"));
-        assert!(parse(&module(b""), MACHINE).unwrap().mismatch(b"6.1").is_some());
+        assert_eq!((info.release(), info.srcversion.as_slice()), (&b"6.1.0-56"[..], &b"AB"[..]));
+        assert_eq!((info.not_lime(), Some(info.architecture)), (None, Architecture::of_this_program()));
+        let other = ModuleInfo::read(&module(b"name=rootkit\x1b\0vermagic=6.1\0")).unwrap();
+        assert!(other.not_lime().unwrap().contains("rootkit\\\\x1b"));
+        assert!(ModuleInfo::read(&module(b"")).unwrap().not_lime().is_some());
     }
 
     #[test]
-    fn what_is_no_module_for_this_machine_is_refused() {
+    fn what_is_no_module_for_a_known_machine_is_refused() {
         let good = module(b"name=lime\0");
-        assert!(parse(b"", MACHINE).unwrap_err().contains("not an ELF"));
-        assert!(parse(&good, "riscv64").unwrap_err().contains("machine"));
+        assert!(ModuleInfo::read(b"").unwrap_err().contains("not an ELF"));
+        let mut other = good.clone();
+        other[18] = 40;
+        assert!(ModuleInfo::read(&other).unwrap_err().contains("machine 40"));
         let mut program = good.clone();
         program[16] = 2;
-        assert!(parse(&program, MACHINE).unwrap_err().contains("not a module"));
-        assert!((7..good.len()).all(|length| parse(&good[..length], MACHINE).is_err()));
+        assert!(ModuleInfo::read(&program).unwrap_err().contains("not a module"));
+        assert!((7..good.len()).all(|length| ModuleInfo::read(&good[..length]).is_err()));
     }
 
     proptest! {
         #[test]
         fn any_bytes_parse(bytes: Vec<u8>, at in 0_usize..300, value: u8) {
-            parse(&bytes, MACHINE).ok();
+            ModuleInfo::read(&bytes).ok();
             let mut hostile = module(b"name=lime\0vermagic=6\0");
             let at = at % hostile.len();
             hostile[at] = value;
-            parse(&hostile, MACHINE).ok();
+            ModuleInfo::read(&hostile).ok();
         }
     }
 }

@@ -1,12 +1,14 @@
-//! From LiME's socket to chunks, on a thread of its own: while the destination is slow the socket fills and LiME waits.
+//! From LiME's socket to pieces of memory, on a thread that does nothing else, so that LiME waits for nothing but a slow destination:
+//! then the socket fills.
 
 use std::io::{ErrorKind, Read};
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::framing::{Framing, Piece};
+use crate::host::Clock;
 use crate::model::{PhysRange, Timestamp};
-use crate::source::memory::chunk::{CHUNK, Chunk, Lens};
+use crate::source::memory::chunk::{self, CHUNK, Raw};
 
 /// Bytes that are read from the socket at once.
 const READ: usize = 256 << 10;
@@ -26,8 +28,8 @@ struct Growing {
 pub(super) fn relay(
     mut stream: impl Read,
     ram: &[PhysRange],
-    lens: &Lens,
-    chunks: &Sender<Chunk>,
+    clock: Clock,
+    chunks: &Sender<Raw>,
     spare: &Receiver<Vec<u8>>,
 ) -> Result<(), String> {
     let mut framing = Framing::new(ram);
@@ -45,7 +47,7 @@ pub(super) fn relay(
             Err(error) => break Err(format!("the connection broke: {error}")),
         };
         let mut wanted = true;
-        let mut take = |piece: Piece<'_>| wanted &= add(&mut growing, piece, lens, chunks, spare);
+        let mut take = |piece: Piece<'_>| wanted &= add(&mut growing, piece, clock, chunks, spare);
         let pushed = framing.push(buffer.get(..length).unwrap_or_default(), &mut take);
         if !wanted {
             return Ok(());
@@ -55,43 +57,41 @@ pub(super) fn relay(
         }
     };
     // Whoever takes the chunks may have stopped.
-    let _ = send(growing.take(), lens, chunks);
+    let _ = send(growing.take(), clock, chunks);
     verdict
 }
 
 /// Adds a piece, cut at multiples of [`CHUNK`]; false when nobody takes chunks any more.
-fn add(growing: &mut Option<Growing>, piece: Piece<'_>, lens: &Lens, chunks: &Sender<Chunk>, spare: &Receiver<Vec<u8>>) -> bool {
+fn add(growing: &mut Option<Growing>, piece: Piece<'_>, clock: Clock, chunks: &Sender<Raw>, spare: &Receiver<Vec<u8>>) -> bool {
     let (mut start, mut bytes) = (piece.start, piece.bytes);
     while !bytes.is_empty() {
         let end = (start / CHUNK + 1).saturating_mul(CHUNK).min(piece.record.end());
         let room = usize::try_from(end - start).unwrap_or(usize::MAX).min(bytes.len());
         let (now, later) = bytes.split_at(room);
         let open = growing.get_or_insert_with(|| {
-            let mut bytes = spare.try_recv().unwrap_or_default();
+            let mut bytes = spare.try_recv().unwrap_or_else(|_| chunk::buffer());
             bytes.clear();
-            bytes.reserve_exact(usize::try_from(CHUNK).unwrap_or(0));
-            Growing { record: piece.record, start, bytes, started: lens.clock.now() }
+            Growing { record: piece.record, start, bytes, started: clock.now() }
         });
         open.bytes.extend_from_slice(now);
         start = start.saturating_add(u64::try_from(room).unwrap_or(u64::MAX));
         bytes = later;
-        if start >= end && !send(growing.take(), lens, chunks) {
+        if start >= end && !send(growing.take(), clock, chunks) {
             return false;
         }
     }
     true
 }
 
-fn send(grown: Option<Growing>, lens: &Lens, chunks: &Sender<Chunk>) -> bool {
+fn send(grown: Option<Growing>, clock: Clock, chunks: &Sender<Raw>) -> bool {
     grown.is_none_or(|Growing { record, start, bytes, started }| {
-        chunks.send(Chunk::of(record, start, bytes, started, lens)).is_ok()
+        chunks.send(Raw { record, start, bytes, started, finished: clock.now() }).is_ok()
     })
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::host::Clock;
     use crate::source::memory::fake::FakeMemory;
     use crate::source::memory::lime::format::header;
     use crossbeam_channel::bounded;
@@ -112,14 +112,13 @@ pub(super) mod tests {
     }
 
     /// A peer that sends `bytes` over a real socket, in the pieces that `send` makes of them, and closes it.
-    fn from_socket(bytes: Vec<u8>, send: fn(&mut TcpStream, &[u8])) -> (Result<(), String>, Vec<Chunk>) {
+    fn from_socket(bytes: Vec<u8>, send: fn(&mut TcpStream, &[u8])) -> (Result<(), String>, Vec<Raw>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let peer = std::thread::spawn(move || send(&mut listener.accept().unwrap().0, &bytes));
         let (out, chunks) = bounded(1000);
         let (_give, spare) = bounded(0);
-        let lens = Lens { page: 4096, banner: Vec::new(), clock: Clock::start() };
-        let result = relay(TcpStream::connect(address).unwrap(), &ram(), &lens, &out, &spare);
+        let result = relay(TcpStream::connect(address).unwrap(), &ram(), Clock::start(), &out, &spare);
         peer.join().unwrap();
         (result, chunks.try_iter().collect())
     }
@@ -127,6 +126,10 @@ pub(super) mod tests {
     fn whole(stream: &mut TcpStream, bytes: &[u8]) {
         // The other end may refuse the rest.
         let _ = stream.write_all(bytes);
+    }
+
+    fn end(raw: &Raw) -> u64 {
+        raw.start + raw.bytes.len() as u64
     }
 
     fn memory() -> FakeMemory {
@@ -142,7 +145,7 @@ pub(super) mod tests {
             let at = usize::try_from(chunk.start).unwrap();
             assert!(chunk.bytes == memory.bytes[at..at + chunk.bytes.len()]);
         }
-        let covered: Vec<PhysRange> = chunks.iter().map(|chunk| PhysRange::new(chunk.start, chunk.end()).unwrap()).collect();
+        let covered: Vec<PhysRange> = chunks.iter().map(|chunk| PhysRange::new(chunk.start, end(chunk)).unwrap()).collect();
         assert!(covered.is_sorted());
         assert_eq!(crate::model::range::merge(covered), ram());
     }
@@ -156,7 +159,7 @@ pub(super) mod tests {
             }
         };
         let (result, chunks) = from_socket(stream(&memory(), &ram()), send);
-        let bytes: u64 = chunks.iter().map(|chunk| chunk.end() - chunk.start).sum();
+        let bytes: u64 = chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum();
         assert_eq!((result, bytes), (Ok(()), crate::model::range::total(&ram())));
     }
 
@@ -171,7 +174,7 @@ pub(super) mod tests {
         for (bytes, reason, least) in [
             (cut, "inside the range", 1_499_000),
             (foul, "no header where one is due", 0x9_ec00),
-            (reversed, "does not lie behind", 4_000_000 - 0x10_0000),
+            (reversed, "does not lie behind", 2 * CHUNK + 0x3000 - 0x10_0000),
             (overlapping, "does not lie behind", 0x9_ec00),
             (b"HTTP/1.1 400 Bad Request\r\n\r\n        ".to_vec(), "no header", 0),
             (vec![0; 5000], "no header", 0),
@@ -179,7 +182,7 @@ pub(super) mod tests {
         ] {
             let (result, chunks) = from_socket(bytes, whole);
             let error = result.unwrap_err();
-            let came: u64 = chunks.iter().map(|chunk| chunk.end() - chunk.start).sum();
+            let came: u64 = chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum();
             assert!(error.contains(reason), "{error}");
             assert!(came >= least, "{reason}: {came}");
         }
@@ -194,8 +197,7 @@ pub(super) mod tests {
         theirs.write_all(&header(ram()[0])).unwrap();
         ours.set_read_timeout(Some(std::time::Duration::from_millis(10))).unwrap();
         let ((out, chunks), (_give, spare)) = (bounded(1), bounded(0));
-        let lens = Lens { page: 4096, banner: Vec::new(), clock: Clock::start() };
-        let error = relay(ours, &ram(), &lens, &out, &spare).unwrap_err();
+        let error = relay(ours, &ram(), Clock::start(), &out, &spare).unwrap_err();
         assert!(error.contains("fell silent") && chunks.is_empty(), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** nothing in it is believed that does not hold together; sizes and offsets never overflow.
 
-use super::super::lime::module::{long, short, word};
+use crate::model::little_endian::{long, short, word};
 
 /// Bytes of the ELF header.
 pub(super) const ELF_HEADER: usize = 64;
@@ -11,6 +11,8 @@ const PROGRAM_HEADER: usize = 56;
 const CORE: u16 = 4;
 /// `PT_LOAD`.
 const LOAD: u32 = 1;
+/// `PT_NOTE`.
+const NOTE: u32 = 4;
 
 /// Where the program headers are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,13 @@ pub(super) struct Load {
     /// As the header says it: all ones where the part has none, zero before Linux 4.11.
     pub physical_address: u64,
     /// Never 0; no end of the part, in file or memory, is beyond 64 bits.
+    pub length: u64,
+}
+
+/// Bytes of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub offset: u64,
     pub length: u64,
 }
 
@@ -67,6 +76,12 @@ pub(super) fn loads(table: &[u8]) -> Result<Vec<Load>, String> {
     Ok(loads)
 }
 
+/// Where the notes are.
+pub(super) fn notes(table: &[u8]) -> Option<Span> {
+    let header = table.chunks_exact(PROGRAM_HEADER).find(|header| word(header, 0) == Some(NOTE))?;
+    Some(Span { offset: long(header, 8)?, length: long(header, 32)? }).filter(|span| span.length > 0)
+}
+
 #[cfg(test)]
 pub(in super::super) mod tests {
     use super::*;
@@ -103,6 +118,15 @@ pub(in super::super) mod tests {
     }
 
     #[test]
+    fn notes_are_found_where_there_are_any() {
+        let mut bytes = core_header(&[(0x1000, 0xffff_8880_0000_1000, 0x1000, 0x2000)]);
+        assert_eq!(notes(&bytes[64..]), None);
+        bytes[64 + 8..64 + 16].copy_from_slice(&0x3000_u64.to_le_bytes());
+        bytes[64 + 32..64 + 40].copy_from_slice(&12_148_u64.to_le_bytes());
+        assert_eq!(notes(&bytes[64..]), Some(Span { offset: 0x3000, length: 12_148 }));
+    }
+
+    #[test]
     fn what_is_no_core_file_or_overflows_is_refused() {
         let good = core_header(&[(0, 0, 0, 1)]);
         assert!((0..58).all(|length| header(&good[..length]).is_err()));
@@ -118,6 +142,7 @@ pub(in super::super) mod tests {
         fn any_bytes_parse(bytes: Vec<u8>, at in 0_usize..120, value: u8) {
             header(&bytes).ok();
             loads(&bytes).ok();
+            notes(&bytes);
             let mut hostile = core_header(&[(1, 2, 3, 4)]);
             hostile[at] = value;
             header(&hostile).ok();

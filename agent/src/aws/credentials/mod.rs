@@ -1,0 +1,71 @@
+//! Where credentials come from, and what is said of them: never a value.
+//!
+//! **Invariant:** a secret lives in memory that is zeroed when it is given back, and nowhere else: in no log, argument, record,
+//! error or panic. What the source of credentials answers is never part of an error's text.
+
+mod descriptor;
+mod environment;
+mod parameter;
+mod role;
+mod triple;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use serde_json::{Value, json};
+
+use super::Network;
+use super::options::CredentialSource;
+
+/// Name of the provider in the SDK's messages.
+const PROVIDER: &str = "hozen";
+
+/// Credentials, and what the begin record says of them.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// For the clients.
+    pub provider: SharedCredentialsProvider,
+    /// Source and access key id, and whether they are renewed. The id is no secret; it is what CloudTrail knows the writer by.
+    pub record: Value,
+}
+
+/// Finds credentials.
+///
+/// # Errors
+/// When there are none, or they cannot be; the text says what to do.
+pub fn find(network: &Network) -> Result<Found, String> {
+    match source(network)? {
+        CredentialSource::Environment => {
+            environment::take(true).map(|credentials| fixed("environment", credentials)).ok_or_else(environment::missing)
+        }
+        CredentialSource::Descriptor(fd) => descriptor::read(fd).map(|credentials| fixed("descriptor", credentials)),
+        CredentialSource::Parameter(path) => parameter::open(network, &path),
+        CredentialSource::InstanceRole => role::open(network),
+    }
+}
+
+/// The source that was named; else what Run Command set, else the role where there is one.
+fn source(network: &Network) -> Result<CredentialSource, String> {
+    if let Some(source) = &network.options().credentials {
+        return Ok(source.clone());
+    }
+    if environment::is_set(network.options().use_environment) {
+        return Ok(CredentialSource::Environment);
+    }
+    if network.has_imds() {
+        return Ok(CredentialSource::InstanceRole);
+    }
+    Err("no credentials: this is not EC2 and Run Command gave none; give --credentials environment, fd:N, ssm:/path or \
+         instance-role"
+        .to_owned())
+}
+
+fn fixed(source: &str, credentials: Credentials) -> Found {
+    let record = json!({"source": source, "access_key_id": credentials.access_key_id(), "renewed": false});
+    Found { provider: SharedCredentialsProvider::new(credentials), record }
+}
+
+/// Credentials that are asked for again before they expire.
+fn renewed(source: &str, access_key_id: &str, provider: impl ProvideCredentials + 'static) -> Found {
+    let record = json!({"source": source, "access_key_id": access_key_id, "renewed": true});
+    Found { provider: SharedCredentialsProvider::new(provider), record }
+}

@@ -1,0 +1,224 @@
+//! Our own way to AWS: resolver, roots, HTTP client, region, credentials, instance metadata, and the clients made of them.
+//!
+//! ```text
+//! options → Network::open(options, host) → network.s3(…) | ssm(…) | kms(…)
+//!                │                       → network.imds() → identity
+//!                └ runtime: the threads on which all of it runs; everybody else waits with block_on
+//! ```
+//!
+//! **Invariant:** nothing of the suspect host decides where evidence goes: no library of it resolves a name, none of its roots is
+//! believed, and its proxies and `AWS_*` variables are obeyed only where `--use-environment` says so. What was decided is in
+//! [`Network::record`], which the begin record carries.
+
+pub mod credentials;
+mod ec2;
+mod http;
+pub mod identity;
+mod imds;
+pub mod options;
+mod resolve;
+mod trust;
+pub mod words;
+
+use std::future::Future;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::region::Region;
+use aws_types::sdk_config::SdkConfig;
+use hozen_collector::host::Host;
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use options::{Endpoint, ImdsChoice, NetworkArgs};
+
+/// Threads that move bytes: one hashes and encrypts while the other does.
+const THREADS: usize = 2;
+/// What making a connection may take.
+pub const CONNECT: Duration = Duration::from_secs(4);
+/// What a small question to Systems Manager or KMS may take, and one try of it.
+const QUESTION: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(4));
+/// Where a region must be named and a store that is not AWS has none.
+const ANY_REGION: &str = "us-east-1";
+
+/// The way to AWS.
+#[derive(Debug)]
+pub struct Network {
+    runtime: Runtime,
+    options: NetworkArgs,
+    http: SharedHttpClient,
+    imds: Option<(String, aws_config::imds::Client)>,
+    region: Option<String>,
+    record: Value,
+}
+
+impl Network {
+    /// Opens it; no packet is sent but to the instance metadata, for the region, where nobody named one.
+    ///
+    /// # Errors
+    /// When an option cannot be, or no thread can be made.
+    pub fn open(options: NetworkArgs, host: &Host) -> Result<Self, String> {
+        let runtime = runtime().map_err(|error| format!("the network's threads cannot be started: {error}"))?;
+        let ec2 = ec2::is_ec2(host);
+        let trust = trust::load(options.ca_bundle.as_deref())?;
+        let given: Vec<_> = options.dns.iter().map(|server| server.0).collect();
+        let servers = resolve::Servers::find(&given, ec2, host);
+        let names = runtime.block_on(async { servers.resolver() });
+        let http = http::client(trust.context, names, options.use_environment);
+        let imds = imds_address(&options, ec2).map(|address| {
+            let client = imds::client(&address, &http);
+            client.map(|client| (address, client))
+        });
+        let imds = imds.transpose()?;
+        let record = json!({
+            "ec2_by_dmi": ec2,
+            "tls": trust.record,
+            "dns": servers.record(),
+            "proxy": options.use_environment,
+            "imds": imds.as_ref().map(|(address, _)| address),
+            "endpoint": options.endpoint_url.as_ref().map(Endpoint::as_str),
+            "path_style": options.path_style,
+            "dual_stack": options.dual_stack,
+        });
+        let mut network = Self { runtime, options, http, imds, region: None, record };
+        network.region = network.find_region();
+        if let (Value::Object(record), Some(region)) = (&mut network.record, &network.region) {
+            record.insert("region".to_owned(), json!(region));
+        }
+        Ok(network)
+    }
+
+    /// Whether `options` and this host's firmware say that there are instance metadata to ask.
+    #[must_use]
+    pub fn finds_an_instance(options: &NetworkArgs, host: &Host) -> bool {
+        imds_address(options, ec2::is_ec2(host)).is_some()
+    }
+
+    /// The options that it was opened with.
+    #[must_use]
+    pub fn options(&self) -> &NetworkArgs {
+        &self.options
+    }
+
+    /// What was decided, for the begin record.
+    #[must_use]
+    pub fn record(&self) -> &Value {
+        &self.record
+    }
+
+    /// Whether there are instance metadata to ask.
+    #[must_use]
+    pub fn has_imds(&self) -> bool {
+        self.imds.is_some()
+    }
+
+    /// A client of the instance metadata, where they are to be asked.
+    #[must_use]
+    pub fn imds(&self) -> Option<aws_config::imds::Client> {
+        self.imds.as_ref().map(|(_, client)| client.clone())
+    }
+
+    /// Waits for `future` on the calling thread, which must not be one of the runtime's.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// The runtime that everything runs on.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.runtime.handle().clone()
+    }
+
+    /// A client of S3. It tries nothing twice by itself and has no timeout but that of connecting: who writes evidence must know
+    /// of every try, because the answer to a second one depends on whether the first was obeyed.
+    ///
+    /// # Errors
+    /// When no region is known.
+    pub fn s3(&self, credentials: SharedCredentialsProvider) -> Result<aws_sdk_s3::Client, String> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).build();
+        let shared = self.config(credentials, RetryConfig::disabled(), timeouts)?;
+        let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(self.options.path_style);
+        config.set_endpoint_url(self.options.endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
+        config.set_use_dual_stack(Some(self.options.dual_stack));
+        Ok(aws_sdk_s3::Client::from_conf(config.build()))
+    }
+
+    /// A client of Systems Manager.
+    ///
+    /// # Errors
+    /// When no region is known.
+    pub fn ssm(&self, credentials: SharedCredentialsProvider) -> Result<aws_sdk_ssm::Client, String> {
+        let shared = self.config(credentials, RetryConfig::standard(), questions())?;
+        let mut config = aws_sdk_ssm::config::Builder::from(&shared);
+        config.set_endpoint_url(self.options.ssm_endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
+        config.set_use_dual_stack(Some(self.options.dual_stack));
+        Ok(aws_sdk_ssm::Client::from_conf(config.build()))
+    }
+
+    /// A client of KMS.
+    ///
+    /// # Errors
+    /// When no region is known.
+    pub fn kms(&self, credentials: SharedCredentialsProvider) -> Result<aws_sdk_kms::Client, String> {
+        let shared = self.config(credentials, RetryConfig::standard(), questions())?;
+        let mut config = aws_sdk_kms::config::Builder::from(&shared);
+        config.set_endpoint_url(self.options.kms_endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
+        config.set_use_dual_stack(Some(self.options.dual_stack));
+        Ok(aws_sdk_kms::Client::from_conf(config.build()))
+    }
+
+    fn config(
+        &self,
+        credentials: SharedCredentialsProvider,
+        retry: RetryConfig,
+        timeouts: TimeoutConfig,
+    ) -> Result<SdkConfig, String> {
+        let region = self.region.clone().ok_or("no region is known; give --region, as in --region eu-central-1")?;
+        let shared = SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .region(Region::new(region))
+            .credentials_provider(credentials)
+            .identity_cache(aws_sdk_s3::config::IdentityCache::lazy().build())
+            .retry_config(retry)
+            .timeout_config(timeouts);
+        Ok(shared.build())
+    }
+
+    /// The region that was named, that of the environment where it may speak, that of the instance; any, where the endpoint is
+    /// named and a region means nothing.
+    fn find_region(&self) -> Option<String> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|_| self.options.use_environment);
+        let named = self.options.region.clone();
+        let named = named.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
+        let own = || self.imds().and_then(|imds| self.block_on(identity::region(&imds)));
+        let any = || self.options.endpoint_url.as_ref().map(|_| ANY_REGION.to_owned());
+        named.or_else(own).or_else(any).filter(|region| options::is_region(region))
+    }
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .max_blocking_threads(THREADS)
+        .thread_name("hozen-network")
+        .enable_io()
+        .enable_time()
+        .build()
+}
+
+fn questions() -> TimeoutConfig {
+    let (all, one) = QUESTION;
+    TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(all).operation_attempt_timeout(one).build()
+}
+
+fn imds_address(options: &NetworkArgs, ec2: bool) -> Option<String> {
+    match options.imds_endpoint.clone().unwrap_or_default() {
+        ImdsChoice::At(url) => Some(url),
+        ImdsChoice::Auto => ec2.then(|| ec2::IMDS.to_owned()),
+        ImdsChoice::Off => None,
+    }
+}

@@ -1,0 +1,110 @@
+//! Whether a bucket takes what a run would write, and keeps it: asked of the bucket itself, with one small object.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use hozen_collector::host::Clock;
+use hozen_collector::model::{CaseId, RunId, canonical};
+use hozen_collector::sink::EvidenceSink as _;
+use serde_json::{Value, json};
+
+use super::way;
+use crate::cli::PreflightArgs;
+use crate::s3::{BucketUri, S3Sink, Timing};
+
+/// What all of it may take, whatever is wrong.
+const TIME: Duration = Duration::from_secs(9);
+/// How long the first request is tried.
+const BEGIN: Duration = Duration::from_secs(4);
+
+/// What was found out.
+pub(super) struct Checked {
+    /// For the report.
+    pub(super) report: Value,
+    /// Whether a run could go there.
+    pub(super) ready: bool,
+}
+
+/// A step that failed, and why.
+struct Obstacle {
+    step: &'static str,
+    reason: String,
+    known: Value,
+}
+
+impl Obstacle {
+    fn at(step: &'static str) -> impl FnOnce(String) -> Self {
+        move |reason| Self { step, reason, known: Value::Null }
+    }
+}
+
+/// Checks the bucket at `to`.
+pub(super) fn check(arguments: &PreflightArgs, to: &BucketUri) -> Checked {
+    let (sender, receiver) = channel();
+    let (wanted, place) = (Wanted::of(arguments), to.clone());
+    // What hangs is left behind: this process ends soon.
+    let spawned = std::thread::Builder::new().name("hozen-preflight".to_owned()).spawn(move || {
+        let _ = sender.send(wanted.check(&place));
+    });
+    let silent = || Obstacle::at("network")(format!("no answer within {} s; {}", TIME.as_secs(), crate::s3::SILENT));
+    let result = match spawned {
+        Ok(_) => receiver.recv_timeout(TIME).unwrap_or_else(|_| Err(silent())),
+        Err(error) => Err(Obstacle::at("network")(format!("no thread can be started: {error}"))),
+    };
+    match result {
+        Ok(found) => Checked { report: json!({"to": to, "ready": true, "bucket": found}), ready: true },
+        Err(Obstacle { step, reason, known }) => {
+            let action = reason.rsplit_once("; ").map_or(reason.as_str(), |(_, action)| action);
+            let report = json!({
+                "to": to, "ready": false, "step": step, "reason": reason, "action": action, "bucket": known,
+            });
+            Checked { report, ready: false }
+        }
+    }
+}
+
+/// What a run would be given.
+struct Wanted {
+    bucket: crate::s3::BucketArgs,
+    network: crate::aws::options::NetworkArgs,
+    case: Option<CaseId>,
+}
+
+impl Wanted {
+    fn of(arguments: &PreflightArgs) -> Self {
+        Self { bucket: arguments.bucket.clone(), network: arguments.network.clone(), case: arguments.case.clone() }
+    }
+
+    fn check(self, to: &BucketUri) -> Result<Value, Obstacle> {
+        let options = self.bucket.check().map_err(Obstacle::at("options"))?;
+        let case = self.case.map_or_else(|| "unassigned".to_owned(), |case| case.to_string());
+        let place = to.below(&case).and_then(|place| place.below("preflight"));
+        let place = place.map_err(|error| Obstacle::at("options")(format!("--to is too long: {error}")))?;
+        let way = way::open(&self.network).map_err(Obstacle::at("credentials"))?;
+        let way = way.with_timing(Timing { begin: BEGIN, retry_for: BEGIN, ..Timing::default() });
+        let clock = way.clock;
+        let sink = way.sink(place, options).map_err(Obstacle::at("lock"))?;
+        write(&sink, clock)
+    }
+}
+
+/// Writes the object, and says all that is known of the way and the bucket.
+fn write(sink: &S3Sink, clock: Clock) -> Result<Value, Obstacle> {
+    let known = sink.describe();
+    let id = id(clock).map_err(Obstacle::at("write"))?;
+    let body = json!({"v": 1, "preflight": id, "agent": crate::VERSION, "at": clock.now()});
+    let body = canonical::to_bytes(&body).map_err(|error| Obstacle::at("write")(error.to_string()))?;
+    let refused =
+        |cause: hozen_collector::sink::Cause| Obstacle { step: "write", reason: cause.to_string(), known: json!(known) };
+    let object = sink.probe(&format!("{id}.json"), body).map_err(refused)?;
+    let mut found = sink.describe();
+    found.insert("object".to_owned(), object);
+    found.insert("clock_offset_s".to_owned(), json!(sink.clock_offset()));
+    Ok(json!(found))
+}
+
+fn id(clock: Clock) -> Result<RunId, String> {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
+    Ok(RunId::new(clock.now(), u128::from_be_bytes(random)))
+}

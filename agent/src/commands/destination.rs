@@ -1,0 +1,87 @@
+//! Where a run goes, opened before anything is read.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hozen_collector::collect::Control;
+use hozen_collector::host::Host;
+use hozen_collector::model::RunId;
+use hozen_collector::model::record::Instance;
+use hozen_collector::sink::EvidenceSink;
+use hozen_collector::sink::directory::DirectorySink;
+
+use crate::aws::identity::{self, Document};
+use crate::aws::{Network, credentials};
+use crate::s3::{BucketUri, Opening, Refused, S3Sink, Timing, layout};
+use crate::settings::Settings;
+
+/// An open destination.
+#[derive(Debug)]
+pub(super) struct Destination {
+    pub(super) sink: Arc<dyn EvidenceSink>,
+    /// For people.
+    pub(super) location: String,
+    /// The folder that stands ready if the bucket takes nothing.
+    pub(super) spool: Option<DirectorySink>,
+    /// Which instance this is.
+    pub(super) instance: Option<Instance>,
+}
+
+/// Opens what the settings name. Says what to do where that cannot be.
+pub(super) fn open(settings: &Settings, host: &Host, id: RunId, control: &Arc<Control>) -> Result<Destination, String> {
+    let network = if settings.place.is_some() || Network::finds_an_instance(&settings.network, host) {
+        Some(Arc::new(Network::open(settings.network.clone(), host)?))
+    } else {
+        None
+    };
+    let (instance, document) = network.as_deref().and_then(identity::read).map_or_else(Default::default, |(i, d)| (Some(i), d));
+    match (&settings.place, network) {
+        (Some(to), Some(network)) => {
+            let spool = settings.spool.as_deref().map(DirectorySink::create).transpose().map_err(|error| error.to_string())?;
+            let place = place(to, settings, host, &document, id)?;
+            let location = place.to_string();
+            let sink: Arc<dyn EvidenceSink> = match bucket(settings, host, network, place.clone(), control) {
+                Ok(sink) => Arc::new(sink),
+                Err(reason) if spool.is_some() => Arc::new(Refused { place, reason }),
+                Err(reason) => return Err(reason),
+            };
+            Ok(Destination { sink, location, spool, instance })
+        }
+        _ => folder(settings, id).map(|sink| Destination {
+            location: sink.location().to_owned(),
+            sink: Arc::new(sink),
+            spool: None,
+            instance,
+        }),
+    }
+}
+
+fn folder(settings: &Settings, id: RunId) -> Result<DirectorySink, String> {
+    let to = settings.to.clone().unwrap_or_else(|| PathBuf::from(format!("evidence-{id}")));
+    DirectorySink::create(&to).map_err(|error| error.to_string())
+}
+
+/// The run's own place: the account and the instance as its metadata sign them, else what the host says of itself.
+fn place(to: &BucketUri, settings: &Settings, host: &Host, document: &Document, id: RunId) -> Result<BucketUri, String> {
+    let instance = document.instance_id.as_deref().unwrap_or(&host.identity.facts.id);
+    let place = layout::run(to, &settings.case, document.account_id.as_deref(), instance, id);
+    place.map_err(|error| format!("--to is too long: {error}"))
+}
+
+fn bucket(
+    settings: &Settings,
+    host: &Host,
+    network: Arc<Network>,
+    place: BucketUri,
+    control: &Arc<Control>,
+) -> Result<S3Sink, String> {
+    let credentials = credentials::find(&network)?;
+    let mut timing = Timing::default();
+    if let Some(span) = settings.network.retry_for {
+        timing.retry_for = span.duration();
+    }
+    let asked = Arc::clone(control);
+    let hurried = Arc::new(move || asked.interruption().is_some());
+    let options = settings.bucket.clone();
+    S3Sink::open(Opening { network, credentials, place, options, timing, clock: host.clock, hurried })
+}

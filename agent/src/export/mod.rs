@@ -1,0 +1,217 @@
+//! Export: what analysts' tools read, made of evidence: plain images of memory, files at their paths, plain tables.
+//!
+//! ```text
+//! verify → image (segments → one sparse .lime) · tree (archives → [root]/…) · tables → account (README.txt)
+//! ```
+//!
+//! **Invariant:** the evidence is only read, and compared with its receipts once more on the way; no byte of it leads a write out
+//! of the destination; what is not whole is named `.part`.
+
+mod account;
+mod destination;
+mod image;
+mod member;
+mod object;
+mod place;
+mod progress;
+mod tree;
+
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+
+use hozen_collector::model::ObjectKey;
+
+use account::Account;
+use destination::{Destination, PART};
+use image::{Image, Worth};
+use object::Failure;
+use progress::Progress;
+use tree::{Tally, Trees};
+
+use crate::exit::Exit;
+use crate::verify::name::Name;
+use crate::verify::{self, Opened, Verdict};
+
+/// What to export.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Folder that holds one run.
+    pub evidence: PathBuf,
+    /// Folder to write to.
+    pub to: PathBuf,
+    /// Whether rejected images are exported too.
+    pub include_rejected: bool,
+    /// Whether to go on where the evidence does not verify.
+    pub unverified: bool,
+}
+
+/// How an export ended: its exit code, and what there is to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The exit code.
+    pub code: u8,
+    /// For a person; escaped text.
+    pub text: String,
+}
+
+/// Name of the account in the export.
+const README: &str = "README.txt";
+
+/// Exports a run.
+#[must_use]
+pub fn export(options: &Options) -> Ended {
+    let (report, opened) = verify::open(&options.evidence, &verify::Options::default());
+    let shown = report.folder.clone();
+    let refuse = |code: u8, why: String| Ended { code, text: format!("{shown}: {why}") };
+    let Some(opened) = opened else {
+        return refuse(Verdict::CouldNotCheck.exit_code(), "cannot be read; nothing was exported".to_owned());
+    };
+    if report.verdict != Verdict::Verified && !options.unverified {
+        let why = "does not verify; nothing was exported. `hozen verify` says what is wrong; --unverified exports what is there nevertheless";
+        return refuse(report.verdict.exit_code(), why.to_owned());
+    }
+    let destination = match Destination::create(&options.to, &options.evidence) {
+        Ok(destination) => destination,
+        Err(refused) => return Ended { code: Exit::Destination.into(), text: refused.to_string() },
+    };
+    let trusted = report.verdict == Verdict::Verified;
+    let (members, images, faults) = (Tally::default(), Vec::new(), Vec::new());
+    let account = Account { report, images, members, tables: 0, faults };
+    let mut work = Work { evidence: &opened, destination: &destination, options, trusted, account, progress: bar(&opened) };
+    let result = work.all();
+    work.progress.close();
+    match result {
+        Ok(()) => ended(&work.account, &destination.shown),
+        Err(Failure::Destination(refused)) => {
+            Ended { code: Exit::Destination.into(), text: format!("{refused}\nwhat ends in .part there is not whole") }
+        }
+        Err(Failure::Evidence(what)) => {
+            refuse(Verdict::Failed.exit_code(), format!("{what}\nit has changed since it was verified; the export is not whole"))
+        }
+    }
+}
+
+fn ended(account: &Account, to: &str) -> Ended {
+    let code = if account.is_whole() { Exit::Complete } else { Exit::Partial };
+    Ended { code: code.into(), text: format!("{}exported to {to}", account.text()) }
+}
+
+fn bar(evidence: &Opened) -> Progress {
+    let wanted = evidence.objects().filter(|key| Name::of(key).is_some_and(Name::has_journal_receipt));
+    Progress::new(wanted.filter_map(|key| evidence.receipt(key)).map(|receipt| receipt.size).sum())
+}
+
+/// An export that goes on.
+struct Work<'a> {
+    evidence: &'a Opened,
+    destination: &'a Destination,
+    options: &'a Options,
+    /// Whether the evidence has verified, so that a fault in it now means that it was changed.
+    trusted: bool,
+    account: Account,
+    progress: Progress,
+}
+
+impl Work<'_> {
+    fn all(&mut self) -> Result<(), Failure> {
+        self.images()?;
+        self.archives()?;
+        self.tables()?;
+        self.tell_of_cut();
+        self.readme()
+    }
+
+    /// What the run itself could not store whole is exported as far as it goes.
+    fn tell_of_cut(&mut self) {
+        let cut = self.evidence.objects().filter(|key| self.evidence.is_cut(key));
+        self.account.faults.extend(cut.map(|key| format!("{key}: the run could not store all of it; this is its beginning")));
+    }
+
+    /// A fault of evidence that is not trusted is told and passed over.
+    fn pass_over<T>(&mut self, result: Result<T, Failure>) -> Result<Option<T>, Failure> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Failure::Evidence(what)) if !self.trusted => {
+                self.account.faults.push(what);
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn images(&mut self) -> Result<(), Failure> {
+        let worths = image::worths(self.evidence);
+        let worths = self.pass_over(worths)?.unwrap_or_default();
+        for (name, segments) in image::segments(self.evidence) {
+            let worth = worths.get(&name).cloned().unwrap_or_else(image::unknown);
+            let wanted = worth.quality != "rejected" || self.options.include_rejected;
+            let written = if wanted { self.image(&name, &segments, &worth)? } else { None };
+            if wanted && written.is_none() {
+                continue;
+            }
+            let (file, bytes) = written.map_or((None, 0), |(file, bytes)| (Some(file), bytes));
+            self.account.images.push(Image { name, worth, file, bytes });
+        }
+        Ok(())
+    }
+
+    fn image(&mut self, name: &str, segments: &[(u64, ObjectKey)], worth: &Worth) -> Result<Option<(String, u64)>, Failure> {
+        let label = (!self.trusted).then_some("unverified");
+        let written = image::write(self.evidence, self.destination, (name, segments), worth, label, &self.progress);
+        self.pass_over(written)
+    }
+
+    fn archives(&mut self) -> Result<(), Failure> {
+        let mut trees = Trees::begin(self.destination)?;
+        let faults = self.account.faults.len();
+        for key in self.evidence.objects() {
+            let Some(Name::Archive { artefact }) = Name::of(key) else { continue };
+            self.progress.tell(key.as_str());
+            let mut extraction = trees.archive(artefact);
+            let streamed = object::stream(self.evidence, key, &mut extraction, &self.progress);
+            let cut = self.evidence.is_cut(key);
+            let done = match streamed {
+                Ok(()) => extraction.end(cut),
+                Err(failure) => extraction.end(true).and(Err(failure)),
+            };
+            self.pass_over(done)?;
+        }
+        self.account.members = trees.end(self.account.faults.len() == faults)?;
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Result<(), Failure> {
+        for key in self.evidence.objects() {
+            let (folder, name) = match Name::of(key) {
+                Some(Name::Table { category, table }) => (format!("tables/{}", category.folder()), format!("{table}.jsonl")),
+                Some(Name::Log) => ("tables".to_owned(), "log.jsonl".to_owned()),
+                _ => continue,
+            };
+            self.progress.tell(key.as_str());
+            let written = self.table(key, &folder, &name);
+            self.account.tables += u64::from(self.pass_over(written)?.is_some());
+        }
+        Ok(())
+    }
+
+    fn table(&self, key: &ObjectKey, folder: &str, name: &str) -> Result<(), Failure> {
+        let open = self.destination.folder(folder)?;
+        let part = format!("{name}{PART}");
+        let mut file = self.destination.file(open.as_fd(), folder, &part)?;
+        let path = format!("{folder}/{part}");
+        let failed = |errno| Failure::from(self.destination.errno(&path, errno));
+        object::stream(self.evidence, key, &mut |bytes: &[u8]| file.write(bytes).map_err(failed), &self.progress)?;
+        let file = file.end(None).map_err(failed)?;
+        nix::unistd::fsync(file).map_err(failed)?;
+        Ok(self.destination.rename(open.as_fd(), &part, name)?)
+    }
+
+    fn readme(&self) -> Result<(), Failure> {
+        let root = self.destination.root();
+        let mut file = self.destination.file(root, "", README)?;
+        let failed = |errno| Failure::from(self.destination.errno(README, errno));
+        file.write(self.account.readme().as_bytes()).map_err(failed)?;
+        let file = file.end(None).map_err(failed)?;
+        nix::unistd::fsync(file).map_err(failed)
+    }
+}

@@ -1,0 +1,41 @@
+//! Evidence in an S3 bucket, written by a role that can do nothing but write.
+//!
+//! ```text
+//! object.rs: ObjectWriter::part → buffers.rs [a part of exactly --part-size stored bytes]
+//!          → SHA-256(part) → request.rs UploadPart, several at once, each tried again by retry.rs
+//!          → finish: CompleteMultipartUpload, or PutObject where one part holds it all → Held, for the receipt
+//! ```
+//!
+//! Memory: `part-size × (parallel-uploads + objects that are open)`, where an open object below 1 MiB counts as what it has.
+//!
+//! **Invariants.** Only `PutObject`, `CreateMultipartUpload`, `UploadPart` and `CompleteMultipartUpload` are needed; the one
+//! question that is asked besides them, after the bucket's lock, may be refused. Every body has its SHA-256 as a header, and the
+//! answer's is compared with it. No key is written twice. What the bucket did not confirm is not claimed.
+
+mod advice;
+mod bucket;
+mod buffers;
+pub mod layout;
+mod object;
+pub mod options;
+mod probe;
+pub mod read;
+mod refused;
+mod request;
+mod retry;
+mod salvage;
+mod sink;
+mod size;
+mod tap;
+mod uri;
+mod watch;
+
+pub use advice::{SILENT, for_reader as advice_for_reader};
+pub use options::{BucketArgs, BucketOptions};
+pub use read::{Reader, Reading};
+pub use refused::Refused;
+pub use retry::{Hurried, Timing};
+pub use salvage::{Completed, NotCompleted, contiguous};
+pub use sink::{Opening, S3Sink};
+pub use size::Size;
+pub use uri::{BucketUri, InvalidUri};

@@ -1,0 +1,250 @@
+//! The four requests that evidence is written with.
+
+use std::future::Future;
+use std::time::Duration;
+
+use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, ObjectLockMode, ServerSideEncryption,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hozen_collector::model::receipt::Encryption;
+use hozen_collector::model::{Digest, Timestamp, escape};
+use sha2::{Digest as _, Sha256};
+
+use super::options::BucketOptions;
+use super::retry::{Done, GivenUp, Kind, Patience, Trouble, judge, persist};
+use super::uri::BucketUri;
+
+/// A bucket, and how objects are put into it.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    pub(super) client: aws_sdk_s3::Client,
+    /// Where the run stands.
+    pub(super) place: BucketUri,
+    pub(super) options: BucketOptions,
+    /// Mode and end of the retention, where objects name their own.
+    pub(super) lock: Option<(&'static str, Timestamp)>,
+    pub(super) patience: Patience,
+}
+
+/// A part that the bucket has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) number: i32,
+    pub(super) etag: Option<String>,
+    pub(super) sha256: Digest,
+    pub(super) bytes: u64,
+    pub(super) echoed: bool,
+    pub(super) retries: u64,
+}
+
+/// What the bucket says of an object that it has just made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) version_id: Option<String>,
+    pub(super) etag: Option<String>,
+    pub(super) sse: Option<Encryption>,
+    pub(super) echoed: bool,
+}
+
+impl Bucket {
+    /// Stores `body` whole.
+    pub(super) async fn put(&self, key: &str, body: Bytes, sha256: Digest) -> Result<Done<Made>, GivenUp> {
+        let checksum = base64(&sha256);
+        let limit = self.patience.timing.for_bytes(body.len(), self.options.parallel);
+        persist(&self.patience, limit, sha256, |tap| {
+            let request = self.client.put_object().bucket(self.place.bucket()).key(key).body(body.clone().into());
+            let request = request.set_expected_bucket_owner(self.options.owner.clone()).if_none_match("*");
+            let request = request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(&checksum);
+            let request = request.set_object_lock_mode(self.mode()).set_object_lock_retain_until_date(self.until());
+            let request = request.set_server_side_encryption(self.sse()).set_ssekms_key_id(self.options.kms_key.clone());
+            let (checksum, sending) = (checksum.clone(), request.customize().interceptor(tap).send());
+            async move {
+                let output = sending.await.map_err(|error| judge(&error))?;
+                Made::of_put(&output, &checksum)
+            }
+        })
+        .await
+    }
+
+    /// Begins an upload in parts and gives its id.
+    pub(super) async fn create(&self, key: &str) -> Result<Done<String>, GivenUp> {
+        persist(&self.patience, self.patience.timing.attempt, nothing(), |tap| {
+            let request = self.client.create_multipart_upload().bucket(self.place.bucket()).key(key);
+            let request = request.set_expected_bucket_owner(self.options.owner.clone());
+            let request = request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_type(ChecksumType::Composite);
+            let request = request.set_object_lock_mode(self.mode()).set_object_lock_retain_until_date(self.until());
+            let request = request.set_server_side_encryption(self.sse()).set_ssekms_key_id(self.options.kms_key.clone());
+            let sending = request.customize().interceptor(tap).send();
+            async move {
+                let output = sending.await.map_err(|error| judge(&error))?;
+                output.upload_id.filter(|id| !id.is_empty()).ok_or_else(|| odd("the answer names no upload"))
+            }
+        })
+        .await
+    }
+
+    /// Stores one part.
+    pub(super) async fn part(&self, key: &str, upload: &str, number: i32, body: Bytes, sha256: Digest) -> Result<Part, GivenUp> {
+        let (checksum, length) = (base64(&sha256), u64::try_from(body.len()).unwrap_or(u64::MAX));
+        let limit = self.patience.timing.for_bytes(body.len(), self.options.parallel);
+        let done = persist(&self.patience, limit, sha256, |tap| {
+            let request = self.client.upload_part().bucket(self.place.bucket()).key(key).upload_id(upload);
+            let request = request.part_number(number).body(ByteStream::from(body.clone()));
+            let request = request.set_expected_bucket_owner(self.options.owner.clone());
+            let request = request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(&checksum);
+            let (checksum, sending) = (checksum.clone(), request.customize().interceptor(tap).send());
+            async move {
+                let output = sending.await.map_err(|error| judge(&error))?;
+                let echoed = echoes(output.checksum_sha256.as_deref(), &checksum);
+                // A part can be sent again in the place of the wrong one.
+                let echoed = echoed.map_err(|trouble| Trouble { kind: Kind::Rare, ..trouble })?;
+                Ok((output.e_tag, echoed))
+            }
+        })
+        .await?;
+        let (etag, echoed) = done.value;
+        Ok(Part { number, etag, sha256, bytes: length, echoed, retries: done.retries })
+    }
+
+    /// Makes an object of the parts, in order.
+    pub(super) async fn complete(&self, key: &str, upload: &str, parts: &[Part]) -> Result<Done<Made>, GivenUp> {
+        let (size, checksum) = (parts.iter().map(|part| part.bytes).sum::<u64>(), composite(parts));
+        let parts: Vec<CompletedPart> = parts.iter().map(completed).collect();
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let body = |request: aws_sdk_s3::operation::complete_multipart_upload::builders::CompleteMultipartUploadFluentBuilder| {
+            request.bucket(self.place.bucket()).key(key).upload_id(upload).multipart_upload(parts.clone())
+        };
+        self.persist_unsigned(self.patience.timing.complete, |tap| {
+            let request = body(self.client.complete_multipart_upload());
+            let request = request.set_expected_bucket_owner(self.options.owner.clone()).if_none_match("*");
+            let request = request.mpu_object_size(i64::try_from(size).unwrap_or(i64::MAX)).checksum_type(ChecksumType::Composite);
+            let (checksum, sending) = (checksum.clone(), request.customize().interceptor(tap).send());
+            async move {
+                let output = sending.await.map_err(|error| judge(&error))?;
+                Made::of_complete(output, &checksum)
+            }
+        })
+        .await
+    }
+
+    /// A request whose body the SDK makes and signs itself.
+    async fn persist_unsigned<T, F, A>(&self, limit: Duration, attempt: F) -> Result<Done<T>, GivenUp>
+    where
+        F: Fn(super::tap::Ear) -> A,
+        A: Future<Output = Result<T, Trouble>>,
+    {
+        persist(&self.patience, limit, nothing(), |tap| attempt(tap.ear())).await
+    }
+
+    fn mode(&self) -> Option<ObjectLockMode> {
+        self.lock.map(|(mode, _)| ObjectLockMode::from(mode))
+    }
+
+    fn until(&self) -> Option<DateTime> {
+        let seconds = |until: Timestamp| i64::try_from(until.nanoseconds() / 1_000_000_000).unwrap_or(i64::MAX);
+        self.lock.map(|(_, until)| DateTime::from_secs(seconds(until)))
+    }
+
+    fn sse(&self) -> Option<ServerSideEncryption> {
+        self.options.kms_key.as_ref().map(|_| ServerSideEncryption::AwsKms)
+    }
+}
+
+impl Made {
+    fn of_put(output: &PutObjectOutput, sent: &str) -> Result<Self, Trouble> {
+        let echoed = echoes(output.checksum_sha256.as_deref(), sent)?;
+        let sse = encryption(output.server_side_encryption.as_ref(), output.ssekms_key_id.as_deref());
+        Ok(Self { version_id: plain(output.version_id.as_deref()), etag: plain(output.e_tag.as_deref()), sse, echoed })
+    }
+
+    fn of_complete(output: CompleteMultipartUploadOutput, sent: &str) -> Result<Self, Trouble> {
+        // Some stores leave out the number of parts behind the composite.
+        let bare = sent.split('-').next().unwrap_or_default();
+        let echo = output.checksum_sha256.as_deref().map(|echo| if echo == bare { sent } else { echo });
+        let echoed = echoes(echo, sent)?;
+        let sse = encryption(output.server_side_encryption.as_ref(), output.ssekms_key_id.as_deref());
+        Ok(Self { version_id: plain(output.version_id.as_deref()), etag: plain(output.e_tag.as_deref()), sse, echoed })
+    }
+}
+
+/// Whether the answer repeats the checksum. One that repeats another says that the bucket has other bytes.
+fn echoes(echo: Option<&str>, sent: &str) -> Result<bool, Trouble> {
+    match echo {
+        None => Ok(false),
+        Some(echo) if echo == sent => Ok(true),
+        Some(echo) => {
+            let reason = format!("the bucket has the checksum {}, and {sent} was sent", escape::bytes(echo.as_bytes()));
+            Err(Trouble { kind: Kind::Mismatch, perhaps_done: true, reason })
+        }
+    }
+}
+
+fn odd(reason: &str) -> Trouble {
+    Trouble { kind: Kind::Passing, perhaps_done: true, reason: reason.to_owned() }
+}
+
+fn completed(part: &Part) -> CompletedPart {
+    let completed = CompletedPart::builder().part_number(part.number).checksum_sha256(base64(&part.sha256));
+    completed.set_e_tag(part.etag.clone()).build()
+}
+
+/// The checksum of an object of parts: the digest of their digests, and their number ("Checking object integrity").
+pub(super) fn composite(parts: &[Part]) -> String {
+    let mut hasher = Sha256::new();
+    parts.iter().for_each(|part| hasher.update(part.sha256.as_bytes()));
+    format!("{}-{}", base64(&Digest::so_far(&hasher)), parts.len())
+}
+
+/// As S3 writes digests.
+pub(super) fn base64(sha256: &Digest) -> String {
+    STANDARD.encode(sha256.as_bytes())
+}
+
+fn nothing() -> Digest {
+    Digest::of(b"")
+}
+
+fn encryption(algorithm: Option<&ServerSideEncryption>, key: Option<&str>) -> Option<Encryption> {
+    let algorithm = plain(algorithm.map(ServerSideEncryption::as_str))?;
+    Some(Encryption { algorithm, key: plain(key) })
+}
+
+/// Text of an answer as a record may hold it.
+fn plain(text: Option<&str>) -> Option<String> {
+    text.map(|text| escape::bytes(text.as_bytes()).chars().take(2048).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_composite_is_the_digest_of_the_digests() {
+        let part =
+            |number, bytes: &[u8]| Part { number, etag: None, sha256: Digest::of(bytes), bytes: 1, echoed: true, retries: 0 };
+        // printf a | openssl dgst -sha256 -binary; the same of b; both into openssl dgst -sha256 -binary | base64
+        let expected = "5aAf7hTg7VxIcU8iGA8lrYNltT+XefedxKPX6Tlj+Uo=-2";
+        let whole: Vec<u8> = [Digest::of(b"a"), Digest::of(b"b")].iter().flat_map(|digest| *digest.as_bytes()).collect();
+        assert_eq!(composite(&[part(1, b"a"), part(2, b"b")]), format!("{}-2", base64(&Digest::of(&whole))));
+        assert_eq!(expected.len(), composite(&[part(1, b"a"), part(2, b"b")]).len());
+    }
+
+    #[test]
+    fn another_checksum_is_a_mismatch_and_none_is_no_echo() {
+        assert_eq!((echoes(Some("x"), "x"), echoes(None, "x")), (Ok(true), Ok(false)));
+        assert_eq!(echoes(Some("y"), "x").unwrap_err().kind, Kind::Mismatch);
+        let output = |echo: &str| CompleteMultipartUploadOutput::builder().checksum_sha256(echo).build();
+        for echo in ["abc=-3", "abc="] {
+            assert!(Made::of_complete(output(echo), "abc=-3").unwrap().echoed, "{echo}");
+        }
+        for echo in ["abc=-2", "abd=-3", "abd="] {
+            assert_eq!(Made::of_complete(output(echo), "abc=-3").unwrap_err().kind, Kind::Mismatch, "{echo}");
+        }
+    }
+}

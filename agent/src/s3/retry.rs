@@ -1,0 +1,326 @@
+//! Which failures pass, and how long a request is tried again.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use hozen_collector::model::Digest;
+use hozen_collector::model::receipt::Answer;
+use tokio::time::{sleep, timeout};
+
+use super::advice;
+use super::tap::Tap;
+use super::watch::Watch;
+use crate::aws::words;
+
+/// Tries for a failure that is either gone the next time or will never be.
+const FEW: u32 = 5;
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// One request is tried again for this long.
+    pub retry_for: Duration,
+    /// The first request of all is tried again for this long: a destination that is refused must be refused soon.
+    pub begin: Duration,
+    /// After somebody has asked the run to end, a request is tried again for this long.
+    pub hurry: Duration,
+    /// One try of a request takes this at most,
+    pub attempt: Duration,
+    /// or as long as its bytes take at this many bytes a second, where that is longer.
+    pub least_rate: u64,
+    /// One try of `CompleteMultipartUpload`, which S3 may need minutes for.
+    pub complete: Duration,
+    /// The longest pause between two tries.
+    pub pause: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            retry_for: Duration::from_secs(20 * 60),
+            begin: Duration::from_secs(8),
+            hurry: Duration::from_secs(60),
+            attempt: Duration::from_secs(30),
+            least_rate: 256 << 10,
+            complete: Duration::from_secs(15 * 60),
+            pause: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Timing {
+    /// What one try of a request with `bytes` in its body may take while `parallel` of them share the line.
+    pub(super) fn for_bytes(&self, bytes: usize, parallel: usize) -> Duration {
+        let bytes = u64::try_from(bytes.saturating_mul(parallel)).unwrap_or(u64::MAX);
+        self.attempt.max(Duration::from_secs(bytes / self.least_rate.max(1)))
+    }
+}
+
+/// Whether somebody has asked the run to end.
+pub type Hurried = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What all requests of a sink share.
+pub(super) struct Patience {
+    pub(super) timing: Timing,
+    pub(super) watch: Watch,
+    pub(super) hurried: Hurried,
+}
+
+impl std::fmt::Debug for Patience {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Patience").field("timing", &self.timing).finish_non_exhaustive()
+    }
+}
+
+/// Why one try came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) kind: Kind,
+    /// Whether the bucket may have done what it was asked all the same.
+    pub(super) perhaps_done: bool,
+    pub(super) reason: String,
+}
+
+/// What follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It may be gone the next time.
+    Passing,
+    /// It may be gone the next time, and if it is not soon it never will.
+    Rare,
+    /// It will be the same the next time.
+    Lasting,
+    /// The key is taken.
+    Taken,
+    /// There is no such upload, or no more.
+    NoUpload,
+    /// The bucket has other bytes than were sent.
+    Mismatch,
+}
+
+/// A request that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct GivenUp {
+    pub(super) trouble: Trouble,
+    /// Whether any of the tries may have been obeyed.
+    pub(super) perhaps_done: bool,
+    /// Tries after the first.
+    pub(super) retries: u64,
+}
+
+/// Sorts what went wrong. The one place that knows which failures pass.
+pub(super) fn judge<E>(error: &SdkError<E, HttpResponse>) -> Trouble
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
+    let kind = match (error, status) {
+        // Credentials that cannot be had, a request that cannot be built. The first may pass where they are asked for anew.
+        (SdkError::ConstructionFailure(_), _) => Kind::Rare,
+        (SdkError::DispatchFailure(failure), _) if failure.is_user() => Kind::Lasting,
+        (SdkError::ServiceError(_), Some(status)) => of_answer(status, code),
+        _ => Kind::Passing,
+    };
+    // An answer of 4xx, and one that asks to come back later, say that it was not done.
+    let refused = status.is_some_and(|status| (400..500).contains(&status)) || code == "SlowDown";
+    let sent = !matches!(error, SdkError::ConstructionFailure(_));
+    Trouble { kind, perhaps_done: sent && !refused, reason: words::of(error) }
+}
+
+/// What an error answer means ("List of error codes" of the S3 API reference). Where a server in between answers for S3, there is
+/// a status and no code.
+fn of_answer(status: u16, code: &str) -> Kind {
+    match (code, status) {
+        ("NoSuchUpload", _) => Kind::NoUpload,
+        ("PreconditionFailed", _) | (_, 412) => Kind::Taken,
+        ("BadDigest" | "XAmzContentSHA256Mismatch" | "IncompleteBody" | "RequestTimeout" | "InvalidDigest", _) => Kind::Rare,
+        // Refused once because of a copy of the credentials that has just been replaced.
+        ("ExpiredToken" | "TokenRefreshRequired" | "InvalidToken", _) => Kind::Rare,
+        // The SDK signs the next one by the clock of this answer.
+        ("RequestTimeTooSkewed", _) => Kind::Rare,
+        ("SlowDown" | "InternalError" | "ServiceUnavailable" | "ThrottlingException" | "Throttling", _) => Kind::Passing,
+        ("ConditionalRequestConflict" | "OperationAborted", _) => Kind::Passing,
+        // A success that carries an error: no code that we know, and yet it was not done.
+        (_, 200..=299 | 408 | 425 | 429 | 500..=599) => Kind::Passing,
+        _ => Kind::Lasting,
+    }
+}
+
+/// A request that succeeded.
+#[derive(Debug)]
+pub(super) struct Done<T> {
+    pub(super) value: T,
+    pub(super) answer: Answer,
+    /// Tries after the first.
+    pub(super) retries: u64,
+}
+
+/// Tries `attempt` until it succeeds, will never succeed, or the time is over. Each try may take `limit` and has a body with the
+/// digest `payload`.
+pub(super) async fn persist<T, F, A>(
+    patience: &Patience,
+    limit: Duration,
+    payload: Digest,
+    attempt: F,
+) -> Result<Done<T>, GivenUp>
+where
+    F: Fn(Tap) -> A,
+    A: Future<Output = Result<T, Trouble>>,
+{
+    let began_ns = patience.watch.now_ns();
+    let (mut retries, mut perhaps_done) = (0_u64, false);
+    loop {
+        let (try_ns, tap) = (patience.watch.now_ns(), Tap::with_payload(&payload));
+        let left = patience.left(began_ns);
+        let limit = if patience.watch.reached() { limit } else { limit.min(left.max(Duration::from_secs(1))) };
+        let result = timeout(limit, attempt(tap.clone())).await.unwrap_or_else(|_| Err(silent(limit)));
+        let answer = tap.answer().unwrap_or_default();
+        patience.watch.heard(answer.date.as_deref());
+        let trouble = match result {
+            Ok(value) => {
+                patience.watch.succeeded();
+                return Ok(Done { value, answer, retries });
+            }
+            Err(trouble) => skewed(trouble, &patience.watch),
+        };
+        perhaps_done |= trouble.perhaps_done;
+        let given_up = |trouble| GivenUp { trouble, perhaps_done, retries };
+        let tries = u32::try_from(retries).unwrap_or(u32::MAX);
+        match trouble.kind {
+            Kind::Passing => {}
+            Kind::Rare if tries + 1 < FEW => {}
+            _ => return Err(given_up(trouble)),
+        }
+        patience.watch.failed(try_ns, &trouble.reason);
+        let pause = pause(tries, patience.timing.pause);
+        if pause >= patience.left(began_ns) {
+            return Err(given_up(trouble));
+        }
+        sleep(pause).await;
+        retries = retries.saturating_add(1);
+    }
+}
+
+impl Patience {
+    /// How much longer a request that began at `began_ns` is tried.
+    fn left(&self, began_ns: u64) -> Duration {
+        let timing = &self.timing;
+        let all = match (self.watch.reached(), (self.hurried)()) {
+            (false, _) => timing.begin,
+            (true, true) => timing.retry_for.min(timing.hurry),
+            (true, false) => timing.retry_for,
+        };
+        all.saturating_sub(Duration::from_nanos(self.watch.now_ns().saturating_sub(began_ns)))
+    }
+}
+
+/// Where the clocks are too far apart, how far they are.
+fn skewed(trouble: Trouble, watch: &Watch) -> Trouble {
+    match watch.clock_offset().filter(|_| trouble.reason.starts_with("RequestTimeTooSkewed")) {
+        Some(offset) => {
+            Trouble { reason: format!("{} (the bucket's clock is {offset} s ahead of the host's)", trouble.reason), ..trouble }
+        }
+        None => trouble,
+    }
+}
+
+fn silent(limit: Duration) -> Trouble {
+    let reason = format!("no answer within {} s; {}", limit.as_secs(), advice::SILENT);
+    Trouble { kind: Kind::Passing, perhaps_done: true, reason }
+}
+
+/// Full jitter: anything up to a limit that doubles, so that many writers do not come back together.
+fn pause(tries: u32, most: Duration) -> Duration {
+    let limit = Duration::from_millis(200).saturating_mul(1 << tries.min(16)).min(most);
+    let mut random = [0_u8; 4];
+    // Without random numbers all come back together, which is slower and no worse.
+    let _ = getrandom::fill(&mut random);
+    limit.mul_f64(f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hozen_collector::host::Clock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    fn patience(timing: Timing) -> Patience {
+        Patience { timing, watch: Watch::new(Clock::start()), hurried: Arc::new(|| false) }
+    }
+
+    fn quick() -> Timing {
+        Timing { pause: Duration::from_millis(1), begin: Duration::from_secs(600), ..Timing::default() }
+    }
+
+    fn none() -> Digest {
+        Digest::of(b"")
+    }
+
+    fn run(patience: &Patience, troubles: u32, kind: Kind) -> Result<(u32, u64), GivenUp> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let tries = AtomicU32::new(0);
+        let done = runtime.block_on(persist(patience, Duration::from_secs(600), none(), |_| {
+            let tried = tries.fetch_add(1, Ordering::SeqCst);
+            let trouble = Trouble { kind, perhaps_done: tried == 0, reason: "x".to_owned() };
+            async move { if tried < troubles { Err(trouble) } else { Ok(tried) } }
+        }))?;
+        Ok((done.value, done.retries))
+    }
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_lasts_is_not() {
+        let patience = patience(quick());
+        assert_eq!(run(&patience, 7, Kind::Passing).unwrap(), (7, 7));
+        assert_eq!(run(&patience, 3, Kind::Rare).unwrap(), (3, 3));
+        let given_up = run(&patience, 99, Kind::Rare).unwrap_err();
+        assert_eq!((given_up.retries, given_up.perhaps_done), (u64::from(FEW) - 1, true));
+        for kind in [Kind::Lasting, Kind::Taken, Kind::NoUpload, Kind::Mismatch] {
+            assert_eq!(run(&patience, 1, kind).unwrap_err().retries, 0);
+        }
+    }
+
+    #[test]
+    fn time_ends_it_too() {
+        let patience = patience(Timing { begin: Duration::ZERO, ..quick() });
+        assert!(run(&patience, 1, Kind::Passing).is_err());
+        assert!(patience.watch.stalled_ns() > 0);
+    }
+
+    #[test]
+    fn a_request_that_is_never_answered_is_given_up() {
+        let patience = patience(Timing { begin: Duration::ZERO, ..quick() });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let never = persist(&patience, Duration::from_millis(5), none(), |_| std::future::pending::<Result<(), Trouble>>());
+        let given_up = runtime.block_on(never).unwrap_err();
+        assert!(given_up.perhaps_done && given_up.trouble.reason.contains("no answer"), "{given_up:?}");
+    }
+
+    #[test]
+    fn answers_are_sorted() {
+        assert_eq!(of_answer(503, "SlowDown"), Kind::Passing);
+        assert_eq!(of_answer(200, "InternalError"), Kind::Passing);
+        assert_eq!(of_answer(200, ""), Kind::Passing);
+        assert_eq!(of_answer(502, ""), Kind::Passing);
+        assert_eq!(of_answer(409, "ConditionalRequestConflict"), Kind::Passing);
+        assert_eq!(of_answer(412, ""), Kind::Taken);
+        assert_eq!(of_answer(404, "NoSuchUpload"), Kind::NoUpload);
+        assert_eq!(of_answer(400, "BadDigest"), Kind::Rare);
+        assert_eq!(of_answer(403, "RequestTimeTooSkewed"), Kind::Rare);
+        for (status, code) in [(403, "AccessDenied"), (404, "NoSuchBucket"), (301, "PermanentRedirect"), (400, "InvalidRequest")]
+        {
+            assert_eq!(of_answer(status, code), Kind::Lasting, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_try_takes_as_long_as_its_bytes_may() {
+        let timing = Timing::default();
+        assert_eq!(timing.for_bytes(100, 4), Duration::from_secs(30));
+        assert_eq!(timing.for_bytes(8 << 20, 4), Duration::from_secs(128));
+    }
+}

@@ -1,0 +1,16 @@
+//! The S3 sink against a strict double of S3: the contract, the requests, the faults, a whole run, and refusals.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests lay out files with the standard library, and fail by panicking"
+)]
+
+mod conformance;
+mod faults;
+mod refusals;
+mod requests;
+mod runs;
+mod support;

@@ -1,0 +1,104 @@
+//! A double with a locked bucket, a role that can only write, and a sink into it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use hozen::aws::Network;
+use hozen::aws::credentials::Found;
+use hozen::aws::options::{ImdsChoice, NetworkArgs};
+use hozen::s3::options::Retention;
+use hozen::s3::{BucketOptions, Opening, S3Sink, Timing};
+use hozen_collector::host::{Clock, Host};
+use hozen_collector::model::{Digest, Held};
+use hozen_collector::sink::{EvidenceSink, SinkError};
+use hozen_tests::aws::access::{Key, WRITE_ONLY};
+use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
+use hozen_tests::s3::{Bucket, Options, S3Double};
+use serde_json::json;
+
+/// The bucket.
+pub(crate) const BUCKET: &str = "evidence";
+/// The least that a part may have.
+pub(crate) const PART: usize = 5 << 20;
+
+/// A double, and what is needed to reach it.
+pub(crate) struct Place {
+    pub(crate) double: S3Double,
+    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) options: BucketOptions,
+    pub(crate) timing: Timing,
+    pub(crate) key: (String, String),
+}
+
+impl Place {
+    /// With a bucket that has Object Lock, written to with a lock of its own on every object.
+    pub(crate) fn new() -> Self {
+        Self::with(Options::default(), Bucket::new(BUCKET).locked(None))
+    }
+
+    pub(crate) fn with(options: Options, bucket: Bucket) -> Self {
+        let cloud = Cloud::new();
+        let key = ("AKIAWRITEONLY".to_owned(), "a-secret-that-is-nowhere".to_owned());
+        cloud.add_key(Key::new(&key.0, &key.1, WRITE_ONLY));
+        let double = S3Double::start(&cloud, options);
+        double.add_bucket(bucket);
+        let retention = Retention::For { mode: "COMPLIANCE", days: 30 };
+        let options = BucketOptions {
+            retention,
+            allow_unlocked: false,
+            kms_key: None,
+            owner: Some(ACCOUNT.to_owned()),
+            part: PART,
+            parallel: 2,
+        };
+        let timing = Timing { pause: Duration::from_millis(2), ..Timing::default() };
+        Self { double, cloud, options, timing, key }
+    }
+
+    pub(crate) fn network(&self) -> NetworkArgs {
+        NetworkArgs {
+            endpoint_url: Some(self.double.url().parse().unwrap()),
+            region: Some(REGION.to_owned()),
+            path_style: true,
+            imds_endpoint: Some(ImdsChoice::Off),
+            ..NetworkArgs::default()
+        }
+    }
+
+    /// A sink below `prefix`.
+    pub(crate) fn open(&self, prefix: &str) -> Result<S3Sink, String> {
+        let empty = tempfile::tempdir().unwrap();
+        std::fs::create_dir(empty.path().join("proc")).unwrap();
+        let network = Arc::new(Network::open(self.network(), &Host::fixture(empty.path()).unwrap())?);
+        let credentials = Credentials::new(&self.key.0, &self.key.1, None, None, "test");
+        let credentials = Found { provider: SharedCredentialsProvider::new(credentials), record: json!({"source": "test"}) };
+        let (place, hurried) = (format!("s3://{BUCKET}/{prefix}").parse().unwrap(), Arc::new(|| false));
+        let (options, timing, clock) = (self.options.clone(), self.timing, Clock::start());
+        S3Sink::open(Opening { network, credentials, place, options, timing, clock, hurried })
+    }
+
+    pub(crate) fn sink(&self) -> S3Sink {
+        self.open("run").unwrap()
+    }
+
+    /// The bytes under `key` of the sink below `run`.
+    pub(crate) fn content(&self, key: &str) -> Option<Vec<u8>> {
+        self.double.object(BUCKET, &format!("run/{key}")).map(|version| version.content().unwrap())
+    }
+}
+
+/// Bytes that repeat nowhere soon.
+pub(crate) fn mixed(length: usize) -> Vec<u8> {
+    (0..length).map(|n| u8::try_from((n * n / 7 + n / 1000) % 251).unwrap()).collect()
+}
+
+/// Stores `bytes` in pieces.
+pub(crate) fn store(sink: &dyn EvidenceSink, key: &str, bytes: &[u8]) -> Result<Held, SinkError> {
+    let mut object = sink.create(&key.parse().unwrap())?;
+    for piece in bytes.chunks(1_000_003) {
+        object.part(piece)?;
+    }
+    object.finish(bytes.len() as u64, &Digest::of(bytes)).map(Option::unwrap)
+}

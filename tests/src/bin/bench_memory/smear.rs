@@ -1,0 +1,102 @@
+//! How much time an image spans: a program in the guest counts in every page of half of its memory, page after page, round after round.
+//! What counters differ by in the image, in rounds, is the smear; in seconds, by the rate at which the program counted.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use hozen_tests::helper::beside;
+use hozen_tests::life::Failure;
+use hozen_tests::stamp;
+use hozen_tests::vm::{Ended, Guest};
+use serde_json::json;
+
+use crate::peers::{Peers, lab};
+use crate::{figures, say};
+
+/// Memory of the guest in MiB, and pages of it that are counted in.
+const MEMORY: u32 = 512;
+const PAGES: u32 = 65_536;
+/// What is measured, each in a boot of its own: the image is what it leaves in `/out`.
+const CAPTURES: [(&str, &str); 4] = [
+    ("kcore", "capture whole --to /out/image"),
+    ("avml", "avml acquire --source /proc/kcore /out/image"),
+    ("avml-snappy", "avml acquire --source /proc/kcore --compress /out/image"),
+    ("lime", "capture whole --module /lime.ko --to /out/image"),
+];
+const SCRIPT: &str = "\
+mkfifo /tmp/hold
+stamp PAGES /out/frames ticking </tmp/hold >/out/stamped &
+exec 3>/tmp/hold
+until grep -q ready /out/stamped; do sleep 0.1; done
+CAPTURE >/out/said 2>&1
+code=$?
+exec 3>&-; wait
+exit $code
+";
+
+pub(crate) fn measure(peers: &Peers, runs: usize) -> Result<(), Failure> {
+    let mut rounds = vec![Vec::new(); CAPTURES.len()];
+    let mut seconds = rounds.clone();
+    for _ in 0..runs {
+        for (((name, command), rounds), seconds) in CAPTURES.iter().zip(&mut rounds).zip(&mut seconds) {
+            let (apart, time) = one(peers, name, command)?;
+            rounds.push(apart);
+            seconds.push(time);
+        }
+    }
+    for (((name, _), rounds), seconds) in CAPTURES.iter().zip(&rounds).zip(&seconds) {
+        say("smear", json!({ "of": name, "memory_mib": MEMORY, "rounds": figures(rounds), "seconds": figures(seconds) }))?;
+    }
+    Ok(())
+}
+
+/// How far the counters lie apart, in rounds and in seconds.
+fn one(peers: &Peers, name: &str, command: &str) -> Result<(f64, f64), Failure> {
+    let lab = lab()?;
+    let guest = Guest::new(&lab).program(&peers.capture).program(&peers.avml).program(&beside("stamp"));
+    let guest = guest.file("/lime.ko", 0o644, std::fs::read(lab.lime())?).memory(MEMORY).limit(Duration::from_secs(900));
+    let ended = guest.boot(&SCRIPT.replace("CAPTURE", command).replace("PAGES", &PAGES.to_string())).end();
+    if ended.exit != 0 {
+        return Err(format!("{command} failed: {}\n{}", ended.text("said"), ended.console).into());
+    }
+    let stamped = ended.text("stamped");
+    let fact =
+        |fact: &str| stamped.split_ascii_whitespace().find_map(|word| word.strip_prefix(fact)).ok_or("no fact of the stamps");
+    let frames = ended.text("frames").lines().map(str::parse).collect::<Result<Vec<u64>, _>>()?;
+    let report = stamp::check(lime_image(peers, name, &ended)?.as_slice(), fact("run=")?.parse()?, &frames)?;
+    // AVML leaves out the last byte of each range, and with it, at most, one page.
+    if report.missing.len() > 8 || !report.wrong.is_empty() {
+        return Err(format!(
+            "{command}: the image is not whole: {} right, {} wrong, {} missing",
+            report.right,
+            report.wrong.len(),
+            report.missing.len()
+        )
+        .into());
+    }
+    let (low, high) = report.counters.ok_or("no counters")?;
+    let apart = f64::from(u32::try_from(high - low)?);
+    Ok((apart, apart * fact("seconds=")?.parse::<f64>()? / fact("rounds=")?.parse::<f64>()?))
+}
+
+/// The image in LiME's format.
+fn lime_image(peers: &Peers, name: &str, ended: &Ended) -> Result<Vec<u8>, Failure> {
+    let image = ended.out.join("image");
+    match name {
+        "avml" => Ok(std::fs::read(image)?),
+        "avml-snappy" => {
+            let lime = ended.out.join("lime");
+            let status = Command::new(&peers.avml).arg("convert").args([&image, &lime]).status()?;
+            if status.success() { Ok(std::fs::read(lime)?) } else { Err("avml convert failed".into()) }
+        }
+        method => segments(&image.join("data/memory").join(method)),
+    }
+}
+
+fn segments(folder: &Path) -> Result<Vec<u8>, Failure> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let stored: Vec<u8> = files.iter().map(std::fs::read).collect::<Result<Vec<_>, _>>()?.concat();
+    Ok(zstd::decode_all(stored.as_slice())?)
+}

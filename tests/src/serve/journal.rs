@@ -1,0 +1,53 @@
+//! Every request and what became of it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Fault, Head};
+
+/// One request, as the journal has it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its number, from 0, in the order in which heads came in.
+    pub index: u64,
+    /// What the service calls it.
+    pub operation: String,
+    /// Method, target, headers.
+    pub head: Head,
+    /// The fault that met it.
+    pub fault: Option<Fault>,
+    /// The answer's status; none while there is none, or when the connection was dropped instead.
+    pub status: Option<u16>,
+    /// Bytes of its body that were read.
+    pub length: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Journal(Mutex<Vec<Entry>>);
+
+impl Journal {
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn open(&self, operation: &str, head: &Head) -> u64 {
+        let mut entries = self.lock();
+        let index = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        entries.push(Entry { index, operation: operation.to_owned(), head: head.clone(), fault: None, status: None, length: 0 });
+        index
+    }
+
+    pub(super) fn note(&self, index: u64, change: impl FnOnce(&mut Entry)) {
+        let mut entries = self.lock();
+        if let Some(entry) = usize::try_from(index).ok().and_then(|index| entries.get_mut(index)) {
+            change(entry);
+        }
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+}

@@ -1,0 +1,178 @@
+//! The binary and a bucket: collected with a role that can only write, downloaded by somebody who can read, verified.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests lay out files with the standard library"
+)]
+
+use std::path::Path;
+use std::process::Command;
+
+use hozen_tests::agent::{Agent, Finished, code};
+use hozen_tests::aws::access::{Key, WRITE_ONLY};
+use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
+use hozen_tests::s3::{Bucket, Options, S3Double};
+use hozen_tests::serve::{Fault, Rule};
+
+const BUCKET: &str = "evidence";
+const ID: &str = "ASIAWRITEONLY";
+const SECRET: &str = "AlphaSecretThatMustBeNowhere0123456789";
+const TOKEN: &str = "BravoTokenThatMustBeNowhere0123456789==";
+
+fn double() -> S3Double {
+    let cloud = Cloud::new();
+    cloud.add_key(Key::new(ID, SECRET, WRITE_ONLY).session(TOKEN, None));
+    let double = S3Double::start(&cloud, Options::default());
+    double.add_bucket(Bucket::new(BUCKET).locked(None));
+    double
+}
+
+/// The options that lead to the double; `more` comes behind them.
+fn arguments(double: &S3Double, more: &[&str]) -> Vec<String> {
+    let url = double.url();
+    let fixed = ["collect", "--case", "TEST-1", "--to", "s3://evidence/cases", "--endpoint-url", &url, "--region", REGION];
+    let fixed = fixed.into_iter().chain(["--path-style", "--lock", "compliance", "--retain-days", "30"]);
+    let owner = if more.contains(&"--bucket-owner") { None } else { Some(["--bucket-owner", ACCOUNT]) };
+    let unprivileged = if nix::unistd::geteuid().is_root() { None } else { Some("--unprivileged") };
+    fixed.chain(owner.into_iter().flatten()).chain(unprivileged).chain(more.iter().copied()).map(str::to_owned).collect()
+}
+
+fn agent() -> Agent {
+    let names = [("SSM_AWS_ACCESS_KEY_ID", ID), ("SSM_AWS_SECRET_ACCESS_KEY", SECRET), ("SSM_AWS_SESSION_TOKEN", TOKEN)];
+    names.into_iter().fold(Agent::find(), |agent, (name, value)| agent.with(name, value))
+}
+
+/// Copies the one run in the bucket into `to`.
+fn download(double: &S3Double, to: &Path) {
+    let keys = double.keys(BUCKET);
+    let begin = keys.iter().find(|key| key.ends_with("/000-begin.json")).expect("a begin record");
+    let prefix = begin.strip_suffix("000-begin.json").unwrap();
+    for key in &keys {
+        let path = to.join(key.strip_prefix(prefix).unwrap_or_else(|| panic!("{key} is outside {prefix}")));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, double.object(BUCKET, key).unwrap().content().unwrap()).unwrap();
+    }
+}
+
+/// Every byte that was written, decompressed too.
+fn everything(double: &S3Double) -> Vec<u8> {
+    let mut all = Vec::new();
+    for key in double.keys(BUCKET) {
+        let stored = double.object(BUCKET, &key).unwrap().content().unwrap();
+        if key.ends_with(".zst") {
+            all.extend(zstd::decode_all(stored.as_slice()).unwrap());
+        }
+        all.extend(stored);
+    }
+    all
+}
+
+fn contains(haystack: &[u8], needle: &str) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
+}
+
+fn assert_no_secret(finished: &Finished, double: &S3Double) {
+    let all = everything(double);
+    for secret in [SECRET, TOKEN] {
+        assert!(!finished.said().contains(secret), "a secret was printed");
+        assert!(!contains(&all, secret), "a secret is in the evidence");
+    }
+}
+
+#[test]
+fn a_run_into_a_bucket_is_whole_and_a_copy_of_it_verifies() {
+    let (double, copy) = (double(), tempfile::tempdir().unwrap());
+    let finished = agent().run(arguments(&double, &["--profile", "volatile"]));
+    finished.assert_sealed();
+    let result = finished.result();
+    assert!(result["to"].as_str().unwrap().starts_with("s3://evidence/cases/TEST-1/no-account/"), "{result}");
+    assert!(result["end"]["version"].is_string(), "{result}");
+    download(&double, copy.path());
+    Agent::find().verify(copy.path()).assert_code(0);
+    for key in double.keys(BUCKET) {
+        assert!(double.object(BUCKET, &key).unwrap().retention.is_some(), "{key} is not locked");
+    }
+    assert!(double.uploads(BUCKET).is_empty());
+}
+
+#[test]
+fn no_secret_is_in_what_is_written_even_where_secrets_are_asked_for() {
+    let double = double();
+    let finished = agent().run(arguments(&double, &["--only", "context,freeze_frame,process_envs", "--include-secrets"]));
+    finished.assert_sealed();
+    assert!(contains(&everything(&double), "SSM_AWS_SECRET_ACCESS_KEY"), "our own environment is among the evidence");
+    assert_no_secret(&finished, &double);
+}
+
+#[test]
+fn credentials_come_through_a_descriptor() {
+    let (double, dir) = (double(), tempfile::tempdir().unwrap());
+    let file = dir.path().join("triple");
+    std::fs::write(&file, format!(r#"{{"AccessKeyId":"{ID}","SecretAccessKey":"{SECRET}","SessionToken":"{TOKEN}"}}"#)).unwrap();
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"exec 3<"$0"; exec "$@""#]).arg(&file).arg(Agent::find().program());
+    let output = command.args(arguments(&double, &["--only", "context", "--credentials-fd", "3"])).output().unwrap();
+    let finished = Finished {
+        status: output.status,
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    finished.assert_sealed();
+    assert_no_secret(&finished, &double);
+}
+
+#[test]
+fn every_thread_is_under_the_filter() {
+    let double = double();
+    double.inject(Rule::on("PutObject", Fault::Stall(None)).after(1));
+    let mut running = agent().start(arguments(&double, &["--only", "context"]));
+    while double.journal().iter().filter(|entry| entry.operation == "PutObject").count() < 2 {
+        assert!(!running.has_ended(), "{:?}", running.wait());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let mut names = Vec::new();
+    for task in std::fs::read_dir(format!("/proc/{}/task", running.pid())).unwrap().flatten() {
+        let text = |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+        let (name, status) = (text("comm"), text("status"));
+        assert!(status.is_empty() || status.contains("Seccomp:\t2\n"), "{name}: {status}");
+        names.push(name);
+    }
+    assert!(names.iter().any(|name| name.starts_with("hozen-network")), "{names:?}");
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anything_is_read() {
+    let double = double();
+    let refused = |agent: &Agent, more: &[&str], code: i32, word: &str| {
+        let finished = agent.run(arguments(&double, more));
+        finished.assert_code(code);
+        assert!(finished.said().contains(word), "{word}: {}", finished.said());
+        assert!(!finished.said().contains(SECRET));
+    };
+    refused(&agent(), &["--part-size", "1MiB"], code::USAGE, "5MiB");
+    refused(&agent(), &["--credentials", "presigned"], code::USAGE, "instance-role");
+    refused(&Agent::find(), &[], code::BAD_DESTINATION, "no credentials");
+    refused(&Agent::find(), &["--credentials", "environment"], code::BAD_DESTINATION, "SSM_AWS_ACCESS_KEY_ID");
+    refused(&agent().with("SSM_AWS_SECRET_ACCESS_KEY", "wrong"), &[], code::BAD_DESTINATION, "SignatureDoesNotMatch");
+    refused(&agent().with("SSM_AWS_SECRET_ACCESS_KEY", ""), &[], code::BAD_DESTINATION, "no usable credentials");
+    refused(&agent(), &["--ca-bundle", "/nonexistent.pem"], code::BAD_DESTINATION, "--ca-bundle");
+    for to in ["s3://", "s3://Evidence/x", "s3://evidence//x", "S3://evidence", "https://evidence/x"] {
+        let finished = agent().run(["collect", "--to", to]);
+        finished.assert_code(code::USAGE);
+    }
+    assert!(double.keys(BUCKET).is_empty());
+}
+
+#[test]
+fn a_bucket_that_refuses_sends_the_run_into_the_spool() {
+    let (double, dir) = (double(), tempfile::tempdir().unwrap());
+    let spool = dir.path().join("spool");
+    let spool = spool.to_str().unwrap();
+    let finished = agent().run(arguments(&double, &["--only", "context", "--spool", spool, "--bucket-owner", "999999999999"]));
+    finished.assert_code(code::SPOOLED);
+    assert_eq!(finished.result()["spool"], spool);
+    Agent::find().verify(Path::new(spool)).assert_code(0);
+}

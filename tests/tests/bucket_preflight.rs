@@ -1,0 +1,112 @@
+//! What is wrong with a bucket is said before a run, with what to do; what is right is shown by one small object.
+
+#![expect(clippy::indexing_slicing, reason = "tests")]
+
+use hozen_tests::agent::{Finished, code};
+use hozen_tests::aws::cloud::KeyState;
+use hozen_tests::s3::{Bucket, DefaultRetention, Mode, Options};
+use hozen_tests::serve::{Fault, Rule};
+use hozen_tests::vault::{BUCKET, Role, TO, Vault};
+use serde_json::Value;
+
+const LOCK: [&str; 4] = ["--lock", "compliance", "--retain-days", "30"];
+
+fn preflight(vault: &Vault, more: &[&str]) -> (Finished, Value) {
+    let finished = vault.run(Role::Writer, &[&["preflight", "--to", TO, "--case", "TEST-1"], more].concat());
+    let report = serde_json::from_str(&finished.stdout).unwrap_or(Value::Null);
+    (finished, report)
+}
+
+/// Refused at this step, with a reason and an action that say these words; nothing is written.
+fn refused(vault: &Vault, more: &[&str], step: &str, reason: &str, action: &str) {
+    let (finished, report) = preflight(vault, more);
+    finished.assert_code(code::BAD_DESTINATION);
+    let destination = &report["destination"];
+    let text = |member: &str| destination[member].as_str().unwrap_or_default().to_owned();
+    assert_eq!((text("step").as_str(), &report["ready"]), (step, &false.into()), "{destination:#}");
+    assert!(text("reason").contains(reason) && text("action").contains(action), "{reason}, {action}: {destination:#}");
+    assert!(vault.s3.keys(BUCKET).is_empty());
+}
+
+#[test]
+fn a_bucket_that_is_right_has_one_small_locked_object_more() {
+    let vault = Vault::new();
+    let key = vault.cloud.set_kms_key("aaaa", KeyState::Enabled);
+    vault.cloud.shift_clock(120);
+    let (finished, report) = preflight(&vault, &[&LOCK[..], &["--kms-key", &key]].concat());
+    let bucket = &report["destination"]["bucket"];
+    assert_eq!(report["destination"]["ready"], true, "{report:#}");
+    assert_eq!(finished.code() == code::COMPLETE, report["obstacles"] == serde_json::json!([]), "{report:#}");
+    let keys = vault.s3.keys(BUCKET);
+    assert!(keys.len() == 1 && keys[0].starts_with("cases/TEST-1/preflight/"), "{keys:?}");
+    let object = vault.s3.object(BUCKET, &keys[0]).unwrap();
+    assert!(object.retention.is_some() && object.size < 1000);
+    assert_eq!(bucket["object"]["version_id"], object.id);
+    assert_eq!(bucket["object"]["encryption"]["key"], key);
+    assert!((118..=122).contains(&bucket["clock_offset_s"].as_i64().unwrap()), "{bucket:#}");
+    assert_eq!((&bucket["bucket_lock"]["enabled"], &bucket["credentials"]["source"]), (&true.into(), &"environment".into()));
+}
+
+#[test]
+fn an_unlocked_bucket_is_refused_unless_that_is_wanted() {
+    let vault = Vault::with(Options::default(), Bucket::new(BUCKET).versioned());
+    refused(&vault, &[], "lock", "has no Object Lock", "--allow-unlocked");
+    refused(&vault, &LOCK, "write", "missing Object Lock", "--allow-unlocked");
+    let (_, report) = preflight(&vault, &["--allow-unlocked"]);
+    assert_eq!(report["destination"]["bucket"]["allow_unlocked"], true, "{report:#}");
+    let vault = Vault::with(Options::default(), Bucket::new(BUCKET).locked(None));
+    refused(&vault, &[], "lock", "no default retention", "--lock");
+    let default = DefaultRetention { mode: Mode::Governance, days: 1 };
+    let vault = Vault::with(Options::default(), Bucket::new(BUCKET).locked(Some(default)));
+    assert_eq!(preflight(&vault, &[]).1["destination"]["ready"], true);
+}
+
+#[test]
+fn each_thing_that_is_wrong_is_named_with_what_to_do() {
+    let vault = Vault::new();
+    refused(&vault, &[&LOCK[..], &["--bucket-owner", "999999999999"]].concat(), "write", "AccessDenied", "--bucket-owner");
+    refused(&vault, &[&LOCK[..], &["--kms-key", "gone"]].concat(), "write", "KMS", "--kms-key");
+    let disabled = vault.cloud.set_kms_key("bbbb", KeyState::Disabled);
+    refused(&vault, &[&LOCK[..], &["--kms-key", &disabled]].concat(), "write", "KMS", "--kms-key");
+    let key = vault.cloud.set_kms_key("aaaa", KeyState::Enabled);
+    let encrypted = [&LOCK[..], &["--kms-key", &key]].concat();
+    for action in ["s3:PutObject", "s3:PutObjectRetention", "kms:GenerateDataKey", "kms:Decrypt"] {
+        vault.deny(Role::Writer, action);
+        refused(&vault, &encrypted, "write", action, "");
+    }
+    vault.allow(Role::Writer, &Role::Writer.actions());
+    refused(&vault, &[&LOCK[..], &["--ca-bundle", "/nonexistent.pem"]].concat(), "credentials", "--ca-bundle", "");
+    refused(&vault, &[&LOCK[..], &["--credentials", "instance-role", "--imds-endpoint", "off"]].concat(), "credentials", "", "");
+    for (fault, reason, action) in [
+        (Fault::EXPIRED_TOKEN, "ExpiredToken", "new ones"),
+        (Fault::Refuse(404, "NoSuchBucket"), "NoSuchBucket", "--to"),
+        (Fault::Refuse(301, "PermanentRedirect"), "PermanentRedirect", "--region"),
+    ] {
+        vault.s3.inject(Rule::next(fault).always());
+        refused(&vault, &LOCK, "write", reason, action);
+        vault.s3.clear_rules();
+    }
+    vault.cloud.remove_key(Role::Writer.id());
+    refused(&vault, &LOCK, "write", "InvalidAccessKeyId", "three parts");
+}
+
+#[test]
+fn a_bucket_that_never_answers_is_given_up() {
+    let vault = Vault::new();
+    vault.s3.inject(Rule::next(Fault::Stall(None)).always());
+    let (finished, report) = preflight(&vault, &LOCK);
+    finished.assert_code(code::BAD_DESTINATION);
+    assert!(report["destination"]["reason"].as_str().unwrap().contains("no answer"), "{report:#}");
+    vault.s3.clear_rules();
+}
+
+#[test]
+fn wrong_arguments_are_refused_before_anything_is_asked() {
+    let vault = Vault::new();
+    for more in [&["--to", "s3://Evidence"][..], &["--lock", "compliance"], &["--part-size", "1MiB"], &["--to", "folder"]] {
+        let arguments =
+            if more[0] == "--to" { [&["preflight"], more].concat() } else { [&["preflight", "--to", TO], more].concat() };
+        vault.run(Role::Writer, &arguments).assert_code(code::USAGE);
+    }
+    assert_eq!(vault.s3.requests(), 0);
+}

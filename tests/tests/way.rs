@@ -1,0 +1,224 @@
+//! The way to the bucket: names, certificates, the instance's role and metadata, parameters. Nothing of the host decides it.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests lay out files with the standard library"
+)]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hozen_tests::agent::{Agent, Finished, code};
+use hozen_tests::aws::access::{Key, WRITE_ONLY};
+use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
+use hozen_tests::aws::identity::Signer;
+use hozen_tests::aws::{imds, ssm};
+use hozen_tests::dns::{Conduct, DnsDouble};
+use hozen_tests::s3::{Bucket, Options, S3Double};
+use hozen_tests::serve::Tls;
+use serde_json::Value;
+
+const BUCKET: &str = "evidence";
+const NAME: &str = "s3.evidence.test";
+const SECRET: &str = "CharlieSecretThatMustBeNowhere012345678";
+const TOKEN: &str = "DeltaTokenThatMustBeNowhere0123456789==";
+const ROLE: &str = "web-server";
+
+fn key(id: &str, actions: &[&str]) -> Key {
+    Key::new(id, SECRET, actions).session(TOKEN, None)
+}
+
+fn double(cloud: &Arc<Cloud>, tls: Option<Tls>) -> S3Double {
+    let double = S3Double::start(cloud, Options { tls, ..Options::default() });
+    double.add_bucket(Bucket::new(BUCKET).locked(None));
+    double
+}
+
+fn collect(agent: &Agent, url: &str, more: &[&str]) -> Finished {
+    let fixed =
+        ["collect", "--case", "TEST-1", "--to", "s3://evidence", "--only", "context", "--path-style", "--lock", "governance"];
+    let fixed = fixed.into_iter().chain(["--retain-days", "1", "--endpoint-url", url]);
+    let unprivileged = if nix::unistd::geteuid().is_root() { None } else { Some("--unprivileged") };
+    agent.run(fixed.chain(unprivileged).chain(more.iter().copied()))
+}
+
+fn with_credentials() -> Agent {
+    let names = [("SSM_AWS_ACCESS_KEY_ID", "ASIAWAY"), ("SSM_AWS_SECRET_ACCESS_KEY", SECRET), ("SSM_AWS_SESSION_TOKEN", TOKEN)];
+    names.into_iter().fold(Agent::find(), |agent, (name, value)| agent.with(name, value))
+}
+
+/// The begin record of the one run, and its key.
+fn begin(double: &S3Double) -> (String, Value) {
+    let key = double.keys(BUCKET).into_iter().find(|key| key.ends_with("000-begin.json")).expect("a begin record");
+    let envelope: Value = serde_json::from_slice(&double.object(BUCKET, &key).unwrap().content().unwrap()).unwrap();
+    let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    (key, serde_json::from_slice::<Value>(&payload).unwrap()["predicate"].clone())
+}
+
+/// A certificate for [`NAME`].
+fn certificate(folder: &Path) -> (Tls, PathBuf) {
+    let (key, certificate) = (folder.join("key.pem"), folder.join("certificate.pem"));
+    let mut openssl = Command::new("openssl");
+    openssl.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "3650",
+        "-subj",
+        "/CN=s3",
+    ]);
+    openssl.args(["-addext", "subjectAltName=DNS:s3.evidence.test", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout"]);
+    assert!(openssl.arg(&key).arg("-out").arg(&certificate).output().expect("openssl").status.success());
+    (Tls::from_pem(&certificate, &key), certificate)
+}
+
+#[test]
+fn a_name_is_resolved_by_the_servers_that_were_named_and_the_certificate_decides() {
+    let (folder, cloud, dns) = (tempfile::tempdir().unwrap(), Cloud::new(), DnsDouble::start());
+    cloud.add_key(key("ASIAWAY", WRITE_ONLY));
+    let (tls, root) = certificate(folder.path());
+    let double = double(&cloud, Some(tls));
+    let (port, server) = (double.address().port(), dns.address().to_string());
+    let (url, root) = (format!("https://{NAME}:{port}"), root.to_str().unwrap());
+    let way = ["--region", REGION, "--dns", &server, "--imds-endpoint", "off"];
+    let refused = |more: &[&str], word: &str| {
+        let finished = collect(&with_credentials(), &url, &[&way, more].concat());
+        finished.assert_code(code::BAD_DESTINATION);
+        assert!(finished.said().contains(word), "{word}: {}", finished.said());
+    };
+    // No such name, no answer, an answer that is none; the host's own servers know no name below .test either.
+    for conduct in [Conduct::NoSuchName, Conduct::Garbage, Conduct::Hang] {
+        dns.set(NAME, conduct);
+        refused(&["--ca-bundle", root], "--dns");
+    }
+    // A server that lies: the address is that of somebody who has no certificate that we trust.
+    dns.set(NAME, Conduct::Addresses(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]));
+    refused(&[], "--ca-bundle");
+    assert!(double.keys(BUCKET).is_empty());
+    let finished = collect(&with_credentials(), &url, &[&way[..], &["--ca-bundle", root]].concat());
+    finished.assert_sealed();
+    let (_, begin) = begin(&double);
+    let network = &begin["sink"]["network"];
+    assert_eq!((&network["dns"][0]["server"], &network["dns"][0]["source"]), (&server.into(), &"--dns".into()));
+    assert_eq!((&network["tls"]["roots"], &network["proxy"]), (&1.into(), &false.into()));
+}
+
+#[test]
+fn the_environment_of_the_host_is_obeyed_only_when_asked() {
+    let cloud = Cloud::new();
+    cloud.add_key(key("ASIAWAY", WRITE_ONLY));
+    let double = double(&cloud, None);
+    let traps = [
+        ("HTTP_PROXY", "http://127.0.0.1:9"),
+        ("HTTPS_PROXY", "http://127.0.0.1:9"),
+        ("http_proxy", "http://127.0.0.1:9"),
+        ("ALL_PROXY", "http://127.0.0.1:9"),
+        ("AWS_REGION", "nowhere-1"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
+        ("AWS_ACCESS_KEY_ID", "AKIASOMEBODYELSE"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_CA_BUNDLE", "/nonexistent"),
+        ("SSL_CERT_FILE", "/nonexistent"),
+        ("AWS_CONFIG_FILE", "/nonexistent"),
+    ];
+    let agent = traps.into_iter().fold(with_credentials(), |agent, (name, value)| agent.with(name, value));
+    let way = ["--imds-endpoint", "off", "--region", REGION];
+    collect(&agent, &double.url(), &way).assert_sealed();
+    let obeyed = collect(&agent, &double.url(), &[&way[..], &["--use-environment"]].concat());
+    obeyed.assert_code(code::BAD_DESTINATION);
+}
+
+#[test]
+fn the_instance_says_who_it_is_and_its_role_writes() {
+    let (cloud, signer) = (Cloud::new(), Signer::new());
+    let (double, imds) = (double(&cloud, None), imds::start(&cloud, &signer));
+    let role = key("ASIAROLE", WRITE_ONLY);
+    cloud.add_key(role.clone());
+    imds.service().set_role(ROLE, &role);
+    let finished = collect(&Agent::find(), &double.url(), &["--imds-endpoint", &imds.url()]);
+    finished.assert_sealed();
+    let (key, begin) = begin(&double);
+    assert!(key.starts_with(&format!("TEST-1/{ACCOUNT}/i-0123456789abcdef0/")), "{key}");
+    let instance = &begin["instance"];
+    let document = STANDARD.decode(instance["signed"]["document"].as_str().unwrap()).unwrap();
+    let document: Value = serde_json::from_slice(&document).unwrap();
+    assert_eq!(document["accountId"], ACCOUNT);
+    for name in ["signature", "pkcs7", "rsa2048"] {
+        assert!(instance["signed"][name].as_str().unwrap().len() > 100, "{name}");
+    }
+    let metadata = &instance["metadata"];
+    assert_eq!((&metadata["tags/instance/case"], &metadata["placement/region"]), (&"TEST-1".into(), &REGION.into()));
+    assert_eq!(metadata["network/interfaces/macs/02:00:00:00:00:01/vpc-id"], "vpc-0123456789abcdef0");
+    assert_eq!((&instance["roles"][0], instance["user_data"]["size"].as_u64()), (&ROLE.into(), Some(32)));
+    assert_eq!(begin["sink"]["network"]["region"], REGION);
+    assert_eq!(begin["sink"]["credentials"]["access_key_id"], "ASIAROLE");
+    let text = begin.to_string();
+    assert!(![SECRET, TOKEN, "hunter2", "never-to-be-read"].iter().any(|secret| text.contains(secret)));
+    let paths = imds.paths_read();
+    assert!(!paths.iter().any(|path| path.contains("identity-credentials")), "{paths:?}");
+}
+
+#[test]
+fn no_credentials_of_a_role_are_asked_for_unless_they_are_to_write() {
+    let (cloud, signer) = (Cloud::new(), Signer::new());
+    let (double, imds) = (double(&cloud, None), imds::start(&cloud, &signer));
+    imds.service().set_role(ROLE, &key("ASIAROLE", &[]));
+    cloud.add_key(key("ASIAWAY", WRITE_ONLY));
+    collect(&with_credentials(), &double.url(), &["--imds-endpoint", &imds.url()]).assert_sealed();
+    let paths = imds.paths_read();
+    assert!(paths.contains("/latest/meta-data/iam/security-credentials/"), "{paths:?}");
+    assert!(!paths.iter().any(|path| path.ends_with(ROLE)), "{paths:?}");
+}
+
+#[test]
+fn metadata_that_are_switched_off_are_named_as_missing() {
+    let (cloud, signer) = (Cloud::new(), Signer::new());
+    let (double, imds) = (double(&cloud, None), imds::start(&cloud, &signer));
+    cloud.add_key(key("ASIAWAY", WRITE_ONLY));
+    imds.service().disable();
+    collect(&with_credentials(), &double.url(), &["--imds-endpoint", &imds.url(), "--region", REGION]).assert_sealed();
+    let (key, begin) = begin(&double);
+    assert!(key.contains("/no-account/"), "{key}");
+    assert!(begin["instance"]["missing"]["dynamic/instance-identity/document"].is_string(), "{begin}");
+    let finished = collect(&Agent::find(), &double.url(), &["--imds-endpoint", &imds.url(), "--region", REGION]);
+    finished.assert_code(code::BAD_DESTINATION);
+    assert!(finished.said().contains("instance role"), "{}", finished.said());
+}
+
+#[test]
+fn a_parameter_gives_credentials_that_the_role_may_read() {
+    let (cloud, signer) = (Cloud::new(), Signer::new());
+    let (double, imds, ssm) = (double(&cloud, None), imds::start(&cloud, &signer), ssm::start(&cloud));
+    let reader = key("ASIAROLE", &["ssm:GetParameter", "kms:Decrypt"]);
+    cloud.add_key(reader.clone());
+    cloud.add_key(Key::new("ASIAPARAMETER", "EchoSecretThatMustBeNowhere", WRITE_ONLY).session(TOKEN, None));
+    imds.service().set_role(ROLE, &reader);
+    let triple = r#"{"AccessKeyId":"ASIAPARAMETER","SecretAccessKey":"EchoSecretThatMustBeNowhere","SessionToken":"DeltaTokenThatMustBeNowhere0123456789=="}"#;
+    ssm.service().api().set("/hozen/upload", "SecureString", triple);
+    let way = [imds.url(), ssm.url()];
+    let way = ["--imds-endpoint", way[0].as_str(), "--ssm-endpoint-url", way[1].as_str(), "--credentials"];
+    let finished = collect(&Agent::find(), &double.url(), &[&way[..], &["ssm:/hozen/upload"]].concat());
+    finished.assert_sealed();
+    assert!(!finished.said().contains("EchoSecret"));
+    assert_eq!(begin(&double).1["sink"]["credentials"]["access_key_id"], "ASIAPARAMETER");
+    let finished = collect(&Agent::find(), &double.url(), &[&way[..], &["ssm:/hozen/none"]].concat());
+    finished.assert_code(code::BAD_DESTINATION);
+    assert!(finished.said().contains("/hozen/none") && finished.said().contains("ParameterNotFound"), "{}", finished.said());
+    ssm.service().api().set("/hozen/broken", "SecureString", "EchoSecretThatIsNoTriple");
+    let finished = collect(&Agent::find(), &double.url(), &[&way[..], &["ssm:/hozen/broken"]].concat());
+    finished.assert_code(code::BAD_DESTINATION);
+    assert!(!finished.said().contains("EchoSecret"), "{}", finished.said());
+}
