@@ -140,7 +140,7 @@ fn for_another_kernel(module: &[u8], release: &str) -> Vec<u8> {
 /// `timeout=0`, written straight to the same disk, is the control.
 const STALL: &str = "\
 stall() { fsfreeze --freeze /out; sleep 6; fsfreeze --unfreeze /out; }
-begun() { until [ -e $1 ]; do sleep 0.1; done; }
+begun() { until [ -e $1 ] || grep -qs zombie /proc/$run/status; do sleep 0.1; done; }
 start lime --memory lime real.ko
 begun /out/lime/data/memory/lime/000000.lime.zst.part
 stall
@@ -167,10 +167,12 @@ fn a_destination_that_stalls_costs_time_and_no_memory() {
 /// The deadline passes while the destination takes nothing, so that it passes in the middle however fast the host is. Then a destination
 /// that is too small, and a kernel that is locked down when the readers have opened `/proc/kcore`.
 const CUTS: &str = "\
-begun() { until [ -e $1 ]; do sleep 0.1; done; }
+begun() { until [ -e $1 ] || grep -qs zombie /proc/$run/status; do sleep 0.1; done; }
+now() { cut -d. -f1 /proc/uptime; }
+end=$(( $(now) + 16 ))
 start deadline --memory lime --deadline 15s real.ko
 begun /out/deadline/data/memory/lime/000000.lime.zst.part
-fsfreeze --freeze /out; sleep 16; fsfreeze --unfreeze /out
+fsfreeze --freeze /out; until [ $(now) -gt $end ]; do sleep 0.1; done; fsfreeze --unfreeze /out
 finish
 mount -t tmpfs -o size=32m tmpfs /mnt
 hozen collect --case VM-2 --only memory --memory kcore --to /mnt/full >/out/full.result 2>/out/full.said 3>&-
