@@ -79,8 +79,9 @@ fn a_core_holds_what_its_rows_say() {
     let pages = evidence.rows("process_memory_pages");
     let present: Vec<&Value> = pages.iter().filter(|row| row["state"] == "present").collect();
     assert!(present.iter().all(|row| row["sha256"] == Digest::of(bytes_of(core, row)).to_string().as_str()));
-    let stack = present.iter().find(|row| row["path"] == "[stack]").unwrap();
-    assert!(contains(bytes_of(core, stack), MARK));
+    // The kernel starts a stack at a random place up to two pages below its strings: a page between may never have been touched.
+    let mut stack = present.iter().filter(|row| row["path"] == "[stack]");
+    assert!(stack.any(|row| contains(bytes_of(core, row), MARK)));
     let code = present.iter().find(|row| row["permissions"] == "r-xp" && row["path"].as_str().unwrap().contains("libc")).unwrap();
     assert!(bytes_of(core, code).iter().any(|byte| *byte != 0));
     assert!(pages.iter().any(|row| row["path"] == "[vvar]" && row["state"] == "skipped"));
