@@ -14,6 +14,7 @@ use crate::aws::options::NetworkArgs;
 use crate::s3::BucketArgs;
 use crate::settings::{ArtefactName, Span};
 use crate::size::Size;
+use crate::status;
 
 /// Collects forensic evidence from this Linux host into a sealed folder or a locked bucket that anyone can verify.
 ///
@@ -51,7 +52,7 @@ pub enum Command {
     /// List what can be collected, in the order of a run.
     Artefacts(ArtefactsArgs),
     /// The store of LiME modules: list, add, verify, which one fits this kernel; a key to sign it with.
-    Modules(ModulesArgs),
+    Modules(Box<ModulesArgs>),
 }
 
 /// Which way to physical memory to take.
@@ -127,9 +128,12 @@ pub struct CollectArgs {
     /// Leave these artefacts out
     #[arg(long, value_name = "ARTEFACT,…", value_delimiter = ',')]
     pub skip: Vec<ArtefactName>,
-    /// TOML file with any of these options (docs/hozen.toml shows all of them)
-    #[arg(long, value_name = "FILE")]
+    /// TOML with any of these options (docs/hozen.toml shows all of them): a file, or a parameter of Systems Manager
+    #[arg(long, value_name = "FILE|ssm:/path")]
     pub config: Option<PathBuf>,
+    /// Parameter of Systems Manager to say in, at most every 15 s, how the run goes; with / at its end, one below it for each host
+    #[arg(long, value_name = "ssm:/path")]
+    pub status: Option<status::Place>,
     /// Who collects: name or role, for the begin record
     #[arg(long, value_name = "TEXT")]
     pub operator: Option<String>,
@@ -236,6 +240,9 @@ pub struct VerifyArgs {
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+    /// SHA-256 that 000-begin.json must have, known from elsewhere (the witness that `collect --status` leaves)
+    #[arg(long, value_name = "HEX")]
+    pub begin_sha256: Option<Digest>,
     /// SHA-256 that 999-end.json must have, known from elsewhere (the result line of `collect`)
     #[arg(long, value_name = "HEX")]
     pub end_sha256: Option<Digest>,

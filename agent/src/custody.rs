@@ -25,6 +25,7 @@ pub struct Journal {
     clock: Clock,
     run: RunId,
     case: CaseId,
+    begin: Digest,
     seq: u64,
     prev: Digest,
     mono_ns: u64,
@@ -53,12 +54,13 @@ impl Journal {
     /// A journal that hangs on the begin record, whose receipt is the first.
     #[must_use]
     pub fn new(sink: Arc<dyn EvidenceSink>, clock: Clock, run: RunId, case: CaseId, begin: Receipt) -> Self {
-        let (prev, receipts) = (begin.sha256, vec![begin]);
+        let (prev, begin, receipts) = (begin.sha256, begin.sha256, vec![begin]);
         Self {
             sink,
             clock,
             run,
             case,
+            begin,
             seq: 0,
             prev,
             mono_ns: 0,
@@ -79,6 +81,12 @@ impl Journal {
     #[must_use]
     pub fn case(&self) -> &CaseId {
         &self.case
+    }
+
+    /// Digest of the begin record.
+    #[must_use]
+    pub fn begin(&self) -> Digest {
+        self.begin
     }
 
     /// Adds an event and stores what waits if it is due.

@@ -95,7 +95,8 @@ impl RunResult {
     }
 }
 
-fn shorten(value: &mut Value, limit: usize) {
+/// Cuts every text to `limit` bytes, and every list to a twentieth of that.
+pub(crate) fn shorten(value: &mut Value, limit: usize) {
     match value {
         Value::String(text) if text.len() > limit => {
             let keep = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= limit).last().unwrap_or(0);

@@ -1,14 +1,12 @@
 //! What a run is asked to do: the command line over the configuration file over the defaults, checked.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use hozen_collector::host::read;
-use hozen_collector::model::{Artefact, CaseId, Digest, Profile, escape};
+use anyhow::{Result, bail, ensure};
+use hozen_collector::model::{Artefact, CaseId, Profile, escape};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Method, Offer};
 use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
@@ -19,13 +17,12 @@ use serde_json::{Value, json};
 use crate::aws::options::NetworkArgs;
 use crate::cli::modules::ModuleArgs;
 use crate::cli::{CollectArgs, MemoryMode};
+use crate::config::Config;
 use crate::exit::MEMORY;
 use crate::modules::Wanted;
-use crate::s3::{BucketArgs, BucketOptions, BucketUri};
+use crate::s3::{BucketOptions, BucketUri};
 use crate::size::Size;
-
-/// The largest configuration file that is read.
-const MAX_CONFIG: u64 = 1 << 20;
+use crate::status;
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
@@ -115,58 +112,6 @@ impl From<ArtefactName> for String {
     }
 }
 
-/// The configuration file: any option of `collect` but --config and --dry-run. `docs/hozen.toml` documents each.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Config {
-    to: Option<PathBuf>,
-    case: Option<CaseId>,
-    profile: Option<Profile>,
-    memory: Option<MemoryMode>,
-    module: Option<PathBuf>,
-    module_sha256: Option<Digest>,
-    modules: Option<PathBuf>,
-    modules_key: Option<PathBuf>,
-    process_memory: Option<Which>,
-    process_memory_limit: Option<Size>,
-    process_memory_total: Option<Size>,
-    deadline: Option<Span>,
-    only: Option<Vec<ArtefactName>>,
-    skip: Option<Vec<ArtefactName>>,
-    operator: Option<String>,
-    reference: Option<String>,
-    include_secrets: Option<bool>,
-    unprivileged: Option<bool>,
-    threads: Option<u8>,
-    level: Option<u8>,
-    #[serde(default)]
-    bucket: BucketArgs,
-    #[serde(default)]
-    network: NetworkArgs,
-}
-
-impl Config {
-    /// Parses TOML; the error says line and column.
-    ///
-    /// # Errors
-    /// When it is not TOML, or holds an unknown option or a value that cannot be.
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
-    }
-
-    fn read(path: &Path) -> Result<Self> {
-        let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
-        // Opened as a handle first: a FIFO or a device would block us or worse.
-        let opened = read::open_magic(nix::fcntl::AT_FDCWD, path);
-        let (fd, _) = opened.map_err(|reason| anyhow::anyhow!("cannot open the configuration file {shown}: {reason}"))?;
-        let mut text = String::new();
-        let reading = read::FdReader(fd).take(MAX_CONFIG).read_to_string(&mut text);
-        anyhow::ensure!(text.len() < 1 << 20, "the configuration file {shown} has a megabyte or more; it cannot be meant");
-        reading.with_context(|| format!("cannot read the configuration file {shown}"))?;
-        Self::parse(&text).with_context(|| format!("the configuration file {shown} is wrong"))
-    }
-}
-
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -208,15 +153,18 @@ pub struct Settings {
     pub threads: u8,
     /// zstd level.
     pub level: u8,
+    /// Where the run says how it goes.
+    pub status: Option<status::Place>,
+    /// Where the configuration came from; escaped text.
+    pub config: Option<String>,
 }
 
 impl Settings {
     /// Merges and checks.
     ///
     /// # Errors
-    /// When the configuration file cannot be read or a value cannot be; the message says what to do.
-    pub fn new(arguments: &CollectArgs) -> Result<Self> {
-        let config = arguments.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+    /// When a value cannot be; the message says what to do.
+    pub fn new(arguments: &CollectArgs, config: Config) -> Result<Self> {
         let list = |given: &Vec<ArtefactName>, file: Option<Vec<ArtefactName>>| {
             if given.is_empty() { file.unwrap_or_default() } else { given.clone() }
         };
@@ -253,6 +201,8 @@ impl Settings {
             include_secrets: arguments.include_secrets || config.include_secrets.unwrap_or(false),
             unprivileged: arguments.unprivileged || config.unprivileged.unwrap_or(false),
             threads: arguments.threads.or(config.threads).unwrap_or(threads),
+            status: arguments.status.clone().or(config.status),
+            config: config.source,
             level: arguments.level.or(config.level).unwrap_or(u8::try_from(DEFAULT_LEVEL).unwrap_or(1)),
         };
         settings.check()
@@ -371,7 +321,7 @@ impl Settings {
             ("profile".to_owned(), json!(self.profile)),
             ("memory".to_owned(), memory),
             ("module_sha256".to_owned(), json!(self.module.file.as_ref().map(|(_, sha256)| sha256))),
-            ("modules".to_owned(), path(&self.module.store)),
+            ("modules".to_owned(), json!(self.module.store.as_ref().map(ToString::to_string))),
             ("modules_key".to_owned(), path(&self.module.key)),
             ("process_memory".to_owned(), json!(self.process_memory.which)),
             ("process_memory_limit".to_owned(), json!(self.process_memory.process_limit)),
@@ -383,6 +333,8 @@ impl Settings {
             ("unprivileged".to_owned(), json!(self.unprivileged)),
             ("threads".to_owned(), json!(self.threads)),
             ("level".to_owned(), json!(self.level)),
+            ("status".to_owned(), json!(self.status)),
+            ("config".to_owned(), json!(self.config)),
         ])
     }
 }
@@ -399,7 +351,7 @@ pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>> {
         );
         return Ok(None);
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| anyhow::anyhow!("--to is not text; write s3://bucket/prefix"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| anyhow::anyhow!("the place is not text; write s3://bucket/prefix"))?;
     Ok(Some(text.parse()?))
 }
 
@@ -414,16 +366,21 @@ fn word(profile: Profile) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hozen_collector::model::Category;
+    use crate::s3::BucketArgs;
+    use hozen_collector::model::{Category, Digest};
 
     fn artefact(name: &'static str, profile: Profile) -> Artefact {
         Artefact { name, category: Category::System, profile, budget: Duration::from_secs(1), about: "", tables: &[] }
     }
 
+    fn new(arguments: &CollectArgs) -> Result<Settings> {
+        Settings::new(arguments, Config::default())
+    }
+
     fn settings(change: impl FnOnce(&mut CollectArgs)) -> Settings {
         let mut arguments = CollectArgs::default();
         change(&mut arguments);
-        Settings::new(&arguments).unwrap()
+        new(&arguments).unwrap()
     }
 
     #[test]
@@ -450,7 +407,7 @@ mod tests {
         let sizes = [config.process_memory_limit, config.process_memory_total].map(|size| size.unwrap().bytes());
         assert_eq!((config.process_memory, sizes), (Some(Which::Nobody), [usual.process_limit, usual.total_limit]));
         assert!(config.threads.is_some() && config.module.is_some() && config.module_sha256.is_some());
-        assert!(config.modules.is_some() && config.modules_key.is_some());
+        assert!(config.modules.is_some() && config.modules_key.is_some() && config.status.is_some());
         let (bucket, network) = (config.bucket, config.network);
         assert!(
             bucket.retain_days.is_some() && bucket.kms_key.is_some() && bucket.bucket_owner.is_some() && bucket.spool.is_some()
@@ -466,7 +423,7 @@ mod tests {
 
     #[test]
     fn a_bucket_is_told_from_a_folder() {
-        let to = |text: &str| Settings::new(&CollectArgs { to: Some(PathBuf::from(text)), ..CollectArgs::default() });
+        let to = |text: &str| new(&CollectArgs { to: Some(PathBuf::from(text)), ..CollectArgs::default() });
         assert_eq!(to("s3://evidence/cases").unwrap().place.unwrap().to_string(), "s3://evidence/cases");
         assert_eq!(to("./s3").unwrap().place, None);
         for wrong in ["s3:/evidence", "S3://evidence", "s3://ev//x", "https://evidence/x", ""] {
@@ -474,14 +431,14 @@ mod tests {
         }
         let spool =
             CollectArgs { bucket: BucketArgs { spool: Some("x".into()), ..BucketArgs::default() }, ..CollectArgs::default() };
-        assert!(Settings::new(&spool).unwrap_err().to_string().contains("--spool"));
+        assert!(new(&spool).unwrap_err().to_string().contains("--spool"));
     }
 
     #[test]
     fn a_module_needs_its_digest_and_is_looked_for_only_where_it_can_be_of_use() {
         let lime = ModuleArgs { module: Some("/nonexistent/lime.ko".into()), ..ModuleArgs::default() };
         let alone = CollectArgs { lime: lime.clone(), ..CollectArgs::default() };
-        assert!(Settings::new(&alone).unwrap_err().to_string().contains("--module-sha256"));
+        assert!(new(&alone).unwrap_err().to_string().contains("--module-sha256"));
         let given = settings(|a| a.lime = ModuleArgs { module_sha256: Some(Digest::of(b"")), ..lime });
         assert!(given.may_load_module() && given.module.file.is_some());
         assert!(settings(|_| ()).may_load_module());
@@ -494,26 +451,14 @@ mod tests {
     }
 
     #[test]
-    fn a_store_is_a_folder() {
-        for store in ["", "s3://bucket/modules"] {
+    fn a_store_is_a_folder_or_in_a_bucket() {
+        let store = |store: &str| {
             let lime = ModuleArgs { modules: Some(store.into()), ..ModuleArgs::default() };
-            assert!(Settings::new(&CollectArgs { lime, ..CollectArgs::default() }).unwrap_err().to_string().contains("folder"));
-        }
-    }
-
-    #[test]
-    fn a_wrong_configuration_says_where() {
-        for (text, place) in [
-            ("case = \"a\"\nprofil = \"full\"\n", "line 2, column 1"),
-            ("case = \"a/b\"\n", "line 1, column 8"),
-            ("\n\nlevel = \"x\"\n", "line 3, column 9"),
-            ("deadline = \"0s\"\n", "line 1, column 12"),
-            ("case = \n", "line 1"),
-            ("only = [\"context\", \"contxt\"]\n", "line 1, column 8"),
-        ] {
-            let error = Config::parse(text).unwrap_err().to_string();
-            assert!(error.contains(place), "{text:?}: {error}");
-        }
+            new(&CollectArgs { lime, ..CollectArgs::default() })
+        };
+        assert_eq!(store("s3://bucket/modules").unwrap().record()["modules"], "s3://bucket/modules");
+        assert!(format!("{:#}", store("").unwrap_err()).contains("--modules"));
+        assert!(store("s3://bucket//x").is_err());
     }
 
     #[test]
@@ -522,7 +467,7 @@ mod tests {
         assert!("contxt".parse::<ArtefactName>().unwrap_err().contains("there are: context, "));
         let error = |only: &[&str], skip: &[&str], memory| {
             let (only, skip) = (only.iter().map(|n| name(n)).collect(), skip.iter().map(|n| name(n)).collect());
-            Settings::new(&CollectArgs { only, skip, memory, ..CollectArgs::default() }).unwrap_err().to_string()
+            new(&CollectArgs { only, skip, memory, ..CollectArgs::default() }).unwrap_err().to_string()
         };
         assert!(error(&["context"], &["context"], None).contains("both"));
         assert!(error(&[MEMORY], &[], Some(MemoryMode::Off)).contains("--memory auto"));

@@ -14,6 +14,7 @@
 //! python     a Python with packages of the index
 //! images     images of memory in the evidence of a guest, held against stamped pages
 //! life       for the helper programs: say "ready", end when stdin closes
+//! module_file  kernel modules as far as they speak of themselves
 //! mixture    memory made up for measurements, from what a server's memory is made of
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
 //! vault      a locked bucket, KMS, and the roles of packaging/cloudformation
@@ -44,6 +45,7 @@ pub mod images;
 pub mod life;
 pub mod lime;
 pub mod mixture;
+pub mod module_file;
 pub mod python;
 pub mod raw;
 pub mod s3;

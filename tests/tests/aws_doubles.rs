@@ -50,7 +50,7 @@ fn boto3_can_work_with_them() {
     let mut results: Map<String, Value> = serde_json::from_slice(&output.stdout).unwrap();
     let signed = results.remove("signed");
     let wrong: Vec<_> = results.iter().filter(|(_, result)| **result != Value::Bool(true)).collect();
-    assert!(wrong.is_empty() && results.len() >= 9, "{wrong:#?}");
+    assert!(wrong.is_empty() && results.len() >= 11, "{wrong:#?}");
     assert!(openssl_agrees(&signed.unwrap()));
     assert_eq!((store.service().take_complaints(), keys.service().take_complaints()), (vec![], vec![]));
     assert_eq!(store.service().api().get("/hozen/a").unwrap().values, ["1", "2"]);

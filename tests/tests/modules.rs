@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use hozen_tests::agent::{Agent, Finished, code};
 use hozen_tests::evidence::{Evidence, bytes};
 use hozen_tests::host::skipped;
+use hozen_tests::module_file::{module, own_module};
 use nix::sys::stat::Mode;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -60,30 +61,6 @@ impl Shop {
         self.modules("add --store store --key own.key lime.ko").assert_code(0);
         self.path("store")
     }
-}
-
-/// An ELF file for this machine with this `.modinfo`, and nothing else that a kernel would want.
-fn module(machine: u8, info: &str) -> Vec<u8> {
-    let names = b"\0.shstrtab\0.modinfo\0";
-    let mut file = b"\x7fELF\x02\x01\x01".to_vec();
-    file.resize(64, 0);
-    let table = 64 + names.len() + info.len();
-    let mut set = |at: usize, value: &[u8]| file.get_mut(at..at + value.len()).unwrap().copy_from_slice(value);
-    set(16, &[1]);
-    set(18, &[machine]);
-    set(40, &(table as u64).to_le_bytes());
-    set(58, &[64, 0, 3, 0, 1, 0]);
-    file.extend(names);
-    file.extend(info.as_bytes());
-    let section = |name: u32, at: usize, length: usize| {
-        let mut header = name.to_le_bytes().to_vec();
-        header.resize(24, 0);
-        header.extend((at as u64).to_le_bytes());
-        header.extend((length as u64).to_le_bytes());
-        header.resize(64, 0);
-        header
-    };
-    [file, section(0, 0, 0), section(1, 64, names.len()), section(11, 64 + names.len(), info.len())].concat()
 }
 
 /// Every file below a folder with its content.
@@ -204,6 +181,7 @@ fn what_is_not_to_be_added_is_refused_and_the_store_stays_as_it_was() {
     shop.refused("add --store store --key other.key arm.ko", REFUSED, "not of this key");
     shop.refused("add --store . --key own.key arm.ko", REFUSED, "is no store");
     shop.refused("add --store no/such --key own.key arm.ko", REFUSED, "no/such");
+    shop.refused("add --store s3://bucket/modules --key own.key arm.ko", code::USAGE, "added to a folder");
     shop.refused("add --store store --key none.key arm.ko", UNREADABLE, "none.key");
     shop.refused("add --store store --key own.pub arm.ko", UNREADABLE, "PKCS#8");
     assert_eq!(tree(&store), before);
@@ -303,16 +281,6 @@ fn every_damage_to_a_store_is_found() {
     shop.refused("verify --store none --modules-key own.pub", UNREADABLE, "none");
 }
 
-/// The kernel that runs these tests, in a module for it.
-fn own_module() -> Vec<u8> {
-    let line = |path: &str| fs::read_to_string(path).unwrap().trim().to_owned();
-    let (release, version) = (line("/proc/sys/kernel/osrelease"), line("/proc/sys/kernel/version"));
-    let smp = if version.split(' ').any(|word| word == "SMP") { "SMP " } else { "" };
-    let preempt = if version.contains("PREEMPT") { "preempt " } else { "" };
-    let machine = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
-    module(machine, &format!("name=lime\0vermagic={release} {smp}{preempt}mod_unload \0"))
-}
-
 /// Runs `collect --memory lime` with these words, and gives the reasons against LiME and what the begin record says of the module.
 fn against_lime(shop: &Shop, words: &str) -> (String, Value) {
     let to = shop.path("evidence");
@@ -393,5 +361,5 @@ fn preflight_and_a_dry_run_say_which_module_it_would_be() {
     let other = run("collect --dry-run --modules store --modules-key other.pub");
     assert!(other.stderr.contains("LiME: not used: the module store"), "{}", other.stderr);
     run("preflight --modules-key own.pub --module lime.ko").assert_code(code::USAGE);
-    run("preflight --modules s3://bucket/x").assert_code(code::USAGE);
+    run("preflight --modules s3://bucket//x").assert_code(code::USAGE);
 }

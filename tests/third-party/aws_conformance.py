@@ -95,6 +95,27 @@ def a_long_parameter_is_refused():
 
 
 @behaviour
+def a_parameter_that_cannot_be_is_refused():
+    put = dict(Value="1", Type="String")
+    refused("ValidationException", ssm.put_parameter, Name="hozen/x", **put)
+    refused("ValidationException", ssm.put_parameter, Name="/hozen//x", **put)
+    refused("AccessDeniedException", ssm.put_parameter, Name="/aws/x", **put)
+    refused("HierarchyLevelLimitExceededException", ssm.put_parameter, Name="/a" * 16, **put)
+    refused("ValidationException", ssm.put_parameter, Name="/hozen/x", Value="{{ssm:/hozen/a}}", Type="String")
+    ssm.put_parameter(Name="/hozen/kind", **put)
+    refused("HierarchyTypeMismatchException", ssm.put_parameter, Name="/hozen/kind", Value="1", Type="SecureString", Overwrite=True)
+
+
+@behaviour
+def a_hundred_versions_are_kept():
+    for number in range(1, 102):
+        assert ssm.put_parameter(Name="/hozen/many", Value=str(number), Type="String", Overwrite=True)["Version"] == number
+    assert ssm.get_parameter(Name="/hozen/many")["Parameter"]["Value"] == "101"
+    assert ssm.get_parameter(Name="/hozen/many:2")["Parameter"]["Value"] == "2"
+    refused("ParameterVersionNotFound", ssm.get_parameter, Name="/hozen/many:1")
+
+
+@behaviour
 def signatures_are_verified():
     refused("InvalidSignatureException", client("ssm", secret="wrong").get_parameter, Name="/hozen/a")
     refused("UnrecognizedClientException", client("kms", id="AKIANOBODY").describe_key, KeyId=SETUP["kms_key"])

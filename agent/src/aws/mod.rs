@@ -16,11 +16,13 @@ mod http;
 pub mod identity;
 mod imds;
 pub mod options;
+pub mod parameter;
 mod resolve;
 mod trust;
 pub mod words;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
@@ -43,11 +45,13 @@ pub const CONNECT: Duration = Duration::from_secs(4);
 const QUESTION: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(4));
 /// Where a region must be named and a store that is not AWS has none.
 const ANY_REGION: &str = "us-east-1";
+/// What is said where none is known.
+const NO_REGION: &str = "no region is known; give --region, as in --region eu-central-1";
 
 /// The way to AWS.
 #[derive(Debug)]
 pub struct Network {
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
     options: NetworkArgs,
     http: SharedHttpClient,
     imds: Option<(String, aws_config::imds::Client)>,
@@ -62,6 +66,18 @@ impl Network {
     /// When an option cannot be, or no thread can be made.
     pub fn open(options: NetworkArgs, host: &Host) -> Result<Self, String> {
         let runtime = runtime().map_err(|error| format!("the network's threads cannot be started: {error}"))?;
+        Self::on(Arc::new(runtime), options, host)
+    }
+
+    /// Opens it once more by other options, on the same threads.
+    ///
+    /// # Errors
+    /// When an option cannot be.
+    pub fn again(&self, options: NetworkArgs, host: &Host) -> Result<Self, String> {
+        Self::on(Arc::clone(&self.runtime), options, host)
+    }
+
+    fn on(runtime: Arc<Runtime>, options: NetworkArgs, host: &Host) -> Result<Self, String> {
         let ec2 = ec2::is_ec2(host);
         let trust = trust::load(options.ca_bundle.as_deref())?;
         let given: Vec<_> = options.dns.iter().map(|server| server.0).collect();
@@ -138,8 +154,20 @@ impl Network {
     /// # Errors
     /// When no region is known.
     pub fn s3(&self, credentials: SharedCredentialsProvider) -> Result<aws_sdk_s3::Client, String> {
+        let region = self.region.clone().ok_or(NO_REGION)?;
+        self.s3_in(region, credentials)
+    }
+
+    /// The same for a bucket that is in another region.
+    ///
+    /// # Errors
+    /// When it is no region.
+    pub fn s3_in(&self, region: String, credentials: SharedCredentialsProvider) -> Result<aws_sdk_s3::Client, String> {
+        if !options::is_region(&region) {
+            return Err(format!("{region:?} is no region"));
+        }
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).build();
-        let shared = self.config(credentials, RetryConfig::disabled(), timeouts)?;
+        let shared = self.config(region, credentials, RetryConfig::disabled(), timeouts);
         let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(self.options.path_style);
         config.set_endpoint_url(self.options.endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
         config.set_use_dual_stack(Some(self.options.dual_stack));
@@ -151,7 +179,8 @@ impl Network {
     /// # Errors
     /// When no region is known.
     pub fn ssm(&self, credentials: SharedCredentialsProvider) -> Result<aws_sdk_ssm::Client, String> {
-        let shared = self.config(credentials, RetryConfig::standard(), questions())?;
+        let region = self.region.clone().ok_or(NO_REGION)?;
+        let shared = self.config(region, credentials, RetryConfig::standard(), questions());
         let mut config = aws_sdk_ssm::config::Builder::from(&shared);
         config.set_endpoint_url(self.options.ssm_endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
         config.set_use_dual_stack(Some(self.options.dual_stack));
@@ -163,7 +192,8 @@ impl Network {
     /// # Errors
     /// When no region is known.
     pub fn kms(&self, credentials: SharedCredentialsProvider) -> Result<aws_sdk_kms::Client, String> {
-        let shared = self.config(credentials, RetryConfig::standard(), questions())?;
+        let region = self.region.clone().ok_or(NO_REGION)?;
+        let shared = self.config(region, credentials, RetryConfig::standard(), questions());
         let mut config = aws_sdk_kms::config::Builder::from(&shared);
         config.set_endpoint_url(self.options.kms_endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
         config.set_use_dual_stack(Some(self.options.dual_stack));
@@ -172,11 +202,11 @@ impl Network {
 
     fn config(
         &self,
+        region: String,
         credentials: SharedCredentialsProvider,
         retry: RetryConfig,
         timeouts: TimeoutConfig,
-    ) -> Result<SdkConfig, String> {
-        let region = self.region.clone().ok_or("no region is known; give --region, as in --region eu-central-1")?;
+    ) -> SdkConfig {
         let shared = SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .http_client(self.http.clone())
@@ -185,7 +215,7 @@ impl Network {
             .identity_cache(aws_sdk_s3::config::IdentityCache::lazy().build())
             .retry_config(retry)
             .timeout_config(timeouts);
-        Ok(shared.build())
+        shared.build()
     }
 
     /// The region that was named, that of the environment where it may speak, that of the instance; any, where the endpoint is

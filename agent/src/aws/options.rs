@@ -174,7 +174,7 @@ impl From<NameServer> for String {
 }
 
 /// Options for the network. In a configuration file they stand in the table `[network]`.
-#[derive(Debug, Default, Clone, Args, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {

@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 use hozen_collector::model::Digest;
 use hozen_collector::model::modules::{Architecture, BuildId};
 
+use crate::aws::options::NetworkArgs;
+
 /// Which LiME module a run may load.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ModuleArgs {
@@ -16,7 +18,7 @@ pub struct ModuleArgs {
     #[arg(long, value_name = "HEX", requires = "module")]
     pub module_sha256: Option<Digest>,
     /// Module store to take the module for this kernel from; --module goes before it [default: /usr/lib/hozen/modules, if it is there]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|S3")]
     pub modules: Option<PathBuf>,
     /// Public key (PEM) that must have signed the store's index [default: /etc/hozen/modules.pub]
     #[arg(long, value_name = "FILE")]
@@ -35,7 +37,7 @@ pub struct ModulesArgs {
 const MODULES_HELP: &str = "\
 A module store is a folder: index.json, signed, says for which kernel each file in modules/ was built. It is filled on a
 clean builder (packaging/lime/build-module.sh compiles LiME and calls `hozen modules add`), never on a suspect host, and
-carried there, or put into the package as /usr/lib/hozen/modules, with the public key as /etc/hozen/modules.pub.
+carried there, copied below s3://bucket/prefix (aws s3 sync modules s3://bucket/prefix), or put into the package as /usr/lib/hozen/modules, with the public key as /etc/hozen/modules.pub.
 `hozen collect` trusts nothing in a store but what that key has signed.
 
 Exit codes: 0 done; 1 refused, failed, or no module fits; 3 something could not be read; 40 wrong arguments.
@@ -64,8 +66,8 @@ pub enum ModulesCommand {
 /// Which store, and by whose word.
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
-    /// The store
-    #[arg(long, value_name = "DIR", default_value = crate::modules::DEFAULT_STORE)]
+    /// The store: a folder, or s3://bucket/prefix
+    #[arg(long, value_name = "DIR|S3", default_value = crate::modules::DEFAULT_STORE)]
     pub store: PathBuf,
     /// Public key (PEM) that must have signed its index
     #[arg(long, value_name = "FILE", default_value = crate::modules::DEFAULT_KEY)]
@@ -73,6 +75,9 @@ pub struct StoreArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// How the network is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 /// Options of `modules list` and `modules verify`.
@@ -90,7 +95,7 @@ pub struct AddArgs {
     /// Modules to add: LiME, for x86_64 or aarch64
     #[arg(value_name = "FILE.ko", required = true)]
     pub files: Vec<PathBuf>,
-    /// The store; it is made if it does not exist
+    /// The store: a folder, which is made if it does not exist
     #[arg(long, value_name = "DIR")]
     pub store: PathBuf,
     /// Signing key (PKCS#8 PEM, `hozen modules keygen`); the one that has signed the store so far

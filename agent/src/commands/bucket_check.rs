@@ -1,14 +1,15 @@
 //! Whether a bucket takes what a run would write, and keeps it: asked of the bucket itself, with one small object.
 
-use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use hozen_collector::host::Clock;
 use hozen_collector::model::{CaseId, RunId, canonical};
 use hozen_collector::sink::EvidenceSink as _;
 use serde_json::{Value, json};
 
-use super::way;
+use super::way::Way;
 use crate::cli::PreflightArgs;
 use crate::s3::{BucketUri, S3Sink, Timing};
 
@@ -38,17 +39,33 @@ impl Obstacle {
     }
 }
 
-/// Checks the bucket at `to`.
-pub(super) fn check(arguments: &PreflightArgs, to: &BucketUri) -> Checked {
+/// A check that is under way.
+pub(super) struct Checking {
+    to: BucketUri,
+    answer: std::io::Result<Receiver<Result<Value, Obstacle>>>,
+    until: Instant,
+}
+
+/// Begins to check the bucket at `to`.
+pub(super) fn begin(arguments: &PreflightArgs, to: BucketUri, way: &Arc<Way>) -> Checking {
     let (sender, receiver) = channel();
-    let (wanted, place) = (Wanted::of(arguments), to.clone());
+    let (wanted, place, way) = (Wanted::of(arguments), to.clone(), Arc::clone(way));
     // What hangs is left behind: this process ends soon.
     let spawned = std::thread::Builder::new().name("hozen-preflight".to_owned()).spawn(move || {
-        let _ = sender.send(wanted.check(&place));
+        let _ = sender.send(wanted.check(&place, &way));
     });
+    Checking { to, answer: spawned.map(|_| receiver), until: Instant::now() + TIME }
+}
+
+/// Waits for what a check finds out.
+pub(super) fn end(checking: Checking) -> Checked {
+    let Checking { to, answer, until } = checking;
     let silent = || Obstacle::at("network")(format!("no answer within {} s; {}", TIME.as_secs(), crate::s3::SILENT));
-    let result = match spawned {
-        Ok(_) => receiver.recv_timeout(TIME).unwrap_or_else(|_| Err(silent())),
+    let result = match answer {
+        Ok(answer) => {
+            let left = until.saturating_duration_since(Instant::now());
+            answer.recv_timeout(left).unwrap_or_else(|_| Err(silent()))
+        }
         Err(error) => Err(Obstacle::at("network")(format!("no thread can be started: {error}"))),
     };
     match result {
@@ -66,25 +83,23 @@ pub(super) fn check(arguments: &PreflightArgs, to: &BucketUri) -> Checked {
 /// What a run would be given.
 struct Wanted {
     bucket: crate::s3::BucketArgs,
-    network: crate::aws::options::NetworkArgs,
     case: Option<CaseId>,
 }
 
 impl Wanted {
     fn of(arguments: &PreflightArgs) -> Self {
-        Self { bucket: arguments.bucket.clone(), network: arguments.network.clone(), case: arguments.case.clone() }
+        Self { bucket: arguments.bucket.clone(), case: arguments.case.clone() }
     }
 
-    fn check(self, to: &BucketUri) -> Result<Value, Obstacle> {
+    fn check(self, to: &BucketUri, way: &Way) -> Result<Value, Obstacle> {
         let options = self.bucket.check().map_err(Obstacle::at("options"))?;
         let case = self.case.map_or_else(|| "unassigned".to_owned(), |case| case.to_string());
         let place = to.below(&case).and_then(|place| place.below("preflight"));
         let place = place.map_err(|error| Obstacle::at("options")(format!("--to is too long: {error}")))?;
-        let way = way::open(&self.network).map_err(Obstacle::at("credentials"))?;
-        let way = way.with_timing(Timing { begin: BEGIN, retry_for: BEGIN, ..Timing::default() });
-        let clock = way.clock;
-        let sink = way.sink(place, options).map_err(Obstacle::at("lock"))?;
-        write(&sink, clock)
+        way.credentials().map_err(Obstacle::at("credentials"))?;
+        let timing = Timing { begin: BEGIN, retry_for: BEGIN, ..Timing::default() };
+        let sink = way.sink_with(place, options, timing).map_err(Obstacle::at("lock"))?;
+        write(&sink, way.clock)
     }
 }
 

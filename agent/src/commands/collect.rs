@@ -1,6 +1,7 @@
 //! `hozen collect`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -16,7 +17,9 @@ use serde_json::{Value, json};
 
 use super::destination::{self, Destination};
 use super::summary;
+use super::way::Way;
 use crate::cli::CollectArgs;
+use crate::config::{Config, Source};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::modules;
@@ -24,6 +27,7 @@ use crate::progress::say;
 use crate::result::RunResult;
 use crate::run::{self, Run};
 use crate::settings::Settings;
+use crate::status::Teller;
 
 /// Why nothing was done.
 struct Refusal {
@@ -58,16 +62,28 @@ fn quiet_panics() {
 }
 
 fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
-    let settings = or(Exit::Usage, Settings::new(arguments))?;
     let host = or(Exit::Platform, Host::live().context("this host cannot be read"))?;
-    let module = Module::choose(&settings, &host);
+    let way = Way::new(&arguments.network, &host);
+    let config = or(Exit::Usage, arguments.config.as_deref().map(|source| config(source, &way)).transpose())?;
+    let settings = or(Exit::Usage, Settings::new(arguments, config.unwrap_or_default()))?;
+    let way = way.by(&settings.network);
+    let module = Module::choose(&settings, &host, &way);
     let sources = catalogue::all(&host, &settings.catalogue(module.offer));
     let plan = run::plan(sources, &settings);
     if arguments.dry_run {
         return Ok(dry_run(&plan, &settings, module.description));
     }
     or(Exit::Privileges, check_privileges(&host, &settings))?;
-    execute(settings, host, plan, (module.may_load, module.description))
+    execute(settings, host, plan, (module.may_load, module.description), &way)
+}
+
+/// Reads the configuration. A parameter is read by what the command line says of the network; what it says itself holds for all that
+/// follows.
+fn config(source: &Path, way: &Way) -> anyhow::Result<Config> {
+    match Source::new(source)? {
+        Source::File(path) => Config::file(path),
+        Source::Parameter(name) => Config::parameter(&name, &way.parameter(&name).map_err(anyhow::Error::msg)?),
+    }
 }
 
 /// The LiME module of a run.
@@ -81,7 +97,7 @@ struct Module {
 
 impl Module {
     /// Nothing is looked for where the plan has no use for it.
-    fn choose(settings: &Settings, host: &Host) -> Self {
+    fn choose(settings: &Settings, host: &Host, way: &Way) -> Self {
         if !settings.may_load_module() {
             let reason = "the plan has no use for a module";
             return Self {
@@ -91,20 +107,27 @@ impl Module {
             };
         }
         let kernel = Kernel::running(host);
-        let offer = modules::offer(host, &kernel, &settings.module);
+        let offer = modules::offer(host, &kernel, &settings.module, |place| way.modules(place));
         let may_load = if offer.fault(&kernel).is_none() { Modules::Allowed } else { Modules::Denied };
         let description = modules::describe(&offer, &kernel);
         Self { offer, may_load, description }
     }
 }
 
-fn execute(settings: Settings, host: Host, plan: Vec<Planned>, module: (Modules, Value)) -> Result<RunResult, Refusal> {
+fn execute(
+    settings: Settings,
+    host: Host,
+    plan: Vec<Planned>,
+    module: (Modules, Value),
+    way: &Way,
+) -> Result<RunResult, Refusal> {
     let id = or(Exit::Platform, run_id(&host))?;
     let control = Arc::new(Control::new(Some(settings.deadline.milliseconds().saturating_mul(1_000_000))));
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
     let _ = raise_file_limit();
-    let opened = destination::open(&settings, &host, id, &control).map_err(anyhow::Error::msg);
-    let Destination { sink, location, spool, instance } = or(Exit::Destination, opened)?;
+    let opened = destination::open(&settings, &host, id, &control, way).map_err(anyhow::Error::msg);
+    let Destination { sink, location, spool, instance, host: named } = or(Exit::Destination, opened)?;
+    let status = settings.status.as_ref().map(|place| way.status(place, named));
     let identity = BTreeMap::from([
         ("run", json!(id)),
         ("case", json!(settings.case)),
@@ -116,7 +139,7 @@ fn execute(settings: Settings, host: Host, plan: Vec<Planned>, module: (Modules,
     or(Exit::Platform, interrupt::watch(Arc::clone(&control), killed).context("signals cannot be watched"))?;
     let access = access(&host, module);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
-    let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool }.execute();
+    let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool, status }.execute();
     ended.result.details.extend(identity);
     let location = match ended.result.details.get("spool").and_then(Value::as_str) {
         Some(spool) => spool.to_owned(),
@@ -128,7 +151,17 @@ fn execute(settings: Settings, host: Host, plan: Vec<Planned>, module: (Modules,
         Some(error) => say(&format!("hozen: {error}")),
         None => say(&summary::of_run(&ended, &location)),
     }
+    if let Some(teller) = ended.teller.take() {
+        tell_the_end(teller, &ended.result);
+    }
     Ok(ended.result)
+}
+
+/// The last word to whoever watches. The journal is closed, so a failure is only said here.
+fn tell_the_end(teller: Teller, result: &RunResult) {
+    if let Err(reason) = teller.end(|told| told.end(result)) {
+        say(&format!("hozen: warning: whoever watches was not told of the end: {reason}"));
+    }
 }
 
 fn run_id(host: &Host) -> anyhow::Result<RunId> {

@@ -10,8 +10,9 @@ use hozen_collector::model::record::Instance;
 use hozen_collector::sink::EvidenceSink;
 use hozen_collector::sink::directory::DirectorySink;
 
+use super::way::Way;
+use crate::aws::Network;
 use crate::aws::identity::{self, Document};
-use crate::aws::{Network, credentials};
 use crate::s3::{BucketUri, Opening, Refused, S3Sink, Timing, layout};
 use crate::settings::Settings;
 
@@ -25,33 +26,40 @@ pub(super) struct Destination {
     pub(super) spool: Option<DirectorySink>,
     /// Which instance this is.
     pub(super) instance: Option<Instance>,
+    /// The host, as places outside it are named: the instance as its metadata sign it, else what the host says of itself.
+    pub(super) host: String,
 }
 
 /// Opens what the settings name. Says what to do where that cannot be.
-pub(super) fn open(settings: &Settings, host: &Host, id: RunId, control: &Arc<Control>) -> Result<Destination, String> {
-    let network = if settings.place.is_some() || Network::finds_an_instance(&settings.network, host) {
-        Some(Arc::new(Network::open(settings.network.clone(), host)?))
-    } else {
-        None
-    };
+pub(super) fn open(
+    settings: &Settings,
+    host: &Host,
+    id: RunId,
+    control: &Arc<Control>,
+    way: &Way,
+) -> Result<Destination, String> {
+    let wanted = settings.place.is_some() || Network::finds_an_instance(&settings.network, host);
+    let network = wanted.then(|| way.network()).transpose()?;
     let (instance, document) = network.as_deref().and_then(identity::read).map_or_else(Default::default, |(i, d)| (Some(i), d));
-    match (&settings.place, network) {
-        (Some(to), Some(network)) => {
+    let named = document.instance_id.as_deref().unwrap_or(&host.identity.facts.id).to_owned();
+    match &settings.place {
+        Some(to) => {
             let spool = settings.spool.as_deref().map(DirectorySink::create).transpose().map_err(|error| error.to_string())?;
-            let place = place(to, settings, host, &document, id)?;
+            let place = place(to, settings, &named, &document, id)?;
             let location = place.to_string();
-            let sink: Arc<dyn EvidenceSink> = match bucket(settings, host, network, place.clone(), control) {
+            let sink: Arc<dyn EvidenceSink> = match bucket(settings, host, way, place.clone(), control) {
                 Ok(sink) => Arc::new(sink),
                 Err(reason) if spool.is_some() => Arc::new(Refused { place, reason }),
                 Err(reason) => return Err(reason),
             };
-            Ok(Destination { sink, location, spool, instance })
+            Ok(Destination { sink, location, spool, instance, host: named })
         }
-        _ => folder(settings, id).map(|sink| Destination {
+        None => folder(settings, id).map(|sink| Destination {
             location: sink.location().to_owned(),
             sink: Arc::new(sink),
             spool: None,
             instance,
+            host: named,
         }),
     }
 }
@@ -61,21 +69,14 @@ fn folder(settings: &Settings, id: RunId) -> Result<DirectorySink, String> {
     DirectorySink::create(&to).map_err(|error| error.to_string())
 }
 
-/// The run's own place: the account and the instance as its metadata sign them, else what the host says of itself.
-fn place(to: &BucketUri, settings: &Settings, host: &Host, document: &Document, id: RunId) -> Result<BucketUri, String> {
-    let instance = document.instance_id.as_deref().unwrap_or(&host.identity.facts.id);
-    let place = layout::run(to, &settings.case, document.account_id.as_deref(), instance, id);
+/// The run's own place.
+fn place(to: &BucketUri, settings: &Settings, host: &str, document: &Document, id: RunId) -> Result<BucketUri, String> {
+    let place = layout::run(to, &settings.case, document.account_id.as_deref(), host, id);
     place.map_err(|error| format!("--to is too long: {error}"))
 }
 
-fn bucket(
-    settings: &Settings,
-    host: &Host,
-    network: Arc<Network>,
-    place: BucketUri,
-    control: &Arc<Control>,
-) -> Result<S3Sink, String> {
-    let credentials = credentials::find(&network)?;
+fn bucket(settings: &Settings, host: &Host, way: &Way, place: BucketUri, control: &Arc<Control>) -> Result<S3Sink, String> {
+    let (network, credentials) = (way.network()?, way.credentials()?);
     let mut timing = Timing::default();
     if let Some(span) = settings.network.retry_for {
         timing.retry_for = span.duration();

@@ -2,6 +2,7 @@
 //! small object is written into the bucket.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hozen_collector::host::Host;
 use hozen_collector::host::clock::discipline;
@@ -14,7 +15,8 @@ use nix::sys::statvfs::statvfs;
 use serde_json::{Value, json};
 
 use super::bucket_check::{self, Checked};
-use super::{print, way};
+use super::print;
+use super::way::{self, Way};
 use crate::cli::PreflightArgs;
 use crate::exit::Exit;
 use crate::modules::{self, Wanted};
@@ -38,9 +40,13 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
     };
     match Host::live() {
         Ok(host) => {
-            let destination = to.map(|to| bucket_check::check(arguments, &to));
+            let way = Arc::new(Way::new(&arguments.network, &host));
+            let checking = to.map(|to| bucket_check::begin(arguments, to, &way));
+            let kernel = Kernel::running(&host);
+            let module = modules::offer(&host, &kernel, &wanted, |place| way.modules(place));
+            let destination = checking.map(bucket_check::end);
             let refused = destination.as_ref().is_some_and(|checked| !checked.ready);
-            let (report, ready) = report(&host, &wanted, destination);
+            let (report, ready) = report(&host, &kernel, module, destination);
             print(&serde_json::to_string_pretty(&report).unwrap_or_default());
             match (refused, ready) {
                 (true, _) => Exit::Destination.into(),
@@ -56,9 +62,7 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
 }
 
 /// The report, and whether a run as this user would see all of the host.
-fn report(host: &Host, wanted: &Wanted, destination: Option<Checked>) -> (Value, bool) {
-    let kernel = Kernel::running(host);
-    let module = modules::offer(host, &kernel, wanted);
+fn report(host: &Host, kernel: &Kernel, module: Offer, destination: Option<Checked>) -> (Value, bool) {
     let privileges = Privileges::read(&host.proc);
     let unseen = privileges.as_ref().map(Privileges::unseen).unwrap_or_default();
     let free = free_bytes();
@@ -84,7 +88,7 @@ fn report(host: &Host, wanted: &Wanted, destination: Option<Checked>) -> (Value,
         "privileges": {"euid": privileges.as_ref().map(|own| own.euid).ok(), "missing": unseen},
         "access": access(host),
         "kernel": {"release": escape::bytes(&kernel.release), "version": escape::bytes(&kernel.version), "build_id": kernel.build_id},
-        "lime_module": modules::describe(&module, &kernel),
+        "lime_module": modules::describe(&module, kernel),
         "memory": memory(host, module),
         "ram_bytes": ram_bytes(host),
         "processes": host.proc.pids().map(|pids| pids.len()).ok(),

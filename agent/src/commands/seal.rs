@@ -1,7 +1,5 @@
 //! `hozen seal`.
 
-use std::sync::Arc;
-
 use hozen_collector::host::Clock;
 use serde_json::json;
 
@@ -67,7 +65,7 @@ fn key(arguments: &SealKeyArgs, way: Option<&Way>) -> Result<Box<dyn SealKey>, S
     match (&arguments.local_key, &arguments.kms_key, way) {
         (Some(path), _, _) => Ok(Box::new(LocalKey::read(path).map_err(|error| format!("--local-key: {error}"))?)),
         (None, Some(name), Some(way)) => {
-            let key = KmsKey::open(Arc::clone(&way.network), way.credentials.provider.clone(), name);
+            let key = KmsKey::open(way.network()?, way.credentials()?.provider, name);
             Ok(Box::new(key.map_err(|error| format!("--kms-key: {error}"))?))
         }
         _ => Err("no key to seal with; give --local-key FILE or --kms-key KEY".to_owned()),

@@ -28,7 +28,12 @@ pub fn verify(arguments: &VerifyArgs) -> u8 {
 fn report(arguments: &VerifyArgs) -> Result<Report, String> {
     let seal_key = arguments.seal_key.as_deref().map(SealPublic::read).transpose();
     let seal_key = seal_key.map_err(|error| format!("--seal-key: {error}"))?;
-    let options = Options { end_sha256: arguments.end_sha256, manifest_sha256: arguments.manifest_sha256, seal_key };
+    let options = Options {
+        begin_sha256: arguments.begin_sha256,
+        end_sha256: arguments.end_sha256,
+        manifest_sha256: arguments.manifest_sha256,
+        seal_key,
+    };
     match settings::place(&arguments.run).map_err(|error| format!("{error:#}"))? {
         None => Ok(verify::verify(&arguments.run, &options)),
         Some(place) => in_bucket(arguments, place, &options),

@@ -1,14 +1,13 @@
 //! Checks a store as a whole: signature, digests, sizes, what each module says of itself, and that nothing else lies there.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use hozen_collector::model::modules::{INDEX_KEY, ModuleEntry, ModuleIndex};
 use hozen_collector::model::{Digest, escape};
 use hozen_collector::source::memory::ModuleInfo;
 use serde::Serialize;
 
-use super::shelf::{Fault, Folder, Shelf as _, shown};
+use super::shelf::{Fault, Shelf};
 use super::{MAX_MODULES, TrustedKey, index};
 use crate::verify::Verdict;
 
@@ -40,20 +39,20 @@ pub struct Report {
     pub unreadable: Vec<Finding>,
 }
 
-/// Checks the store at `store` against the key in the file `key`.
+/// Checks the store on `shelf`, which was named `store`, against `key`.
 #[must_use]
-pub fn verify(store: &Path, key: &Path) -> Report {
+pub fn verify(store: String, shelf: Result<Box<dyn Shelf>, Fault>, key: Result<TrustedKey, String>) -> Report {
     let mut report = Report {
         verdict: Verdict::CouldNotCheck,
-        store: shown(store),
+        store,
         keyid: None,
         index_sha256: None,
         modules: None,
         findings: Vec::new(),
         unreadable: Vec::new(),
     };
-    match TrustedKey::named(key) {
-        Ok(key) => report.check(store, &key),
+    match key {
+        Ok(key) => report.check(shelf, &key),
         Err(why) => report.unreadable(".", why),
     }
     report.verdict = match (report.findings.is_empty(), report.unreadable.is_empty()) {
@@ -81,13 +80,13 @@ impl Report {
         }
     }
 
-    fn check(&mut self, store: &Path, key: &TrustedKey) {
+    fn check(&mut self, shelf: Result<Box<dyn Shelf>, Fault>, key: &TrustedKey) {
         self.keyid = Some(key.id().to_owned());
-        let folder = match Folder::named(store) {
-            Ok(folder) => folder,
+        let shelf = match shelf {
+            Ok(shelf) => shelf,
             Err(fault) => return self.unreadable(".", fault.to_string()),
         };
-        let bytes = match folder.index() {
+        let bytes = match shelf.index() {
             Ok(bytes) => bytes,
             Err(Fault::Missing(_)) => return self.unreadable(".", format!("it is no store: there is no {INDEX_KEY}")),
             Err(fault) => return self.fault(INDEX_KEY, fault),
@@ -99,17 +98,17 @@ impl Report {
         };
         self.modules = Some(index.modules.len());
         for entry in &index.modules {
-            match folder.module(&entry.sha256) {
+            match shelf.module(&entry.sha256) {
                 Ok(bytes) => difference(entry, &bytes).into_iter().for_each(|what| self.fail(&entry.file(), what)),
                 Err(fault) => self.fault(&entry.file(), fault),
             }
         }
-        self.strays(&folder, &index);
+        self.strays(&*shelf, &index);
     }
 
     /// What lies in the store and is not of it.
-    fn strays(&mut self, folder: &Folder, index: &ModuleIndex) {
-        let paths = match folder.paths(2 * MAX_MODULES) {
+    fn strays(&mut self, shelf: &dyn Shelf, index: &ModuleIndex) {
+        let paths = match shelf.paths(2 * MAX_MODULES) {
             Ok(paths) => paths,
             Err(fault) => return self.fault(".", fault),
         };

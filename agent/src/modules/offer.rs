@@ -4,15 +4,17 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail};
 use hozen_collector::host::{Host, read};
 use hozen_collector::model::Digest;
 use hozen_collector::source::memory::{AskedStore, GivenModule, Kernel, Offer};
 use serde_json::{Value, json};
 
-use super::shelf::{Fault, Folder, MAX_MODULE, Shelf, shown};
-use super::{DEFAULT_KEY, DEFAULT_STORE, TrustedKey, fit, index};
+use super::place::Place;
+use super::shelf::{Fault, Folder, MAX_MODULE, Shelf};
+use super::{DEFAULT_KEY, DEFAULT_STORE, InBucket, TrustedKey, fit, index};
 use crate::cli::modules::ModuleArgs;
+use crate::s3::BucketUri;
 
 /// Where a module may come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Wanted {
     /// A file, and the digest that it must have; it goes before the store.
     pub file: Option<(PathBuf, Digest)>,
     /// A store; none for the default one, if that is there.
-    pub store: Option<PathBuf>,
+    pub store: Option<Place>,
     /// The key that must have signed the store's index; none for the default one.
     pub key: Option<PathBuf>,
 }
@@ -29,46 +31,44 @@ impl Wanted {
     /// What the options come to.
     ///
     /// # Errors
-    /// When a module is given without its digest or the reverse, or a store that this version cannot read.
+    /// When a module is given without its digest or the reverse, or a store that is neither a folder nor in a bucket.
     pub fn new(arguments: &ModuleArgs) -> anyhow::Result<Self> {
         let file = match (&arguments.module, arguments.module_sha256) {
             (Some(path), Some(sha256)) => Some((path.clone(), sha256)),
             (None, None) => None,
             _ => bail!("a module is given with --module FILE and --module-sha256 HEX, and one of them is missing"),
         };
-        if let Some(store) = &arguments.modules {
-            ensure!(!store.as_os_str().is_empty(), "--modules is empty; name a folder");
-            let text = store.as_os_str().as_encoded_bytes();
-            ensure!(
-                !text.starts_with(b"s3://"),
-                "this version reads a module store from a folder only; name one with --modules DIR"
-            );
-        }
-        Ok(Self { file, store: arguments.modules.clone(), key: arguments.modules_key.clone() })
+        let store = arguments.modules.as_deref().map(Place::new).transpose().context("--modules")?;
+        Ok(Self { file, store, key: arguments.modules_key.clone() })
     }
 }
 
-/// Looks for the module on `host`. What goes wrong becomes a reason: the rest of a run does not depend on it.
+/// Looks for the module on `host`, or in a bucket that `open` opens. What goes wrong becomes a reason: the rest of a run does not
+/// depend on it.
 #[must_use]
-pub fn offer(host: &Host, kernel: &Kernel, wanted: &Wanted) -> Offer {
+pub fn offer(host: &Host, kernel: &Kernel, wanted: &Wanted, open: impl FnOnce(&BucketUri) -> Result<InBucket, Fault>) -> Offer {
     if let Some((path, sha256)) = &wanted.file {
         return Offer { module: Some(named(path, *sha256)), store: None };
     }
-    let path = wanted.store.as_deref().unwrap_or(Path::new(DEFAULT_STORE));
-    match Folder::on_host(host, path) {
-        Ok(folder) => {
-            offer_of(&folder, TrustedKey::on_host(host, wanted.key.as_deref().unwrap_or(Path::new(DEFAULT_KEY))), kernel)
+    let place = wanted.store.clone().unwrap_or_else(|| Place::Folder(DEFAULT_STORE.into()));
+    let shelf: Result<Box<dyn Shelf>, Fault> = match &place {
+        Place::Folder(path) => Folder::on_host(host, path).map(|folder| Box::new(folder) as _),
+        Place::Bucket(place) => open(place).map(|bucket| Box::new(bucket) as _),
+    };
+    match shelf {
+        Ok(shelf) => {
+            offer_of(&*shelf, TrustedKey::on_host(host, wanted.key.as_deref().unwrap_or(Path::new(DEFAULT_KEY))), kernel)
         }
         Err(Fault::Missing(_)) if wanted.store.is_none() => Offer::default(),
         Err(fault) => {
             let refusals = vec![fault.to_string()];
-            Offer { module: None, store: Some(AskedStore { location: shown(path), refusals, ..AskedStore::default() }) }
+            Offer { module: None, store: Some(AskedStore { location: place.to_string(), refusals, ..AskedStore::default() }) }
         }
     }
 }
 
 /// What the store on this shelf offers, if its index is signed by `key`; without a key, why there is none.
-pub fn offer_of(shelf: &impl Shelf, key: Result<TrustedKey, String>, kernel: &Kernel) -> Offer {
+pub fn offer_of(shelf: &dyn Shelf, key: Result<TrustedKey, String>, kernel: &Kernel) -> Offer {
     let mut asked = AskedStore { location: shelf.location().to_owned(), ..AskedStore::default() };
     let module = take(shelf, key, kernel, &mut asked).map_err(|why| asked.refusals = why).ok();
     Offer { module, store: Some(asked) }
@@ -76,7 +76,7 @@ pub fn offer_of(shelf: &impl Shelf, key: Result<TrustedKey, String>, kernel: &Ke
 
 /// Takes the module for `kernel` off the shelf, with its digest checked.
 fn take(
-    shelf: &impl Shelf,
+    shelf: &dyn Shelf,
     key: Result<TrustedKey, String>,
     kernel: &Kernel,
     asked: &mut AskedStore,
@@ -147,6 +147,9 @@ mod tests {
         fn module(&self, _: &Digest) -> Result<Vec<u8>, Fault> {
             self.module.clone()
         }
+        fn paths(&self, _: usize) -> Result<Vec<Vec<u8>>, Fault> {
+            Ok(Vec::new())
+        }
     }
 
     fn kernel() -> Kernel {
@@ -183,14 +186,18 @@ mod tests {
     fn without_a_key_nothing_is_trusted_and_without_a_store_nothing_is_asked() {
         let host = Host::live().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let wanted = Wanted { store: Some(dir.path().join("none")), ..Wanted::default() };
-        let refused = offer(&host, &kernel(), &wanted);
+        let wanted = Wanted { store: Some(Place::Folder(dir.path().join("none"))), ..Wanted::default() };
+        let dead = |_: &BucketUri| Err(Fault::Unreadable("no way there".to_owned()));
+        let refused = offer(&host, &kernel(), &wanted, dead);
         assert!(refused.module.is_none() && refused.store.unwrap().refusals[0].contains("none"));
+        let in_bucket = Wanted { store: Some(Place::Bucket("s3://bucket/modules".parse().unwrap())), ..Wanted::default() };
+        let asked = offer(&host, &kernel(), &in_bucket, dead).store.unwrap();
+        assert_eq!((asked.location.as_str(), asked.refusals), ("s3://bucket/modules", vec!["no way there".to_owned()]));
         let shelf = Memory { index: Ok(b"{}".to_vec()), module: Ok(Vec::new()) };
         let refused = offer_of(&shelf, Err("ENOENT".to_owned()), &kernel()).store.unwrap().refusals;
         assert!(refused[0].contains("--modules-key") && refused[0].contains("ENOENT"));
         let file = Some(("/nonexistent/lime.ko".into(), Digest::of(b"")));
-        let given = offer(&host, &kernel(), &Wanted { file, ..wanted });
+        let given = offer(&host, &kernel(), &Wanted { file, ..wanted }, dead);
         assert!(given.store.is_none() && given.module.as_ref().unwrap().bytes.is_err());
         assert_eq!(describe(&given, &kernel())["chosen"], false);
     }

@@ -31,6 +31,12 @@ pub trait Shelf {
     /// # Errors
     /// When there is none, or it cannot be read.
     fn module(&self, sha256: &Digest) -> Result<Vec<u8>, Fault>;
+
+    /// What lies in the store, as paths below it, the folder of the modules itself not counted; at most `limit` in each folder.
+    ///
+    /// # Errors
+    /// When a folder cannot be read. That of the modules may be missing.
+    fn paths(&self, limit: usize) -> Result<Vec<Vec<u8>>, Fault>;
 }
 
 /// Why something in a store is not there to be read; escaped text.
@@ -88,21 +94,6 @@ impl Folder {
     pub fn named(path: &Path) -> Result<Self, Fault> {
         Ok(Self { location: shown(path), dir: Dir::named(path)? })
     }
-
-    /// What lies in the store, as paths below it, the folder of the modules itself not counted; at most `limit` in each folder.
-    ///
-    /// # Errors
-    /// When a folder cannot be read. That of the modules may be missing.
-    pub fn paths(&self, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
-        let folder = MODULES_FOLDER.as_bytes();
-        let modules = match self.dir.enter(folder) {
-            Ok(modules) => modules.names(limit)?.0,
-            Err(error) if error.is_gone() => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let own = self.dir.names(limit)?.0.into_iter().filter(|name| name != folder);
-        Ok(own.chain(modules.into_iter().map(|name| [folder, b"/", &name].concat())).collect())
-    }
 }
 
 impl Shelf for Folder {
@@ -116,6 +107,17 @@ impl Shelf for Folder {
 
     fn module(&self, sha256: &Digest) -> Result<Vec<u8>, Fault> {
         bounded(&self.dir.enter(MODULES_FOLDER.as_bytes())?, file_name(sha256).as_bytes(), MAX_MODULE)
+    }
+
+    fn paths(&self, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+        let folder = MODULES_FOLDER.as_bytes();
+        let modules = match self.dir.enter(folder) {
+            Ok(modules) => modules.names(limit)?.0,
+            Err(error) if error.is_gone() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let own = self.dir.names(limit)?.0.into_iter().filter(|name| name != folder);
+        Ok(own.chain(modules.into_iter().map(|name| [folder, b"/", &name].concat())).collect())
     }
 }
 

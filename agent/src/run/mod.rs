@@ -27,6 +27,7 @@ use crate::progress::{Display, say};
 use crate::result::{self, RunResult};
 use crate::settings::Settings;
 use crate::sign::Signing;
+use crate::status::{Channel, Phase, Teller, Told};
 
 pub use begin::plan;
 use observer::RunObserver;
@@ -51,6 +52,8 @@ pub struct Run {
     pub instance: Option<Instance>,
     /// Where the run goes if its sink takes nothing at the begin.
     pub spool: Option<DirectorySink>,
+    /// Where the run says how it goes, if it is to; or why it cannot.
+    pub status: Option<Result<Channel, String>>,
 }
 
 impl std::fmt::Debug for Run {
@@ -68,6 +71,8 @@ pub struct Ended {
     pub steps: Vec<Step>,
     /// Stored bytes, by object.
     pub stored: BTreeMap<ObjectKey, u64>,
+    /// What has yet to say how the run ended.
+    pub teller: Option<Teller>,
 }
 
 impl Run {
@@ -79,9 +84,12 @@ impl Run {
         match begun {
             Ok(((journal, None), signing)) => self.collect_and_seal(journal, &signing),
             Ok(((journal, Some(spooled)), signing)) => spooled.tell(self.collect_and_seal(journal, &signing)),
-            Err(error) => {
-                Ended { result: RunResult::refused(Exit::Destination, &error), steps: Vec::new(), stored: BTreeMap::new() }
-            }
+            Err(error) => Ended {
+                result: RunResult::refused(Exit::Destination, &error),
+                steps: Vec::new(),
+                stored: BTreeMap::new(),
+                teller: None,
+            },
         }
     }
 
@@ -124,15 +132,22 @@ impl Run {
         Ok(journal)
     }
 
-    fn collect_and_seal(self, mut journal: Journal, signing: &Signing) -> Ended {
+    fn collect_and_seal(mut self, mut journal: Journal, signing: &Signing) -> Ended {
+        let mut teller = self.tell(&mut journal);
         let started = self.host.clock.now();
         let planned: Vec<PlannedStep> = begin::planned(&self.plan);
         let one_method = self.settings.names_memory_method();
         let (host, sink, control) = (self.host.clone(), Arc::clone(&self.sink), Arc::clone(&self.control));
         let steps = match self.start_engine() {
-            Ok(engine) => self.collect(&engine, &mut journal),
-            Err(error) => return unsealed(&format!("cannot start threads: {error}"), Vec::new(), &journal),
+            Ok(engine) => self.collect(&engine, &mut journal, teller.as_ref()),
+            Err(error) => return Ended { teller, ..unsealed(&format!("cannot start threads: {error}"), Vec::new(), &journal) },
         };
+        if let Some(teller) = &mut teller {
+            teller.update(|told| (told.phase, told.updated) = (Phase::Seal, host.clock.now()));
+            // The journal ends soon, and is to say what became of it.
+            teller.await_witness();
+            observer::take_notes(&mut journal, teller);
+        }
         let cause = control.interruption().unwrap_or("the deadline");
         let wanted = |name: &str| planned.iter().any(|step| step.artefact == name && step.skip.is_none());
         let cut_short = exit::is_cut_short(&steps, control.stopped(host.clock.mono_ns()).is_some(), wanted);
@@ -144,9 +159,51 @@ impl Run {
         let warnings = reasons.clone();
         let reasons = if status == RunStatus::Complete { Vec::new() } else { reasons };
         let ending = seal::Ending { exit, status, reasons, warnings, cut_short };
-        match seal::seal(&mut journal, signing, &*sink, &host, &ending, &steps) {
+        let ended = match seal::seal(&mut journal, signing, &*sink, &host, &ending, &steps) {
             Ok(seal) => sealed(&ending, &seal, steps, &journal, started, &host),
             Err(error) => unsealed(&format!("the evidence could not be sealed: {error:#}"), steps, &journal),
+        };
+        Ended { teller, ..ended }
+    }
+
+    /// Begins to tell how the run goes, if it is to; that it cannot is noted.
+    fn tell(&mut self, journal: &mut Journal) -> Option<Teller> {
+        let place = self.settings.status.as_ref().map(ToString::to_string).unwrap_or_default();
+        match self.status.take()? {
+            Ok(channel) => {
+                let told = self.told(journal, channel.host.clone());
+                Some(channel.begin(told))
+            }
+            Err(reason) => {
+                say(&format!("hozen: warning: nobody can be told how the run goes: {reason}"));
+                let data = json!({"parameter": place, "reason": reason});
+                journal.append(event::STATUS_FAILED, observer::FOR_WATCHERS, &data);
+                None
+            }
+        }
+    }
+
+    /// What there is to tell at the begin.
+    fn told(&self, journal: &Journal, host: String) -> Told {
+        let location = self.sink.describe().get("location").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Told {
+            v: 1,
+            run: self.id,
+            case: self.settings.case.clone(),
+            host,
+            to: location,
+            phase: Phase::Collect,
+            artefact: None,
+            done: 0,
+            planned: self.plan.iter().filter(|planned| planned.skip.is_none()).count(),
+            bytes: 0,
+            read: 0,
+            errors: 0,
+            error: None,
+            begin_sha256: journal.begin(),
+            updated: self.host.clock.now(),
+            safe_to_isolate: false,
+            result: None,
         }
     }
 
@@ -157,13 +214,14 @@ impl Run {
     }
 
     /// Collects everything, with the log open meanwhile.
-    fn collect(self, engine: &Arc<Engine>, journal: &mut Journal) -> Vec<Step> {
+    fn collect(self, engine: &Arc<Engine>, journal: &mut Journal, teller: Option<&Teller>) -> Vec<Step> {
         let log = Log::new(engine.open(record::key(record::LOG_KEY), Kind::Table).ok());
         let display = Display::new(self.plan.iter().filter(|planned| planned.skip.is_none()).count());
         let steps = {
             let _listening = log.listen();
             tracing::info!(run = %self.id, version = crate::VERSION, "run begins");
-            let mut observer = RunObserver { journal, display, clock: self.host.clock, control: &self.control, told: false };
+            let mut observer =
+                RunObserver { journal, display, clock: self.host.clock, control: &self.control, told: false, teller };
             collect::run(self.plan, &self.host, engine, &self.control, &mut observer)
         };
         // The log is the first that needs what was kept back.
@@ -231,11 +289,11 @@ fn sealed(
     details.insert("manifest", result::record(&seal.manifest));
     details.insert("end", result::record(&seal.end));
     details.insert("warn", json!(ending.warnings));
-    Ended { result: RunResult::sealed(ending.exit, ending.status, details), steps, stored: stored(journal) }
+    Ended { result: RunResult::sealed(ending.exit, ending.status, details), steps, stored: stored(journal), teller: None }
 }
 
 fn unsealed(error: &str, steps: Vec<Step>, journal: &Journal) -> Ended {
-    Ended { result: RunResult::unsealed(Exit::Unsealed, error, BTreeMap::new()), steps, stored: stored(journal) }
+    Ended { result: RunResult::unsealed(Exit::Unsealed, error, BTreeMap::new()), steps, stored: stored(journal), teller: None }
 }
 
 /// An error of the sink in words.

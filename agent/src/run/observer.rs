@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::custody::Journal;
 use crate::progress::Display;
+use crate::status::{Teller, Told};
 
 /// Watches a run for the journal, the log and the person.
 pub(super) struct RunObserver<'a> {
@@ -19,9 +20,32 @@ pub(super) struct RunObserver<'a> {
     pub(super) control: &'a Control,
     /// Whether the journal knows that the run was asked to end.
     pub(super) told: bool,
+    /// Who tells whoever watches from outside.
+    pub(super) teller: Option<&'a Teller>,
+}
+
+/// Why what concerns the status is done.
+pub(super) const FOR_WATCHERS: &str = "for whoever watches the run";
+
+/// Puts into the journal what became of telling.
+pub(super) fn take_notes(journal: &mut Journal, teller: &Teller) {
+    for (event, data) in teller.take_notes() {
+        journal.append(event, FOR_WATCHERS, &data);
+    }
 }
 
 impl RunObserver<'_> {
+    /// Changes what whoever watches is told next.
+    fn tell(&self, change: impl FnOnce(&mut Told)) {
+        let now = self.clock.now();
+        if let Some(teller) = self.teller {
+            teller.update(|told| {
+                told.updated = now;
+                change(told);
+            });
+        }
+    }
+
     fn tell_interruption(&mut self) {
         let stop = self.control.stopped(self.clock.mono_ns());
         if self.told || stop.is_none() {
@@ -37,6 +61,7 @@ impl RunObserver<'_> {
 impl Observer for RunObserver<'_> {
     fn step_started(&mut self, artefact: &'static str) {
         self.display.start(artefact, self.clock.mono_ns());
+        self.tell(|told| told.artefact = Some(artefact));
         self.journal.append(event::STEP_START, "collection plan", &json!({"artefact": artefact}));
     }
 
@@ -49,12 +74,14 @@ impl Observer for RunObserver<'_> {
         tracing::debug!(key = receipt.key.as_str(), size = receipt.size, sha256 = %receipt.sha256, "stored");
         self.journal.append(event::OBJECT_COMPLETED, "collection plan", receipt);
         self.journal.add_receipt(receipt.clone());
+        self.tell(|told| told.bytes = told.bytes.saturating_add(receipt.size));
     }
 
     fn object_lost(&mut self, from: u64, error: &SinkError) {
         tracing::error!(%error, from, "the destination did not take an object");
         let data = lost(error.key.as_str(), from, &error.cause.to_string());
         self.journal.append(event::OBJECT_FAILED, "the destination did not take it", &data);
+        self.tell(|told| told.fault(error.to_string()));
     }
 
     fn step_finished(&mut self, step: &Step) {
@@ -62,11 +89,16 @@ impl Observer for RunObserver<'_> {
         tracing::info!(artefact = step.artefact, status, reasons = step.reasons.join("; "), "step ends");
         self.tell_interruption();
         self.journal.append(event::STEP_FINISH, "collection plan", &step_event(step));
+        self.tell(|told| told.step(step));
         self.display.finish(step);
     }
 
     fn tick(&mut self, progress: &Progress) {
         self.tell_interruption();
+        self.tell(|told| told.read = progress.bytes());
+        if let Some(teller) = self.teller {
+            take_notes(self.journal, teller);
+        }
         self.journal.tick();
         self.display.tick(progress, self.clock.mono_ns());
     }

@@ -17,7 +17,7 @@ pub fn run(to: &BucketUri, case: &CaseId, account: Option<&str>, host: &str, run
 }
 
 /// `text` as one component of a key: other characters become `_`, and it never is empty, `.` or `..`.
-fn component(text: &str) -> String {
+pub(crate) fn component(text: &str) -> String {
     let keep = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let kept: String = text.chars().take(64).map(keep).collect();
     if kept.chars().all(|c| c == '.') { "unknown-host".to_owned() } else { kept }

@@ -132,6 +132,23 @@ struct OutageNoted {
     reason: String,
 }
 
+/// Data of `witness`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Witnessed {
+    parameter: String,
+    version: i64,
+    begin_sha256: Digest,
+}
+
+/// Data of `status.failed`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusFailed {
+    parameter: String,
+    reason: String,
+}
+
 /// Data of `run.end`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +175,8 @@ impl Story {
             event::STEP_FINISH => self.step_finish(event, known),
             event::CLOCK => particulars::<ClockNoted>(event).map(drop),
             event::OUTAGE => particulars::<OutageNoted>(event).map(drop),
+            event::WITNESS => witnessed(event, known),
+            event::STATUS_FAILED => particulars::<StatusFailed>(event).map(drop),
             event::INTERRUPTED => self.interrupted(event),
             event::RUN_END => self.run_end(event),
             other => Err(format!("the event {other:?} is unknown")),
@@ -244,6 +263,12 @@ fn run_begin(event: &Event, known: &Known<'_>) -> Result<(), String> {
     let RunBegin { begin_sha256 } = particulars(event)?;
     let right = known.begin.is_none_or(|begin| begin == begin_sha256);
     if right { Ok(()) } else { Err("it names another begin record than the one that is there".to_owned()) }
+}
+
+fn witnessed(event: &Event, known: &Known<'_>) -> Result<(), String> {
+    let Witnessed { begin_sha256, .. } = particulars(event)?;
+    let right = known.begin.is_none_or(|begin| begin == begin_sha256);
+    if right { Ok(()) } else { Err("the witness has the digest of another begin record than the one that is there".to_owned()) }
 }
 
 /// The event's particulars, in their one spelling.

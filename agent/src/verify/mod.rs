@@ -40,7 +40,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use hozen_collector::model::receipt::Lock;
-use hozen_collector::model::record::{Begin, END_KEY, End, MANIFEST_KEY, SUMS_KEY};
+use hozen_collector::model::record::{BEGIN_KEY, Begin, END_KEY, End, MANIFEST_KEY, SUMS_KEY};
 use hozen_collector::model::seal::SealedObject;
 use hozen_collector::model::{Digest, ObjectKey, Receipt, escape};
 use serde::Serialize;
@@ -68,6 +68,8 @@ pub use seals::SealLine;
 /// Digests that are known from elsewhere: from the agent's result line, a ticket, a sealed envelope.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
+    /// SHA-256 of `000-begin.json`.
+    pub begin_sha256: Option<Digest>,
     /// SHA-256 of `999-end.json`.
     pub end_sha256: Option<Digest>,
     /// SHA-256 of `900-manifest.json`.
@@ -366,6 +368,7 @@ impl Examined {
 
     fn compare_with_witness(&mut self, holding: &Holding, options: &Options) {
         let pairs = [
+            (BEGIN_KEY, options.begin_sha256, self.beginning.as_ref().map(|beginning| beginning.sha256)),
             (END_KEY, options.end_sha256, self.ending.as_ref().map(|ending| ending.sha256)),
             (MANIFEST_KEY, options.manifest_sha256, self.listed.as_ref().map(|listed| listed.sha256)),
         ];
@@ -388,7 +391,13 @@ impl Examined {
                 None => {}
             }
         }
-        self.witness = if agrees { Witness::Agrees } else { Witness::Disagrees };
+        let sealed = self.seals.iter().any(|seal| seal.key_was_given);
+        let of_the_end = sealed || options.end_sha256.is_some() || options.manifest_sha256.is_some();
+        self.witness = match (agrees, of_the_end) {
+            (true, true) => Witness::Agrees,
+            (true, false) => Witness::AgreesOnBegin,
+            (false, _) => Witness::Disagrees,
+        };
         if !agrees && self.findings.since(mark) == State::Passed {
             return self.not_done("outside witness", "the record whose digest was given cannot be read");
         }

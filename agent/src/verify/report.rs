@@ -141,6 +141,9 @@ pub enum Witness {
     None,
     /// The digest from elsewhere is that of the record here.
     Agrees,
+    /// That of the begin record is, and of the records of the end none was given: the key that signed them is the one that the
+    /// witness saw.
+    AgreesOnBegin,
     /// It is not.
     Disagrees,
 }

@@ -44,6 +44,8 @@ impl Report {
                 collected(self.facts.status),
                 match self.witness {
                     Witness::Agrees => "A digest or a seal from elsewhere vouches for these records.",
+                    Witness::AgreesOnBegin =>
+                        "A digest from elsewhere vouches for the begin and for the key that signed the rest.",
                     _ => "No digest from elsewhere vouches for these records: see section 2.",
                 }
             ),
@@ -109,6 +111,9 @@ impl Report {
                 "Against somebody who writes a whole new run with a new key, (i) to (iii) need an outside witness. There is one: the \
                  digest or the sealing key that was given from elsewhere agrees with this folder, so they hold from when that \
                  digest left the host, or from when the seal was made."
+            }
+            Witness::AgreesOnBegin => {
+                "Against somebody who writes a whole new run with a new key, (i) to (iii) need an outside witness. There is one of the                  begin: the digest of 000-begin.json that was given from elsewhere is that of the record here, which names the key                  that signed the others. So (i) to (iii) hold against everybody who had not that key, which was only in the                  agent's memory while it ran. The digest of 999-end.json would show it against those, too, from when it left the host."
             }
             Witness::Disagrees => {
                 "The digest that was given from elsewhere does NOT agree with this folder: it is not the run that the witness saw."

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hozen::cli::CollectArgs;
+use hozen::config::Config;
 use hozen::run::{self, Run};
 use hozen::settings::Settings;
 use hozen_collector::collect::Control;
@@ -113,7 +114,8 @@ pub(crate) fn collect(sources: Vec<Box<dyn Source>>, to: &Path) {
 pub(crate) fn collect_into(sources: Vec<Box<dyn Source>>, sink: Arc<dyn EvidenceSink>) -> bool {
     let fixture = tempfile::tempdir().unwrap();
     std::fs::create_dir(fixture.path().join("proc")).unwrap();
-    let (settings, host) = (Settings::new(&CollectArgs::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
+    let (settings, host) =
+        (Settings::new(&CollectArgs::default(), Config::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
     let (plan, id) = (run::plan(sources, &settings), RunId::new(host.clock.now(), 7));
     let control = Arc::new(Control::new(None));
     let ended = Run {
@@ -126,6 +128,7 @@ pub(crate) fn collect_into(sources: Vec<Box<dyn Source>>, sink: Arc<dyn Evidence
         access: std::collections::BTreeMap::default(),
         instance: None,
         spool: None,
+        status: None,
     }
     .execute();
     ended.result.safe_to_isolate

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hozen::cli::CollectArgs;
+use hozen::config::Config;
 use hozen::run::{self, Ended, Run};
 use hozen::settings::Settings;
 use hozen::verify::{Options, Verdict, verify};
@@ -53,10 +54,11 @@ fn noise(length: usize) -> Vec<u8> {
 fn run(sink: Arc<dyn EvidenceSink>, spool: Option<DirectorySink>) -> Ended {
     let fixture = tempfile::tempdir().unwrap();
     std::fs::create_dir(fixture.path().join("proc")).unwrap();
-    let (settings, host) = (Settings::new(&CollectArgs::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
+    let (settings, host) =
+        (Settings::new(&CollectArgs::default(), Config::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
     let (id, plan) = (RunId::new(host.clock.now(), 7), run::plan(vec![Box::new(Large)], &settings));
     let (control, access) = (Arc::new(Control::new(None)), BTreeMap::default());
-    Run { id, settings, host, sink, plan, control, access, instance: None, spool }.execute()
+    Run { id, settings, host, sink, plan, control, access, instance: None, spool, status: None }.execute()
 }
 
 /// Copies all that is in the bucket into `to`, as somebody does who may read it.

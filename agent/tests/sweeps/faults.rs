@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hozen::cli::CollectArgs;
+use hozen::config::Config;
 use hozen::run::{self, Ended, Run};
 use hozen::settings::Settings;
 use hozen::verify::{self, Verdict};
@@ -73,7 +74,7 @@ pub(super) fn sources(fail_at: Option<u64>, panics: bool, calls: &Arc<AtomicU64>
 }
 
 pub(super) fn execute(sink: Arc<dyn EvidenceSink>, sources: Vec<Box<dyn Source>>, fixture: &Path) -> Ended {
-    let settings = Settings::new(&CollectArgs::default()).unwrap();
+    let settings = Settings::new(&CollectArgs::default(), Config::default()).unwrap();
     let host = Host::fixture(fixture).unwrap();
     let plan = run::plan(sources, &settings);
     let id = RunId::new(host.clock.now(), 7);
@@ -87,6 +88,7 @@ pub(super) fn execute(sink: Arc<dyn EvidenceSink>, sources: Vec<Box<dyn Source>>
         access: std::collections::BTreeMap::default(),
         instance: None,
         spool: None,
+        status: None,
     }
     .execute()
 }

@@ -61,22 +61,44 @@ fn a_digest_from_elsewhere_is_compared() {
     let dir = tempfile::tempdir().unwrap();
     builder::build(dir.path());
     let (end, manifest) = (builder::digest_of(dir.path(), "999-end.json"), builder::digest_of(dir.path(), "900-manifest.json"));
-    let right = verify(dir.path(), &Options { end_sha256: Some(end), manifest_sha256: Some(manifest), seal_key: None });
+    let right = verify(dir.path(), &Options { end_sha256: Some(end), manifest_sha256: Some(manifest), ..Options::default() });
     assert_eq!((right.verdict, right.witness), (Verdict::Verified, Witness::Agrees));
     assert!(right.to_text().contains("vouches for these records"));
-    let wrong = verify(dir.path(), &Options { end_sha256: Some(manifest), manifest_sha256: None, seal_key: None });
+    let wrong = verify(dir.path(), &Options { end_sha256: Some(manifest), ..Options::default() });
     assert_eq!((wrong.verdict, wrong.witness), (Verdict::Failed, Witness::Disagrees));
     assert!(findings(&wrong).starts_with("999-end.json: the digest given from elsewhere"));
     // A run that was forged whole, with a new key, is sound in itself: only the witness tells.
     let forged = tempfile::tempdir().unwrap();
     builder::forge(forged.path(), &Forge { key: [9; 32], ..Forge::default() });
     assert_eq!(check(forged.path()).verdict, Verdict::Verified);
-    let told = verify(forged.path(), &Options { end_sha256: Some(end), manifest_sha256: None, seal_key: None });
+    let told = verify(forged.path(), &Options { end_sha256: Some(end), ..Options::default() });
     assert_eq!(told.verdict, Verdict::Failed);
     // So is a run that was cut off by hand.
     fs::remove_file(dir.path().join("999-end.json")).unwrap();
-    let cut = verify(dir.path(), &Options { end_sha256: Some(end), manifest_sha256: None, seal_key: None });
+    let cut = verify(dir.path(), &Options { end_sha256: Some(end), ..Options::default() });
     assert_eq!(cut.verdict, Verdict::Failed);
+}
+
+#[test]
+fn a_witness_of_the_begin_vouches_for_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    builder::build(dir.path());
+    let (begin, end) = (builder::digest_of(dir.path(), "000-begin.json"), builder::digest_of(dir.path(), "999-end.json"));
+    let given = Options { begin_sha256: Some(begin), ..Options::default() };
+    let right = verify(dir.path(), &given);
+    assert_eq!((right.verdict, right.witness), (Verdict::Verified, Witness::AgreesOnBegin));
+    assert!(right.to_text().contains("vouches for the begin"));
+    let both = verify(dir.path(), &Options { end_sha256: Some(end), ..given.clone() });
+    assert_eq!((both.verdict, both.witness), (Verdict::Verified, Witness::Agrees));
+    let forged = tempfile::tempdir().unwrap();
+    builder::forge(forged.path(), &Forge { key: [9; 32], ..Forge::default() });
+    let told = verify(forged.path(), &given);
+    assert_eq!((told.verdict, told.witness), (Verdict::Failed, Witness::Disagrees));
+    assert!(findings(&told).starts_with("000-begin.json: the digest given from elsewhere"));
+    // It speaks for a run that was cut off, too.
+    fs::remove_file(dir.path().join("999-end.json")).unwrap();
+    let cut = verify(dir.path(), &given);
+    assert_eq!((cut.verdict, cut.witness), (Verdict::Incomplete, Witness::AgreesOnBegin));
 }
 
 #[test]

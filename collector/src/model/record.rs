@@ -290,6 +290,10 @@ pub mod event {
     pub const CLOCK: &str = "clock";
     /// The destination gave no answer for a while, and is back.
     pub const OUTAGE: &str = "outage";
+    /// Somebody outside has the digest of the begin record.
+    pub const WITNESS: &str = "witness";
+    /// Whoever watches the run could not be told how it goes.
+    pub const STATUS_FAILED: &str = "status.failed";
     /// A signal or the deadline asked the run to end.
     pub const INTERRUPTED: &str = "interrupted";
     /// Last line of the journal.

@@ -33,18 +33,29 @@ pub struct Found {
 /// # Errors
 /// When there are none, or they cannot be; the text says what to do.
 pub fn find(network: &Network) -> Result<Found, String> {
-    match source(network)? {
+    take(network, &source(network)?)
+}
+
+/// Takes credentials from `source`. From the environment and from a descriptor they can be taken only once.
+///
+/// # Errors
+/// When there are none, or they cannot be; the text says what to do.
+pub fn take(network: &Network, source: &CredentialSource) -> Result<Found, String> {
+    match source {
         CredentialSource::Environment => {
             environment::take(true).map(|credentials| fixed("environment", credentials)).ok_or_else(environment::missing)
         }
-        CredentialSource::Descriptor(fd) => descriptor::read(fd).map(|credentials| fixed("descriptor", credentials)),
-        CredentialSource::Parameter(path) => parameter::open(network, &path),
+        CredentialSource::Descriptor(fd) => descriptor::read(*fd).map(|credentials| fixed("descriptor", credentials)),
+        CredentialSource::Parameter(path) => parameter::open(network, path),
         CredentialSource::InstanceRole => role::open(network),
     }
 }
 
 /// The source that was named; else what Run Command set, else the role where there is one.
-fn source(network: &Network) -> Result<CredentialSource, String> {
+///
+/// # Errors
+/// When there is none; the text says what to do.
+pub fn source(network: &Network) -> Result<CredentialSource, String> {
     if let Some(source) = &network.options().credentials {
         return Ok(source.clone());
     }

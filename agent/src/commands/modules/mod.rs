@@ -14,9 +14,10 @@ use hozen_collector::source::memory::{Kernel, Offer};
 use serde_json::{Value, json};
 
 use super::print;
+use super::way::Way;
 use crate::cli::modules::{AddArgs, KeygenArgs, ListArgs, MatchArgs, ModulesCommand, StoreArgs};
 use crate::exit::Exit;
-use crate::modules::{self, Addition, Fault, Folder, Shelf as _, TrustedKey, Wanted};
+use crate::modules::{self, Addition, Fault, Folder, Place, Shelf, TrustedKey, Wanted};
 use crate::progress::say;
 
 /// Refused, failed, or nothing fits.
@@ -33,7 +34,7 @@ pub fn modules(command: &ModulesCommand) -> u8 {
     let result = match command {
         ModulesCommand::List(arguments) => list(arguments),
         ModulesCommand::Add(arguments) => add(arguments),
-        ModulesCommand::Verify(arguments) => Ok(verify(arguments)),
+        ModulesCommand::Verify(arguments) => verify(arguments),
         ModulesCommand::Match(arguments) => fit(arguments),
         ModulesCommand::Keygen(arguments) => keygen(arguments),
     };
@@ -65,13 +66,38 @@ fn open(store: &StoreArgs) -> Result<(ModuleIndex, Digest, TrustedKey), Refusal>
         Fault::Foul(_) => Refusal(REFUSED, anyhow!("the store cannot be used: {fault}")),
         Fault::Missing(_) | Fault::Unreadable(_) => unreadable(anyhow!("the store cannot be read: {fault}")),
     };
-    let bytes = Folder::named(&store.store).and_then(|folder| folder.index()).map_err(read)?;
+    let bytes = shelf(store)?.and_then(|shelf| shelf.index()).map_err(read)?;
     let index = modules::read(&bytes, &key);
     let refused = |why| Refusal(REFUSED, anyhow!("nothing in the store {} is trusted: index.json: {why}", shown(&store.store)));
     Ok((index.map_err(refused)?, Digest::of(&bytes), key))
 }
 
+/// The store, on a machine that is trusted.
+fn shelf(store: &StoreArgs) -> Result<Result<Box<dyn Shelf>, Fault>, Refusal> {
+    Ok(match place(store)? {
+        Place::Folder(path) => Folder::named(&path).map(|folder| Box::new(folder) as _),
+        Place::Bucket(place) => way(store)?.modules(&place).map(|bucket| Box::new(bucket) as _),
+    })
+}
+
+fn place(store: &StoreArgs) -> Result<Place, Refusal> {
+    Place::new(&store.store).map_err(|error| Refusal(Exit::Usage.into(), error.context("--store")))
+}
+
+fn way(store: &StoreArgs) -> Result<Way, Refusal> {
+    Ok(Way::new(&store.network, &host()?))
+}
+
+fn host() -> Result<Host, Refusal> {
+    Host::live().map_err(|error| Refusal(Exit::Platform.into(), anyhow!("this host cannot be read: {error}")))
+}
+
 fn add(arguments: &AddArgs) -> Result<u8, Refusal> {
+    let place = Place::new(&arguments.store).map_err(|error| Refusal(Exit::Usage.into(), error.context("--store")))?;
+    if let Place::Bucket(place) = place {
+        let what = anyhow!("modules are added to a folder; name one with --store, and copy it to {place} when it is done");
+        return Err(Refusal(Exit::Usage.into(), what));
+    }
     let signing = modules::signing_key(&arguments.key).map_err(|error| Refusal(UNREADABLE, error))?;
     let addition = Addition {
         build_id: arguments.build_id.clone(),
@@ -90,10 +116,13 @@ fn add(arguments: &AddArgs) -> Result<u8, Refusal> {
     Ok(0)
 }
 
-fn verify(arguments: &ListArgs) -> u8 {
-    let report = modules::verify(&arguments.store.store, &arguments.store.modules_key);
-    show(arguments.store.json, &json!(report), &text::report(&report));
-    report.verdict.exit_code()
+fn verify(arguments: &ListArgs) -> Result<u8, Refusal> {
+    let store = &arguments.store;
+    // Of this command even a wrong argument means that the store could not be checked.
+    let shelf = shelf(store).map_err(|Refusal(_, error)| Refusal(UNREADABLE, error))?;
+    let report = modules::verify(shown(&store.store), shelf, TrustedKey::named(&store.modules_key));
+    show(store.json, &json!(report), &text::report(&report));
+    Ok(report.verdict.exit_code())
 }
 
 fn fit(arguments: &MatchArgs) -> Result<u8, Refusal> {
@@ -117,18 +146,18 @@ fn fit(arguments: &MatchArgs) -> Result<u8, Refusal> {
 
 /// As a run here would choose, on a host that is not trusted.
 fn running(store: &StoreArgs) -> Result<(Kernel, Offer), Refusal> {
-    let host = Host::live().map_err(|error| Refusal(Exit::Platform.into(), anyhow!("this host cannot be read: {error}")))?;
+    let host = host()?;
     let kernel = Kernel::running(&host);
-    let wanted = Wanted { file: None, store: Some(store.store.clone()), key: Some(store.modules_key.clone()) };
-    let offer = modules::offer(&host, &kernel, &wanted);
+    let wanted = Wanted { file: None, store: Some(place(store)?), key: Some(store.modules_key.clone()) };
+    let way = Way::new(&store.network, &host);
+    let offer = modules::offer(&host, &kernel, &wanted, |place| way.modules(place));
     Ok((kernel, offer))
 }
 
 /// As a run on such a kernel would choose; this machine is trusted.
 fn other(store: &StoreArgs, kernel: &Kernel) -> Result<Offer, Refusal> {
-    let folder = Folder::named(&store.store);
-    let folder = folder.map_err(|fault| Refusal(UNREADABLE, anyhow!("the store cannot be read: {fault}")))?;
-    Ok(modules::offer_of(&folder, TrustedKey::named(&store.modules_key), kernel))
+    let shelf = shelf(store)?.map_err(|fault| Refusal(UNREADABLE, anyhow!("the store cannot be read: {fault}")))?;
+    Ok(modules::offer_of(&*shelf, TrustedKey::named(&store.modules_key), kernel))
 }
 
 fn keygen(arguments: &KeygenArgs) -> Result<u8, Refusal> {

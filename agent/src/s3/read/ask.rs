@@ -26,8 +26,17 @@ impl Unanswered {
     /// Whether it is the permission that is missing.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        let code = self.reason.split(':').next().unwrap_or_default().trim();
-        matches!(code, "AccessDenied" | "Forbidden" | "AllAccessDisabled")
+        matches!(self.code(), "AccessDenied" | "Forbidden" | "AllAccessDisabled")
+    }
+
+    /// Whether there is no such object.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.code() == "NoSuchKey"
+    }
+
+    fn code(&self) -> &str {
+        self.reason.split(':').next().unwrap_or_default().trim()
     }
 }
 

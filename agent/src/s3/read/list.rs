@@ -72,12 +72,12 @@ pub struct StoredPart {
 
 impl Bucket {
     /// What stands before every name of the run.
-    fn below(&self) -> String {
+    pub(super) fn below(&self) -> String {
         self.place.key("")
     }
 
     /// The name below the place of a key of a listing, which is percent-encoded.
-    fn name(&self, key: Option<&str>) -> Option<String> {
+    pub(super) fn name(&self, key: Option<&str>) -> Option<String> {
         decoded(key?).strip_prefix(&self.below()).map(str::to_owned)
     }
 

@@ -4,18 +4,22 @@
 //! list.rs    which versions, delete markers, open uploads and parts there are
 //! facts.rs   what the bucket says of one version: size, checksum, retention, legal hold
 //! body.rs    the bytes of one version, from where they broke off if need be
+//! current.rs  a small object whole, as it is now, for who may do nothing but s3:GetObject
 //! ask.rs     one question, tried again; whose answer is no names the permission that is missing
 //! ```
 //!
-//! **Invariant:** nothing is written; every question names the version that it is about.
+//! **Invariant:** nothing is written; every question about evidence names the version that it is about.
 
 mod ask;
 mod body;
+mod current;
 mod facts;
 mod list;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use hozen_collector::host::Clock;
 use hozen_collector::model::Timestamp;
 use serde_json::Value;
@@ -61,6 +65,9 @@ impl std::fmt::Debug for Reading {
 pub struct Reader {
     pub(super) bucket: Arc<Bucket>,
     pub(super) network: Arc<Network>,
+    credentials: SharedCredentialsProvider,
+    /// A client for the region that the bucket itself has named, where it is another than ours.
+    elsewhere: OnceLock<aws_sdk_s3::Client>,
 }
 
 impl Reader {
@@ -71,9 +78,11 @@ impl Reader {
     pub fn open(reading: Reading) -> Result<Self, String> {
         let Reading { network, credentials, place, owner, timing, clock } = reading;
         let options = BucketArgs { bucket_owner: owner, ..BucketArgs::default() }.check()?;
-        let client = network.s3(credentials.provider)?;
+        let credentials = credentials.provider;
+        let client = network.s3(credentials.clone())?;
         let patience = Patience { timing, watch: Watch::new(clock), hurried: Arc::new(|| false) };
-        Ok(Self { bucket: Arc::new(Bucket { client, place, options, lock: None, patience }), network })
+        let bucket = Arc::new(Bucket { client, place, options, lock: None, patience });
+        Ok(Self { bucket, network, credentials, elsewhere: OnceLock::new() })
     }
 
     /// Where it is.
@@ -128,6 +137,23 @@ impl Reader {
     /// When they cannot be had.
     pub fn body(&self, name: &str, version: &str) -> Result<Body, Unanswered> {
         Body::open(Arc::clone(&self.bucket), self.network.handle(), self.place().key(name), version.to_owned())
+    }
+
+    /// The bytes of the object `name` as it is now; `None` if there are more than `limit`. A bucket that names another region is
+    /// asked there.
+    ///
+    /// # Errors
+    /// When they cannot be had within `time`.
+    pub fn current(&self, name: &str, limit: u64, time: Duration) -> Result<Option<Vec<u8>>, Unanswered> {
+        self.network.block_on(current::within(time, "s3:GetObject", current::whole(self, name, limit)))
+    }
+
+    /// The names of all objects that there are now below the place, the first `limit` of them.
+    ///
+    /// # Errors
+    /// When they cannot be listed within `time`.
+    pub fn names(&self, limit: usize, time: Duration) -> Result<Vec<String>, Unanswered> {
+        self.network.block_on(current::within(time, "s3:ListBucket", current::names(self, limit)))
     }
 
     /// The time by the bucket's clock, once an answer has come; before, by ours.
