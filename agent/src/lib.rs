@@ -1,8 +1,10 @@
 //! Hozen: the on-instance forensic evidence collector, as a library for its binary and its tests.
 //!
 //! ```text
-//! main → cli (values only) → settings (command line over configuration over defaults, checked)
+//! main → cli (values only) → config (TOML, from a file or a parameter)
+//!      → settings (command line over configuration over defaults, checked)
 //!      → run (the order of a run: begin, collect, seal) → result (the one line on stdout) → exit code
+//! status: what a run says of itself while it goes, for whoever watches
 //! symbols: a run → a symbol file for Volatility
 //! modules: the store of LiME modules; gives a run the one that is signed and built for this kernel
 //! verify stands apart: it shares nothing with the writer but the nouns of the records. export reads what verify has checked.

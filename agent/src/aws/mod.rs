@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! options → Network::open(options, host) → network.s3(…) | ssm(…) | kms(…)
-//!                │                       → network.imds() → identity
+//!                │                       → network.imds() → identity; network.ssm(…) → parameter
 //!                └ runtime: the threads on which all of it runs; everybody else waits with block_on
 //! ```
 //!

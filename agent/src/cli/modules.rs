@@ -37,7 +37,8 @@ pub struct ModulesArgs {
 const MODULES_HELP: &str = "\
 A module store is a folder: index.json, signed, says for which kernel each file in modules/ was built. It is filled on a
 clean builder (packaging/lime/build-module.sh compiles LiME and calls `hozen modules add`), never on a suspect host, and
-carried there, copied below s3://bucket/prefix (aws s3 sync modules s3://bucket/prefix), or put into the package as /usr/lib/hozen/modules, with the public key as /etc/hozen/modules.pub.
+carried there, copied below s3://bucket/prefix (docs/module-store.md), or put into the package as /usr/lib/hozen/modules,
+with the public key as /etc/hozen/modules.pub.
 `hozen collect` trusts nothing in a store but what that key has signed.
 
 Exit codes: 0 done; 1 refused, failed, or no module fits; 3 something could not be read; 40 wrong arguments.

@@ -46,9 +46,10 @@ impl InBucket {
 
 /// What was answered, and what to do about it.
 fn told(unanswered: &Unanswered) -> String {
-    let advice = match unanswered.is_denied() {
-        true => "where it may not list, it is told the same of what does not exist",
-        false => advice_for_reader(&unanswered.reason),
+    let advice = if unanswered.is_denied() {
+        "where it may not list, it is told the same of what does not exist"
+    } else {
+        advice_for_reader(&unanswered.reason)
     };
     let text = unanswered.to_string();
     if text.contains(advice) { text } else { format!("{text}; {advice}") }

@@ -143,7 +143,7 @@ impl Run {
             Err(error) => return Ended { teller, ..unsealed(&format!("cannot start threads: {error}"), Vec::new(), &journal) },
         };
         if let Some(teller) = &mut teller {
-            teller.update(|told| (told.phase, told.updated) = (Phase::Seal, host.clock.now()));
+            teller.update(|told| (told.phase, told.moved) = (Phase::Seal, host.clock.now()));
             // The journal ends soon, and is to say what became of it.
             teller.await_witness();
             observer::take_notes(&mut journal, teller);
@@ -172,7 +172,7 @@ impl Run {
         match self.status.take()? {
             Ok(channel) => {
                 let told = self.told(journal, channel.host.clone());
-                Some(channel.begin(told))
+                Some(channel.begin(told, self.host.clock))
             }
             Err(reason) => {
                 say(&format!("hozen: warning: nobody can be told how the run goes: {reason}"));
@@ -201,6 +201,7 @@ impl Run {
             errors: 0,
             error: None,
             begin_sha256: journal.begin(),
+            moved: self.host.clock.now(),
             updated: self.host.clock.now(),
             safe_to_isolate: false,
             result: None,

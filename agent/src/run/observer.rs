@@ -40,7 +40,7 @@ impl RunObserver<'_> {
         let now = self.clock.now();
         if let Some(teller) = self.teller {
             teller.update(|told| {
-                told.updated = now;
+                told.moved = now;
                 change(told);
             });
         }
@@ -95,8 +95,13 @@ impl Observer for RunObserver<'_> {
 
     fn tick(&mut self, progress: &Progress) {
         self.tell_interruption();
-        self.tell(|told| told.read = progress.bytes());
         if let Some(teller) = self.teller {
+            let (now, read) = (self.clock.now(), progress.bytes());
+            teller.update(|told| {
+                if told.read != read {
+                    (told.read, told.moved) = (read, now);
+                }
+            });
             take_notes(self.journal, teller);
         }
         self.journal.tick();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hozen_collector::host::Clock;
 use hozen_collector::model::record::event;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -61,6 +62,7 @@ struct Going {
 struct Writing {
     parameters: Parameters,
     name: ParameterName,
+    clock: Clock,
     outcome: Mutex<Outcome>,
 }
 
@@ -74,9 +76,9 @@ struct Outcome {
 impl Channel {
     /// Begins: the digest of the begin record goes out first.
     #[must_use]
-    pub fn begin(self, told: Told) -> Teller {
+    pub fn begin(self, told: Told, clock: Clock) -> Teller {
         let Self { network, parameters, name, .. } = self;
-        let writing = Arc::new(Writing { parameters, name, outcome: Mutex::default() });
+        let writing = Arc::new(Writing { parameters, name, clock, outcome: Mutex::default() });
         let (sender, receiver) = watch::channel(Going { told, ended: false });
         let (witnessed, begun) = watch::channel(false);
         let task = network.handle().spawn(tell(Arc::clone(&writing), receiver, witnessed));
@@ -130,11 +132,11 @@ async fn tell(writing: Arc<Writing>, mut receiver: watch::Receiver<Going>, begun
             witness = again.then_some(told);
             begun.send_replace(true);
         }
-        let (text, ended) = {
+        let (told, ended) = {
             let going = receiver.borrow_and_update();
-            (going.told.text(), going.ended)
+            (going.told.clone(), going.ended)
         };
-        writing.status(&text).await;
+        writing.status(told).await;
         if ended {
             return;
         }
@@ -174,8 +176,9 @@ impl Writing {
         }
     }
 
-    async fn status(&self, text: &str) {
-        match self.parameters.write(&self.name, text, true).await {
+    async fn status(&self, told: Told) {
+        let told = Told { updated: self.clock.now(), ..told };
+        match self.parameters.write(&self.name, &told.text(), true).await {
             Ok(_) => {
                 if let Ok(mut outcome) = self.outcome.lock() {
                     outcome.failed = None;

@@ -55,7 +55,9 @@ pub struct Told {
     pub error: Option<String>,
     /// Digest of `000-begin.json`: kept in every status.
     pub begin_sha256: Digest,
-    /// By the host's clock.
+    /// When the run last moved, by the host's clock: read or stored something, or began or ended an artefact.
+    pub moved: Timestamp,
+    /// When this is said, by the host's clock.
     pub updated: Timestamp,
     /// Whether cutting the host off loses nothing of this run.
     pub safe_to_isolate: bool,
@@ -129,6 +131,7 @@ pub(super) mod tests {
             errors: 0,
             error: None,
             begin_sha256: Digest::of(b"begin"),
+            moved: Timestamp::from_seconds(0),
             updated: Timestamp::from_seconds(0),
             safe_to_isolate: false,
             result: None,
