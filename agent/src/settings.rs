@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use hozen_collector::host::read;
-use hozen_collector::model::{Artefact, CaseId, Digest, Profile, escape};
+use hozen_collector::model::{Artefact, CaseId, Digest, Profile, Timestamp, escape};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Method, Offer};
 use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
@@ -21,11 +22,15 @@ use crate::cli::modules::ModuleArgs;
 use crate::cli::{CollectArgs, MemoryMode};
 use crate::exit::MEMORY;
 use crate::modules::Wanted;
+use crate::s3::presigned::{self, List};
 use crate::s3::{BucketArgs, BucketOptions, BucketUri};
 use crate::size::Size;
 
 /// The largest configuration file that is read.
 const MAX_CONFIG: u64 = 1 << 20;
+
+/// Time that is kept for the seal, at most, before a presigned list expires.
+const SEALING: Duration = Duration::from_secs(120);
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
@@ -40,6 +45,12 @@ impl Span {
     #[must_use]
     pub fn duration(self) -> Duration {
         self.0
+    }
+
+    /// The shorter of both; never zero.
+    #[must_use]
+    pub fn at_most(self, other: Duration) -> Self {
+        Self(self.0.min(other.max(Duration::from_millis(1))))
     }
 
     /// The length in milliseconds.
@@ -120,6 +131,7 @@ impl From<ArtefactName> for String {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     to: Option<PathBuf>,
+    presigned: Option<PathBuf>,
     case: Option<CaseId>,
     profile: Option<Profile>,
     memory: Option<MemoryMode>,
@@ -174,6 +186,8 @@ pub struct Settings {
     pub to: Option<PathBuf>,
     /// The bucket, where the destination is one.
     pub place: Option<BucketUri>,
+    /// The list of presigned requests that the run goes by, where it has no credentials.
+    pub presigned: Option<Arc<List>>,
     /// How objects are put into the bucket.
     pub bucket: BucketOptions,
     /// Folder for the whole run where the bucket takes nothing.
@@ -225,13 +239,24 @@ impl Settings {
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
         let to = arguments.to.clone().or(config.to);
         let bucket = arguments.bucket.clone().over(config.bucket);
+        let network = arguments.network.clone().over(config.network);
+        let case = arguments.case.clone().or(config.case);
+        let signed = match arguments.presigned.clone().or(config.presigned) {
+            Some(path) => Some(signed(&path, &bucket, &network, (to.as_deref(), case.as_ref()))?),
+            None => None,
+        };
+        let options = bucket.check().map_err(anyhow::Error::msg)?;
         let settings = Self {
-            place: to.as_deref().map(place).transpose()?.flatten(),
+            place: match &signed {
+                Some(list) => Some(list.place.clone()),
+                None => to.as_deref().map(place).transpose()?.flatten(),
+            },
             to,
-            bucket: bucket.check().map_err(anyhow::Error::msg)?,
+            bucket: signed.as_ref().map_or_else(|| options.clone(), |list| list.options(options.parallel, options.max_bandwidth)),
             spool: bucket.spool,
-            network: arguments.network.clone().over(config.network),
-            case: arguments.case.clone().or(config.case).map_or_else(|| "unassigned".parse(), Ok)?,
+            network: signed.as_ref().map_or_else(|| network.clone(), |list| network_of(list, &network)),
+            presigned: signed.clone(),
+            case: case.or(signed.map(|list| list.case.clone())).map_or_else(|| "unassigned".parse(), Ok)?,
             profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
             memory: arguments.memory.or(config.memory),
             module: Wanted::new(&ModuleArgs {
@@ -272,8 +297,23 @@ impl Settings {
             self.spool.is_none() || self.place.is_some(),
             "--spool is for a run into a bucket; the run goes into a folder as it is"
         );
+        ensure!(
+            self.bucket.max_bandwidth.is_none() || self.place.is_some(),
+            "--max-bandwidth limits what is sent to a bucket; this run goes into a folder, and nothing is sent"
+        );
         self.network.check().map_err(anyhow::Error::msg)?;
         Ok(self)
+    }
+
+    /// The same with a deadline before the presigned list expires, so that the seal still gets in. Where the list has expired by this
+    /// host's clock the bucket is left to say so: the clock may be wrong.
+    #[must_use]
+    pub fn ending_in_time(self, now: Timestamp) -> Self {
+        let Some(list) = &self.presigned else { return self };
+        let left = u64::try_from(list.expires().nanoseconds() - now.nanoseconds()).unwrap_or(0);
+        let left = Duration::from_nanos(left);
+        let deadline = if left.is_zero() { self.deadline } else { self.deadline.at_most(left.saturating_sub((left / 10).min(SEALING))) };
+        Self { deadline, ..self }
     }
 
     /// Whether an image of memory is wanted.
@@ -385,6 +425,25 @@ impl Settings {
             ("level".to_owned(), json!(self.level)),
         ])
     }
+}
+
+/// The list at `path`, and nothing given beside it that stands in it.
+fn signed(path: &Path, bucket: &BucketArgs, network: &NetworkArgs, given: (Option<&Path>, Option<&CaseId>)) -> Result<Arc<List>> {
+    let list = List::read(path).map_err(anyhow::Error::msg)?;
+    let (to, case) = given;
+    ensure!(to.is_none(), "--to and --presigned cannot both be given: the list is for one place, {}", list.place);
+    if let Some(option) = presigned::contradiction(bucket, network) {
+        bail!("{option} cannot be given with --presigned: it is part of what was signed, or of no use without credentials");
+    }
+    if let Some(case) = case.filter(|case| **case != list.case) {
+        bail!("the presigned list is for case {}, and this is case {}; leave --case out, or take the list of this case", list.case, case);
+    }
+    Ok(Arc::new(list))
+}
+
+/// The way to the bucket of a list.
+fn network_of(list: &List, network: &NetworkArgs) -> NetworkArgs {
+    NetworkArgs { region: Some(list.region().to_owned()), ..network.clone() }
 }
 
 /// The bucket that `to` names; `None` where it is a folder.

@@ -99,7 +99,11 @@ impl Module {
 }
 
 fn execute(settings: Settings, host: Host, plan: Vec<Planned>, module: (Modules, Value)) -> Result<RunResult, Refusal> {
-    let id = or(Exit::Platform, run_id(&host))?;
+    let id = match &settings.presigned {
+        Some(list) => list.run,
+        None => or(Exit::Platform, run_id(&host))?,
+    };
+    let settings = settings.ending_in_time(host.clock.now());
     let control = Arc::new(Control::new(Some(settings.deadline.milliseconds().saturating_mul(1_000_000))));
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
     let _ = raise_file_limit();

@@ -51,6 +51,11 @@ impl Way {
         S3Sink::open(Opening { network, credentials, place, options, timing, clock, hurried: Arc::new(|| false) })
     }
 
+    /// The way, who goes it, and how long requests are tried.
+    pub(super) fn into_parts(self) -> (Arc<Network>, Found, Timing) {
+        (self.network, self.credentials, self.timing)
+    }
+
     /// The same with another patience.
     pub(super) fn with_timing(self, timing: Timing) -> Self {
         Self { timing, ..self }

@@ -22,6 +22,7 @@ pub use add::{Added, Addition, add};
 pub use check::{Finding, Report, verify};
 pub use fit::choose;
 pub use index::{MAX_MODULES, read, seal};
+pub(crate) use keys::write_new;
 pub use keys::{Generated, generate, signing_key};
 pub use offer::{Wanted, describe, offer, offer_of};
 pub use shelf::{Fault, Folder, MAX_INDEX, MAX_MODULE, Shelf};
