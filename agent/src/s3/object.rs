@@ -81,14 +81,15 @@ impl BucketObject {
         }
     }
 
-    /// Whether one part more than the one that is being filled may follow.
-    fn check_room(&self) -> Result<(), SinkError> {
+    /// Whether so many bytes more fit: all of them or none belong to the object.
+    fn check_room(&self, bytes: usize) -> Result<(), SinkError> {
         let (bucket, sent) = (&self.shared.bucket, self.upload.as_ref().map_or(0, |upload| upload.parts.len()));
-        let most = bucket.most_parts(&self.full_key);
-        if sent.saturating_add(1) < most {
+        let (most, part) = (bucket.most_parts(&self.full_key), bucket.options.part);
+        let further = most.saturating_sub(sent).saturating_sub(1);
+        if bytes <= further.saturating_mul(part).saturating_add(self.fill.room()) {
             return Ok(());
         }
-        let full = || format!("the presigned list has room for {most} parts of {} bytes of this object", bucket.options.part);
+        let full = || format!("the presigned list has room for {most} parts of {part} bytes of this object");
         Err(self.error(bucket.presigned.as_ref().map_or(Cause::Full, |_| Cause::Refused(full()))))
     }
 
@@ -235,11 +236,11 @@ pub(super) fn cause(request: &str, given_up: &GivenUp) -> Cause {
 
 impl ObjectWriter for BucketObject {
     fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        self.check_room(bytes.len())?;
         let mut rest = bytes;
         while !rest.is_empty() {
             // A full part leaves when more comes, not before: so the last part is never empty.
             if self.fill.is_full() {
-                self.check_room()?;
                 self.send()?;
             }
             rest = self.fill.take(rest);

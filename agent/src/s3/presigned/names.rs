@@ -12,7 +12,7 @@ const OVERHEAD_SHIFT: u32 = 7;
 
 /// How much a list has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub(super) struct Room {
     /// Bytes of the host's memory.
     pub memory: u64,
     /// Stored bytes of each archive.
