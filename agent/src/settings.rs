@@ -22,15 +22,12 @@ use crate::cli::modules::ModuleArgs;
 use crate::cli::{CollectArgs, MemoryMode};
 use crate::exit::MEMORY;
 use crate::modules::Wanted;
-use crate::s3::presigned::{self, List};
+use crate::s3::presigned::{self, Beside, List};
 use crate::s3::{BucketArgs, BucketOptions, BucketUri};
 use crate::size::Size;
 
 /// The largest configuration file that is read.
 const MAX_CONFIG: u64 = 1 << 20;
-
-/// Time that is kept for the seal, at most, before a presigned list expires.
-const SEALING: Duration = Duration::from_secs(120);
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
@@ -242,9 +239,13 @@ impl Settings {
         let network = arguments.network.clone().over(config.network);
         let case = arguments.case.clone().or(config.case);
         let signed = match arguments.presigned.clone().or(config.presigned) {
-            Some(path) => Some(signed(&path, &bucket, &network, (to.as_deref(), case.as_ref()))?),
+            Some(path) => Some(presigned::read(
+                &path,
+                &Beside { bucket: &bucket, network: &network, to: to.is_some(), case: case.as_ref() },
+            )),
             None => None,
         };
+        let signed = signed.transpose().map_err(anyhow::Error::msg)?;
         let options = bucket.check().map_err(anyhow::Error::msg)?;
         let settings = Self {
             place: match &signed {
@@ -254,7 +255,10 @@ impl Settings {
             to,
             bucket: signed.as_ref().map_or_else(|| options.clone(), |list| list.options(options.parallel, options.max_bandwidth)),
             spool: bucket.spool,
-            network: signed.as_ref().map_or_else(|| network.clone(), |list| network_of(list, &network)),
+            network: NetworkArgs {
+                region: signed.as_ref().map(|list| list.region().to_owned()).or(network.region.clone()),
+                ..network
+            },
             presigned: signed.clone(),
             case: case.or(signed.map(|list| list.case.clone())).map_or_else(|| "unassigned".parse(), Ok)?,
             profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
@@ -305,14 +309,11 @@ impl Settings {
         Ok(self)
     }
 
-    /// The same with a deadline before the presigned list expires, so that the seal still gets in. Where the list has expired by this
-    /// host's clock the bucket is left to say so: the clock may be wrong.
+    /// The same with a deadline before the presigned list expires.
     #[must_use]
     pub fn ending_in_time(self, now: Timestamp) -> Self {
-        let Some(list) = &self.presigned else { return self };
-        let left = u64::try_from(list.expires().nanoseconds() - now.nanoseconds()).unwrap_or(0);
-        let left = Duration::from_nanos(left);
-        let deadline = if left.is_zero() { self.deadline } else { self.deadline.at_most(left.saturating_sub((left / 10).min(SEALING))) };
+        let left = self.presigned.as_ref().and_then(|list| list.time_to_collect(now));
+        let deadline = left.map_or(self.deadline, |left| self.deadline.at_most(left));
         Self { deadline, ..self }
     }
 
@@ -427,25 +428,6 @@ impl Settings {
     }
 }
 
-/// The list at `path`, and nothing given beside it that stands in it.
-fn signed(path: &Path, bucket: &BucketArgs, network: &NetworkArgs, given: (Option<&Path>, Option<&CaseId>)) -> Result<Arc<List>> {
-    let list = List::read(path).map_err(anyhow::Error::msg)?;
-    let (to, case) = given;
-    ensure!(to.is_none(), "--to and --presigned cannot both be given: the list is for one place, {}", list.place);
-    if let Some(option) = presigned::contradiction(bucket, network) {
-        bail!("{option} cannot be given with --presigned: it is part of what was signed, or of no use without credentials");
-    }
-    if let Some(case) = case.filter(|case| **case != list.case) {
-        bail!("the presigned list is for case {}, and this is case {}; leave --case out, or take the list of this case", list.case, case);
-    }
-    Ok(Arc::new(list))
-}
-
-/// The way to the bucket of a list.
-fn network_of(list: &List, network: &NetworkArgs) -> NetworkArgs {
-    NetworkArgs { region: Some(list.region().to_owned()), ..network.clone() }
-}
-
 /// The bucket that `to` names; `None` where it is a folder.
 pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>> {
     let bytes = to.as_os_str().as_encoded_bytes();
@@ -515,7 +497,9 @@ mod tests {
             bucket.retain_days.is_some() && bucket.kms_key.is_some() && bucket.bucket_owner.is_some() && bucket.spool.is_some()
         );
         let defaults = BucketArgs::default().check().unwrap();
-        let told = BucketArgs { retain_days: None, kms_key: None, bucket_owner: None, ..bucket }.check().unwrap();
+        assert!(config.presigned.is_some() && bucket.max_bandwidth.is_some());
+        let told = BucketArgs { retain_days: None, kms_key: None, bucket_owner: None, max_bandwidth: None, ..bucket };
+        let told = told.check().unwrap();
         assert_eq!(told, defaults);
         assert!(network.region.is_some() && network.endpoint_url.is_some() && network.ssm_endpoint_url.is_some());
         assert!(network.kms_endpoint_url.is_some() && network.ca_bundle.is_some() && network.credentials.is_some());
@@ -534,6 +518,14 @@ mod tests {
         let spool =
             CollectArgs { bucket: BucketArgs { spool: Some("x".into()), ..BucketArgs::default() }, ..CollectArgs::default() };
         assert!(Settings::new(&spool).unwrap_err().to_string().contains("--spool"));
+        let limited = BucketArgs { max_bandwidth: Some("1MiB".parse().unwrap()), ..BucketArgs::default() };
+        let limited = |to: Option<&str>| {
+            Settings::new(&CollectArgs { to: to.map(PathBuf::from), bucket: limited.clone(), ..CollectArgs::default() })
+        };
+        assert_eq!(limited(Some("s3://evidence/cases")).unwrap().bucket.max_bandwidth, Some(1 << 20));
+        for folder in [None, Some("./folder")] {
+            assert!(limited(folder).unwrap_err().to_string().contains("--max-bandwidth"));
+        }
     }
 
     #[test]

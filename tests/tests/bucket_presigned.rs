@@ -119,8 +119,14 @@ fn a_host_without_credentials_collects_and_a_reader_verifies() {
 
     let report = vault.assert_verdict(&place, &[], 0, "verified");
     assert_eq!((&report["bucket"]["locked"], &report["bucket"]["unlocked"]), (&report["objects"], &json!(0)));
-    assert_eq!(report["bucket"]["compared"], 0, "the bucket has no SHA-256 to compare");
-    let read = |name: &str| vault.s3.journal().iter().any(|entry| entry.operation == "GetObject" && entry.head.path.ends_with(name));
+    let facts = &report["bucket"];
+    assert_eq!((&facts["compared"], &facts["rehashed"], &facts["presigned"]), (&json!(0), &json!(true), &json!(true)));
+    let text = vault.run(Role::Reader, &["verify", &place]).stdout;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("every byte was read for this report") && !text.contains("were compared"), "{text}");
+    assert_eq!(text.matches("begun with the presigned list").count(), 1, "{text}");
+    let read =
+        |name: &str| vault.s3.journal().iter().any(|entry| entry.operation == "GetObject" && entry.head.path.ends_with(name));
     assert!(read(BIG), "what no checksum vouches for must be read");
     assert_nothing_usable_is_told(&vault, &value, &finished);
 }
@@ -152,7 +158,8 @@ fn every_object_of_the_catalogue_has_its_place_in_a_list() {
     for step in manifest["steps"].as_array().unwrap() {
         assert!(!step.to_string().contains("presigned list"), "{step:#}");
     }
-    let tables = manifest["objects"].as_array().unwrap().iter().filter(|receipt| receipt["key"].as_str().unwrap().starts_with("data/"));
+    let tables =
+        manifest["objects"].as_array().unwrap().iter().filter(|receipt| receipt["key"].as_str().unwrap().starts_with("data/"));
     assert!(tables.count() > 30);
     vault.assert_verdict(&list.place(), &[], 0, "verified");
 }
@@ -190,6 +197,28 @@ fn a_list_is_good_for_one_run_of_one_case_on_one_host_until_it_expires() {
     refused(&list.path, &[], code::BAD_DESTINATION, "exists already");
     assert_eq!(vault.s3.keys(BUCKET), keys);
     vault.assert_verdict(&list.place(), &[], 0, "verified");
+}
+
+#[test]
+fn a_list_never_needs_to_lie_on_a_disk() {
+    let (vault, dir) = (Vault::new(), tempfile::tempdir().unwrap());
+    let fixed = ["presign", "--to", TO, "--case", "TEST-1", "--host", HOST, "--memory", "1G", "--archives", "64M", "-o", "-"];
+    let signed = vault.run(Role::Writer, &[&fixed[..], &["--lock", "compliance", "--retain-days", "30"]].concat());
+    signed.assert_code(0);
+    assert!(signed.stderr.contains("hozen verify s3://"), "{}", signed.stderr);
+    let list: Value = serde_json::from_str(&signed.stdout).unwrap();
+    let pipe = dir.path().join("pipe");
+    std::fs::write(&pipe, &signed.stdout).unwrap();
+    let mut command = std::process::Command::new("/bin/sh");
+    command.args(["-c", r#"cat "$0" | "$@""#]).arg(&pipe).arg(Agent::find().program());
+    let output = command.args(collection(Path::new("-"), &["--only", "context", "--max-bandwidth", "1MiB"])).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    Finished { status: output.status, stdout, stderr }.assert_sealed();
+    let place = list["place"].as_str().unwrap();
+    assert_eq!(predicate(&vault, place, "000-begin.json")["sink"]["max_bandwidth"], 1 << 20);
+    vault.assert_verdict(place, &[], 0, "verified");
+    let seal = vault.run(Role::Sealer, &["verify", place, "--json"]);
+    assert_eq!(seal.code(), 0, "{}", seal.said());
 }
 
 #[test]
@@ -313,5 +342,9 @@ fn whoever_signs_is_told_what_cannot_be() {
     refused(&[&host[..], &["--account", "12"]].concat(), code::USAGE, "--account");
     refused(&[&host[..], &["--spool", "x"]].concat(), code::USAGE, "--spool");
     refused(&host, code::BAD_DESTINATION, "no default retention");
-    refused(&[&host[..], &["--lock", "compliance", "--retain-days", "1", "--bucket-owner", "999999999999"]].concat(), code::BAD_DESTINATION, "AccessDenied");
+    refused(
+        &[&host[..], &["--lock", "compliance", "--retain-days", "1", "--bucket-owner", "999999999999"]].concat(),
+        code::BAD_DESTINATION,
+        "AccessDenied",
+    );
 }

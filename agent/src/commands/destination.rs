@@ -99,7 +99,10 @@ fn presigned(
     let mut warnings = Vec::new();
     match (document.instance_id.as_deref(), host.identity.facts.id.as_str()) {
         (None, id) if id != list.host => {
-            warnings.push(format!("the presigned list is for {}, and this host has no instance metadata to tell whether it is", list.host));
+            warnings.push(format!(
+                "the presigned list is for {}, and this host has no instance metadata to tell whether it is",
+                list.host
+            ));
         }
         (Some(id), _) if id != list.host => {
             return Err(format!("the presigned list is for {}, and this is {id}; take the list of this host", list.host));

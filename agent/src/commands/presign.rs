@@ -41,7 +41,9 @@ fn try_presign(arguments: &PresignArgs) -> Result<List, (String, Exit)> {
     let to = way::bucket(&arguments.to, "--to").map_err(usage)?;
     let options = arguments.bucket.check().map_err(usage)?;
     if arguments.bucket.spool.is_some() || arguments.bucket.parallel_uploads.is_some() || options.max_bandwidth.is_some() {
-        return Err(usage("--spool, --parallel-uploads and --max-bandwidth are for collect, which takes them beside the list".to_owned()));
+        return Err(usage(
+            "--spool, --parallel-uploads and --max-bandwidth are for collect, which takes them beside the list".to_owned(),
+        ));
     }
     let account = arguments.account.as_deref();
     if account.is_some_and(|account| !layout::is_account(account)) {

@@ -42,10 +42,16 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let size: Size = text.strip_suffix("/s").unwrap_or(text).parse().map_err(|_| {
-            format!("{text:?} is no rate; write how many bytes may leave in a second, such as 10MiB")
-        })?;
-        if size.0 < LEAST { Err(format!("{text:?} is too slow to keep a request alive; the least is 64KiB")) } else { Ok(Self(size.0)) }
+        let size: Size = text
+            .strip_suffix("/s")
+            .unwrap_or(text)
+            .parse()
+            .map_err(|_| format!("{text:?} is no rate; write how many bytes may leave in a second, such as 10MiB"))?;
+        if size.0 < LEAST {
+            Err(format!("{text:?} is too slow to keep a request alive; the least is 64KiB"))
+        } else {
+            Ok(Self(size.0))
+        }
     }
 }
 

@@ -308,8 +308,14 @@ mod tests {
 
     #[test]
     fn a_composite_is_the_digest_of_the_digests() {
-        let part =
-            |number, bytes: &[u8]| Part { number, etag: None, sha256: Some(Digest::of(bytes)), bytes: 1, echoed: true, retries: 0 };
+        let part = |number, bytes: &[u8]| Part {
+            number,
+            etag: None,
+            sha256: Some(Digest::of(bytes)),
+            bytes: 1,
+            echoed: true,
+            retries: 0,
+        };
         // printf a | openssl dgst -sha256 -binary; the same of b; both into openssl dgst -sha256 -binary | base64
         let expected = "5aAf7hTg7VxIcU8iGA8lrYNltT+XefedxKPX6Tlj+Uo=-2";
         let whole: Vec<u8> = [Digest::of(b"a"), Digest::of(b"b")].iter().flat_map(|digest| *digest.as_bytes()).collect();

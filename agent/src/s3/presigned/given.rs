@@ -1,11 +1,54 @@
 //! What cannot be given beside a list, because it stands in it.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use hozen_collector::model::CaseId;
+
+use super::list::List;
 use crate::aws::options::NetworkArgs;
 use crate::s3::options::BucketArgs;
 
+/// What is given beside a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// How objects are put into a bucket.
+    pub bucket: &'a BucketArgs,
+    /// How the network is reached.
+    pub network: &'a NetworkArgs,
+    /// Whether a destination is.
+    pub to: bool,
+    /// The case.
+    pub case: Option<&'a CaseId>,
+}
+
+/// Reads the list at `path`; `-` is standard input.
+///
+/// # Errors
+/// When it cannot be read, is none, or something is given that contradicts it; the text says what to do.
+pub fn read(path: &Path, beside: &Beside<'_>) -> Result<Arc<List>, String> {
+    let list = List::read(path)?;
+    if beside.to {
+        return Err(format!("--to and --presigned cannot both be given: the list is for one place, {}", list.place));
+    }
+    if let Some(option) = contradiction(beside.bucket, beside.network) {
+        return Err(format!(
+            "{option} cannot be given with --presigned: it is part of what was signed, or of no use without credentials"
+        ));
+    }
+    match beside.case.filter(|case| **case != list.case) {
+        Some(case) => {
+            let due = &list.case;
+            Err(format!(
+                "the presigned list is for case {due}, and this is case {case}; leave --case out, or take the list of this case"
+            ))
+        }
+        None => Ok(Arc::new(list)),
+    }
+}
+
 /// The first option that contradicts a list.
-#[must_use]
-pub fn contradiction(bucket: &BucketArgs, network: &NetworkArgs) -> Option<&'static str> {
+fn contradiction(bucket: &BucketArgs, network: &NetworkArgs) -> Option<&'static str> {
     let given = [
         ("--lock", bucket.lock.is_some()),
         ("--retain-days", bucket.retain_days.is_some()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
 use hozen_collector::host::{read, sys};
 use hozen_collector::model::record::{BEGIN_KEY, CUSTODY_FOLDER, END_KEY};
@@ -18,6 +19,8 @@ use crate::aws::options::is_region;
 use crate::s3::options::{BucketOptions, LEAST_PART, MOST_PART, Retention, is_account};
 use crate::s3::uri::BucketUri;
 
+/// Time that is kept for the seal, at most.
+const SEALING: Duration = Duration::from_secs(120);
 /// The version of the list that this code writes and reads.
 pub(super) const VERSION: u32 = 1;
 /// The largest file that is read: room for the memory of the largest hosts.
@@ -25,7 +28,7 @@ const MOST_BYTES: u64 = 256 << 20;
 /// Parts that S3 takes.
 const MOST_PARTS: usize = 10_000;
 /// Seconds that S3 lets a signature live: seven days.
-pub(super) const MOST_EXPIRES: u32 = 604_800;
+const MOST_EXPIRES: u32 = 604_800;
 
 /// A list of presigned requests for one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,14 +124,20 @@ impl List {
         let plain = |text: &str| !text.is_empty() && text.len() <= 4096 && text.bytes().all(|b| b.is_ascii_graphic());
         let host = terms.host_and_path().0;
         let is_url = terms.base.starts_with("https://") || terms.base.starts_with("http://");
-        require(is_url && !host.is_empty() && plain(&terms.base) && !terms.base.contains(['?', '#', '@']), "its base is no address")?;
+        require(
+            is_url && !host.is_empty() && plain(&terms.base) && !terms.base.contains(['?', '#', '@']),
+            "its base is no address",
+        )?;
         require(plain(&terms.access_key_id) && terms.token.as_ref().is_none_or(|token| plain(&token.0)), "its key is none")?;
         require(plain(&self.host), "its host is none")?;
         require(terms.owner.as_deref().is_none_or(is_account), "its owner is no account")?;
         require(terms.kms_key.as_deref().is_none_or(plain), "its kms_key is none")?;
         let known = |mode: &str| matches!(mode, "COMPLIANCE" | "GOVERNANCE");
         require(terms.lock.as_ref().is_none_or(|lock| known(&lock.mode)), "its lock is of unknown mode")?;
-        require([BEGIN_KEY, END_KEY].into_iter().all(|name| self.entry(name).is_some()), "a run can neither begin nor end with it")?;
+        require(
+            [BEGIN_KEY, END_KEY].into_iter().all(|name| self.entry(name).is_some()),
+            "a run can neither begin nor end with it",
+        )?;
         let uploads = self.objects.values().filter_map(|entry| entry.upload.as_ref());
         let takes = |upload: &Upload| plain(&upload.id) && upload.parts.len() <= MOST_PARTS;
         require(uploads.into_iter().all(takes), "an upload of it is none")
@@ -143,6 +152,15 @@ impl List {
     #[must_use]
     pub fn expires(&self) -> Timestamp {
         Timestamp::from_nanoseconds(self.terms.signed.nanoseconds() + i128::from(self.terms.expires_s) * 1_000_000_000)
+    }
+
+    /// How long a run that begins at `now` may collect, so that its seal gets in before the list expires: a tenth of what is left is
+    /// kept for that, at most two minutes. None where the list has expired by this clock, which may be wrong: the bucket says so then.
+    #[must_use]
+    pub fn time_to_collect(&self, now: Timestamp) -> Option<Duration> {
+        let left = u64::try_from(self.expires().nanoseconds() - now.nanoseconds()).ok().filter(|left| *left > 0)?;
+        let left = Duration::from_nanos(left);
+        Some(left.saturating_sub((left / 10).min(SEALING)))
     }
 
     /// How objects are put into the bucket, with so many parts on their way at once.
@@ -212,5 +230,120 @@ impl List {
     #[must_use]
     pub fn region(&self) -> &str {
         &self.terms.region
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::s3::presigned::request::Token;
+    use proptest::prelude::*;
+
+    /// A list with a begin record, an end record and an archive of two parts, signed at the epoch for an hour.
+    pub(in crate::s3::presigned) fn list() -> List {
+        let terms = Terms {
+            base: "https://evidence.s3.eu-central-1.amazonaws.com".to_owned(),
+            region: "eu-central-1".to_owned(),
+            access_key_id: "ASIAEXAMPLE".to_owned(),
+            token: Some(Token("token".to_owned())),
+            signed: Timestamp::from_seconds(0),
+            expires_s: 3600,
+            owner: Some("123456789012".to_owned()),
+            lock: None,
+            kms_key: None,
+        };
+        let put = terms.signer("secret").sign(&terms.request(Deed::Put, "any"));
+        let upload = Upload { id: "u".to_owned(), parts: vec![put, put], complete: put };
+        let entry = |upload| Entry { put, upload };
+        let objects = [(BEGIN_KEY, None), (END_KEY, None), ("data/raw/shm.tar.zst", Some(upload))];
+        List {
+            v: VERSION,
+            run: RunId::new(Timestamp::from_seconds(0), 7),
+            case: "IR-1".parse().unwrap(),
+            host: "i-0123".to_owned(),
+            place: "s3://evidence/cases/run".parse().unwrap(),
+            part_size: LEAST_PART,
+            bucket_lock: json!({"enabled": true}),
+            allow_unlocked: false,
+            terms,
+            objects: objects.map(|(name, upload)| (name.parse().unwrap(), entry(upload))).into(),
+            sha256: None,
+        }
+    }
+
+    fn bytes(change: impl FnOnce(&mut List)) -> Vec<u8> {
+        let mut list = list();
+        change(&mut list);
+        serde_json::to_vec(&list).unwrap()
+    }
+
+    #[test]
+    fn a_list_comes_back_and_one_that_cannot_be_is_refused_by_what_is_wrong() {
+        let good = bytes(|_| ());
+        let read = List::parse(&good).unwrap();
+        assert_eq!((List { sha256: None, ..read.clone() }, read.sha256), (list(), Some(Digest::of(&good))));
+        let wrong: [(&str, fn(&mut List)); 11] = [
+            ("version", |list| list.v = 2),
+            ("part_size", |list| list.part_size = 1),
+            ("seven days", |list| list.terms.expires_s = 604_801),
+            ("no time", |list| list.terms.expires_s = 0),
+            ("region", |list| list.terms.region = "EU/x".to_owned()),
+            ("address", |list| list.terms.base = "ftp://host".to_owned()),
+            ("address", |list| list.terms.base = "https://user@host".to_owned()),
+            ("owner", |list| list.terms.owner = Some("1\r\nx-amz-acl: public-read".to_owned())),
+            ("kms_key", |list| list.terms.kms_key = Some("a\nb".to_owned())),
+            ("begin nor end", |list| drop(list.objects.remove(&END_KEY.parse().unwrap()))),
+            ("upload", |list| {
+                list.objects.values_mut().filter_map(|entry| entry.upload.as_mut()).for_each(|upload| upload.id.clear());
+            }),
+        ];
+        for (word, change) in wrong {
+            let error = List::parse(&bytes(change)).unwrap_err();
+            assert!(error.contains(word), "{word}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_signed_passes() {
+        let list = list();
+        let passes = |deed: Deed<'_>, name: &str| list.pass(deed, name).is_some();
+        let archive = "data/raw/shm.tar.zst";
+        assert!(passes(Deed::Put, BEGIN_KEY) && passes(Deed::Part { upload: "u", number: 2 }, archive));
+        assert!(passes(Deed::Complete { upload: "u" }, archive) && !passes(Deed::Complete { upload: "u" }, BEGIN_KEY));
+        for number in [0, 3, usize::MAX] {
+            assert!(!passes(Deed::Part { upload: "u", number }, archive), "{number}");
+        }
+        assert!(!passes(Deed::Part { upload: "other", number: 1 }, archive) && !passes(Deed::Put, "../x"));
+        assert_eq!((list.most_parts(archive), list.most_parts(BEGIN_KEY), list.upload(archive)), (2, 1, Some("u".to_owned())));
+    }
+
+    #[test]
+    fn a_run_ends_before_its_list_does() {
+        let (list, at) = (list(), Timestamp::from_seconds);
+        assert_eq!(list.time_to_collect(at(0)), Some(Duration::from_secs(3600 - 120)));
+        assert_eq!(list.time_to_collect(at(3500)), Some(Duration::from_secs(90)));
+        assert_eq!((list.time_to_collect(at(3600)), list.time_to_collect(at(9000))), (None, None));
+    }
+
+    #[test]
+    fn a_list_shows_nothing_that_could_be_used() {
+        let list = list();
+        let shown = format!("{list:?} {} {}", list.record(), list.signer());
+        let secret = serde_json::to_string(&list.terms.token).unwrap();
+        let signature = serde_json::to_string(&list.objects.values().next().unwrap().put).unwrap();
+        assert!(!shown.contains(signature.trim_matches('"')) && !shown.contains(&secret), "{shown}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_or_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0_usize..2000) {
+            let _ = List::parse(&bytes);
+            let mut list = self::bytes(|_| ());
+            let at = at % list.len();
+            list.splice(at..at + 1, bytes.into_iter().take(3));
+            if let Ok(list) = List::parse(&list) {
+                let _ = (list.expires(), list.record(), list.pass(Deed::Put, BEGIN_KEY));
+            }
+        }
     }
 }

@@ -108,9 +108,11 @@ impl Making {
         let end = signed.nanoseconds() + i128::from(self.expires_s) * second;
         let session = secret.expiry().and_then(|end| end.duration_since(std::time::UNIX_EPOCH).ok());
         if session.is_some_and(|session| i128::try_from(session.as_nanos()).is_ok_and(|session| session < end)) {
-            return Err("the credentials end before the list would, and what they signed ends with them; give a shorter --expires, or \
+            return Err(
+                "the credentials end before the list would, and what they signed ends with them; give a shorter --expires, or \
                         credentials of a longer session"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let region = bucket.client.config().region().map(ToString::to_string).unwrap_or_default();
         Ok(Terms {
@@ -126,12 +128,7 @@ impl Making {
         })
     }
 
-    async fn objects(
-        &self,
-        bucket: &Arc<Bucket>,
-        terms: &Terms,
-        signer: &Signer,
-    ) -> Result<BTreeMap<ObjectKey, Entry>, String> {
+    async fn objects(&self, bucket: &Arc<Bucket>, terms: &Terms, signer: &Signer) -> Result<BTreeMap<ObjectKey, Entry>, String> {
         let part = u64::try_from(self.options.part).unwrap_or(u64::MAX);
         let (memory, archive) = self.room;
         let names = Room { memory, archive, part, seconds: self.expires_s }.names();

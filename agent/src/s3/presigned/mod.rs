@@ -22,8 +22,9 @@ mod names;
 mod pass;
 mod request;
 
-pub use given::contradiction;
-pub use list::{Entry, List};
+pub use given::{Beside, read};
+pub use list::{Entry, List, Upload};
 pub use make::{Making, make};
 pub(super) use pass::Pass;
 pub(super) use request::Deed;
+pub use request::{Signature, Terms, Token};

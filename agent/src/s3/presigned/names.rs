@@ -1,8 +1,6 @@
 //! Every name that a run can have, and how large its object may become.
 
-use hozen_collector::model::record::{
-    BEGIN_KEY, END_KEY, LOG_KEY, MANIFEST_KEY, SUMS_KEY, custody_key, key, segment_key,
-};
+use hozen_collector::model::record::{BEGIN_KEY, END_KEY, LOG_KEY, MANIFEST_KEY, SUMS_KEY, custody_key, key, segment_key};
 use hozen_collector::model::{Category, ObjectKey};
 use hozen_collector::source::{catalogue, memory};
 use hozen_collector::stream::SEGMENT;

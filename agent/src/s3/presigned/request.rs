@@ -152,9 +152,9 @@ impl Terms {
     pub(super) fn signer(&self, secret: &str) -> Signer {
         let first = Zeroizing::new(format!("AWS4{secret}"));
         let scope = self.scope();
-        let key = scope.split('/').fold(Zeroizing::new(first.as_bytes().to_vec()), |key, part| {
-            Zeroizing::new(hmac(&key, part.as_bytes()).to_vec())
-        });
+        let key = scope
+            .split('/')
+            .fold(Zeroizing::new(first.as_bytes().to_vec()), |key, part| Zeroizing::new(hmac(&key, part.as_bytes()).to_vec()));
         Signer(key)
     }
 }
@@ -278,7 +278,8 @@ mod tests {
 
     #[test]
     fn a_signature_is_good_for_one_thing() {
-        let terms = Terms { base: "http://127.0.0.1:9000/evidence".to_owned(), token: Some(Token("a/b+c=".to_owned())), ..terms() };
+        let terms =
+            Terms { base: "http://127.0.0.1:9000/evidence".to_owned(), token: Some(Token("a/b+c=".to_owned())), ..terms() };
         let signer = terms.signer(SECRET);
         let deeds = [
             Deed::Put,

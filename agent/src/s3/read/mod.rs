@@ -73,7 +73,10 @@ impl Reader {
         let options = BucketArgs { bucket_owner: owner, ..BucketArgs::default() }.check()?;
         let client = network.s3(credentials.provider)?;
         let patience = Patience { timing, watch: Watch::new(clock), hurried: Arc::new(|| false) };
-        Ok(Self { bucket: Arc::new(Bucket { client, place, options, lock: None, patience, presigned: None, pace: None }), network })
+        Ok(Self {
+            bucket: Arc::new(Bucket { client, place, options, lock: None, patience, presigned: None, pace: None }),
+            network,
+        })
     }
 
     /// Where it is.
