@@ -347,4 +347,10 @@ fn whoever_signs_is_told_what_cannot_be() {
         code::BAD_DESTINATION,
         "AccessDenied",
     );
+    std::fs::write(path, "mine").unwrap();
+    let fixed = ["presign", "--to", TO, "--case", "TEST-1", "-o", path, "--lock", "compliance", "--retain-days", "1"];
+    let finished = vault.run(Role::Writer, &[&fixed[..], &host].concat());
+    finished.assert_code(code::BAD_DESTINATION);
+    assert!(finished.said().contains("exists") && vault.s3.uploads(BUCKET).is_empty(), "{}", finished.said());
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "mine");
 }

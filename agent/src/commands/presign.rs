@@ -10,8 +10,9 @@ use crate::cli::PresignArgs;
 use crate::exit::Exit;
 use crate::modules;
 use crate::progress::say;
-use crate::s3::layout;
 use crate::s3::presigned::{List, Making, make};
+use crate::s3::{BucketOptions, BucketUri, layout};
+use crate::size::Size;
 
 /// Seconds for which a list is good where nobody says otherwise: 12 hours.
 const EXPIRES_S: u64 = 12 * 3600;
@@ -35,30 +36,48 @@ pub fn presign(arguments: &PresignArgs) -> u8 {
     }
 }
 
+/// What was asked for, checked.
+struct Asked {
+    to: BucketUri,
+    options: BucketOptions,
+    expires_s: u32,
+}
+
+impl Asked {
+    fn of(arguments: &PresignArgs) -> Result<Self, String> {
+        let (to, options) = (way::bucket(&arguments.to, "--to")?, arguments.bucket.check()?);
+        let bucket = &arguments.bucket;
+        if bucket.spool.is_some() || bucket.parallel_uploads.is_some() || bucket.max_bandwidth.is_some() {
+            return Err(
+                "--spool, --parallel-uploads and --max-bandwidth are for collect, which takes them beside the list".to_owned()
+            );
+        }
+        if arguments.account.as_deref().is_some_and(|account| !layout::is_account(account)) {
+            return Err("--account is none; an account has 12 digits".to_owned());
+        }
+        let host = &arguments.host;
+        if host.is_empty() || host.len() > 64 || !host.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err("--host is none; give the instance id, such as i-0123456789abcdef0, or the machine id".to_owned());
+        }
+        Ok(Self { to, options, expires_s: expires(arguments)? })
+    }
+}
+
 fn try_presign(arguments: &PresignArgs) -> Result<List, (String, Exit)> {
     let usage = |error: String| (error, Exit::Usage);
     let destination = |error: String| (error, Exit::Destination);
-    let to = way::bucket(&arguments.to, "--to").map_err(usage)?;
-    let options = arguments.bucket.check().map_err(usage)?;
-    if arguments.bucket.spool.is_some() || arguments.bucket.parallel_uploads.is_some() || options.max_bandwidth.is_some() {
-        return Err(usage(
-            "--spool, --parallel-uploads and --max-bandwidth are for collect, which takes them beside the list".to_owned(),
-        ));
-    }
-    let account = arguments.account.as_deref();
-    if account.is_some_and(|account| !layout::is_account(account)) {
-        return Err(usage("--account is none; an account has 12 digits".to_owned()));
-    }
-    if arguments.host.is_empty() || arguments.host.len() > 64 || !arguments.host.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(usage("--host is none; give the instance id, such as i-0123456789abcdef0, or the machine id".to_owned()));
+    let Asked { to, options, expires_s } = Asked::of(arguments).map_err(usage)?;
+    // Before anything is begun in the bucket.
+    if arguments.output.symlink_metadata().is_ok() {
+        let shown = escape::bytes(arguments.output.as_os_str().as_encoded_bytes());
+        return Err(destination(format!("{shown} exists; nothing is overwritten: name another file")));
     }
     let way = way::open(&arguments.network).map_err(destination)?;
     let run = run_id(way.clock).map_err(destination)?;
-    let place = layout::run(&to, &arguments.case, account, &arguments.host, run);
+    let place = layout::run(&to, &arguments.case, arguments.account.as_deref(), &arguments.host, run);
     let place = place.map_err(|error| usage(format!("--to is too long: {error}")))?;
     let (case, host, clock) = (arguments.case.clone(), arguments.host.clone(), way.clock);
-    let room = (arguments.memory.map_or(ROOM.0, |size| size.bytes()), arguments.archives.map_or(ROOM.1, |size| size.bytes()));
-    let expires_s = expires(arguments).map_err(usage)?;
+    let room = (arguments.memory.map_or(ROOM.0, Size::bytes), arguments.archives.map_or(ROOM.1, Size::bytes));
     let (network, credentials, timing) = way.into_parts();
     let list = make(Making { network, credentials, place, options, timing, clock, run, case, host, room, expires_s });
     let list = list.map_err(destination)?;
