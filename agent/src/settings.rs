@@ -238,13 +238,8 @@ impl Settings {
         let bucket = arguments.bucket.clone().over(config.bucket);
         let network = arguments.network.clone().over(config.network);
         let case = arguments.case.clone().or(config.case);
-        let signed = match arguments.presigned.clone().or(config.presigned) {
-            Some(path) => Some(presigned::read(
-                &path,
-                &Beside { bucket: &bucket, network: &network, to: to.is_some(), case: case.as_ref() },
-            )),
-            None => None,
-        };
+        let beside = Beside { bucket: &bucket, network: &network, to: to.is_some(), case: case.as_ref() };
+        let signed = arguments.presigned.clone().or(config.presigned).map(|path| presigned::read(&path, &beside));
         let signed = signed.transpose().map_err(anyhow::Error::msg)?;
         let options = bucket.check().map_err(anyhow::Error::msg)?;
         let settings = Self {

@@ -1,11 +1,18 @@
 //! A host without any credentials, and a list that somebody else has signed for one run: what it can do, and what nobody can do with it.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests lay out files with the standard library")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests lay out files with the standard library, and fail by panicking"
+)]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use hozen_tests::agent::{Agent, Finished, code};
+use hozen_tests::aws::identity::Signer;
+use hozen_tests::aws::imds;
 use hozen_tests::s3::{Bucket, DefaultRetention, Mode, Options};
 use hozen_tests::serve::{Fault, Rule};
 use hozen_tests::vault::{BUCKET, Role, Shared, TO, Vault};
@@ -15,6 +22,9 @@ use tempfile::TempDir;
 
 const HOST: &str = "i-0123456789abcdef0";
 const BIG: &str = "data/raw/shm.tar.zst";
+
+/// What somebody changes in a list, in a word.
+type Change = (&'static str, fn(&mut Value));
 
 /// A list, and the folder that it lies in.
 struct Signed {
@@ -112,6 +122,7 @@ fn a_host_without_credentials_collects_and_a_reader_verifies() {
     let begin = predicate(&vault, &place, "000-begin.json");
     assert_eq!(begin["sink"]["credentials"]["source"], "presigned-list");
     assert_eq!(begin["sink"]["presigned"]["host"], HOST);
+    assert!(begin["sink"]["warnings"].to_string().contains("no instance metadata"), "{begin}");
     assert_eq!(begin["sink"]["retention"]["until"], value["terms"]["lock"]["until"]);
     let manifest = predicate(&vault, &place, "900-manifest.json");
     let receipt = manifest["objects"].as_array().unwrap().iter().find(|receipt| receipt["key"] == BIG).unwrap();
@@ -176,7 +187,7 @@ fn a_list_is_good_for_one_run_of_one_case_on_one_host_until_it_expires() {
     let other = std::fs::write(list.dir.path().join("other"), "{\"v\":1}").map(|()| list.dir.path().join("other")).unwrap();
     refused(&other, &[], code::USAGE, "hozen presign");
 
-    let changes: [(&str, fn(&mut Value)); 5] = [
+    let changes: [Change; 5] = [
         ("mode", |list| list["terms"]["lock"]["mode"] = "GOVERNANCE".into()),
         ("until", |list| list["terms"]["lock"]["until"] = "2100-01-01T00:00:00.000000000Z".into()),
         ("lock", |list| drop(list["terms"].as_object_mut().unwrap().remove("lock"))),
@@ -197,6 +208,28 @@ fn a_list_is_good_for_one_run_of_one_case_on_one_host_until_it_expires() {
     refused(&list.path, &[], code::BAD_DESTINATION, "exists already");
     assert_eq!(vault.s3.keys(BUCKET), keys);
     vault.assert_verdict(&list.place(), &[], 0, "verified");
+}
+
+#[test]
+fn an_instance_knows_whether_the_list_is_for_it_and_asks_for_no_role() {
+    let (vault, signer) = (Vault::new(), Signer::new());
+    let imds = imds::start(&vault.cloud, &signer);
+    let way = imds.url();
+    let way = ["--imds-endpoint", way.as_str()];
+    let list = Signed::by(&vault, &[]);
+    let other = list.changed(|list| list["host"] = "i-0fedcba9876543210".into());
+    refused(
+        &other,
+        &way,
+        code::BAD_DESTINATION,
+        "the presigned list is for i-0fedcba9876543210, and this is i-0123456789abcdef0",
+    );
+    assert!(vault.s3.keys(BUCKET).is_empty());
+    collect(&list.path, &[&["--only", "context"], &way[..]].concat()).assert_sealed();
+    let begin = predicate(&vault, &list.place(), "000-begin.json");
+    assert!(!begin["sink"]["warnings"].to_string().contains("no instance metadata"), "{begin}");
+    let role = |path: &String| path.rsplit_once("security-credentials/").is_some_and(|(_, role)| !role.is_empty());
+    assert!(!imds.paths_read().iter().any(role), "{:?}", imds.paths_read());
 }
 
 #[test]

@@ -239,6 +239,9 @@ pub(super) mod tests {
     use crate::s3::presigned::request::Token;
     use proptest::prelude::*;
 
+    /// What is wrong with a list, in a word.
+    type Change = (&'static str, fn(&mut List));
+
     /// A list with a begin record, an end record and an archive of two parts, signed at the epoch for an hour.
     pub(in crate::s3::presigned) fn list() -> List {
         let terms = Terms {
@@ -282,7 +285,7 @@ pub(super) mod tests {
         let good = bytes(|_| ());
         let read = List::parse(&good).unwrap();
         assert_eq!((List { sha256: None, ..read.clone() }, read.sha256), (list(), Some(Digest::of(&good))));
-        let wrong: [(&str, fn(&mut List)); 11] = [
+        let wrong: [Change; 11] = [
             ("version", |list| list.v = 2),
             ("part_size", |list| list.part_size = 1),
             ("seven days", |list| list.terms.expires_s = 604_801),
