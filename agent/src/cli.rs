@@ -43,6 +43,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Verify a run, away from the host, and countersign it: a seal is laid beside it. What does not verify is not sealed.
     Seal(Box<SealArgs>),
+    /// Sign, away from the host, all requests of one run, so that the host needs no credentials: `collect --presigned`.
+    Presign(Box<PresignArgs>),
     /// Copy a finished run in a folder, as --spool leaves one, into a bucket: unchanged, locked, begin record first.
     Push(Box<PushArgs>),
     /// Make objects of what a host that died left open in a bucket, and say so in a record beside the run.
@@ -97,6 +99,9 @@ pub struct CollectArgs {
     /// Destination: a folder that does not exist yet or is empty, or s3://bucket/prefix [default: ./evidence-<run id>]
     #[arg(long, value_name = "DIR|S3")]
     pub to: Option<PathBuf>,
+    /// List of presigned requests (`hozen presign`) that says where the run goes; needs no credentials here. - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub presigned: Option<PathBuf>,
     /// Case id: 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first [default: unassigned]
     #[arg(long, value_name = "ID")]
     pub case: Option<CaseId>,
@@ -177,6 +182,7 @@ Examples:
   sudo hozen collect --process-memory suspicious           in a container, where physical memory cannot be had
   sudo hozen collect --case IR-2026-014 --to s3://evidence/cases --bucket-owner 123456789012
                                                            into a locked bucket, with what Run Command or the role gives
+  sudo hozen collect --presigned run.json                  into the bucket that run.json was signed for, with no credentials
   hozen collect --unprivileged                             what an ordinary user can see";
 
 /// Options of `preflight`.
@@ -339,6 +345,56 @@ Example (docs/volatility.md says which plugins work):
   hozen symbols evidence -o symbols
   cat evidence/data/memory/kcore/*.lime.zst | zstd -d > memory.lime
   vol -s symbols -f memory.lime linux.pslist";
+
+/// Options of `presign`.
+#[derive(Debug, Args)]
+#[command(after_help = PRESIGN_HELP)]
+pub struct PresignArgs {
+    /// Where to: s3://bucket/prefix; the run gets its own place below it, as `collect` gives it
+    #[arg(long, value_name = "S3")]
+    pub to: PathBuf,
+    /// Case id, as of `collect`
+    #[arg(long, value_name = "ID")]
+    pub case: CaseId,
+    /// The host that is to collect: its instance id, or outside EC2 its machine id
+    #[arg(long, value_name = "ID")]
+    pub host: String,
+    /// Account of the instance: 12 digits [default: no-account]
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// How long the list is good: 90m, 12h, at most 7d, and no longer than the credentials [default: 12h]
+    #[arg(long, value_name = "TIME")]
+    pub expires: Option<Span>,
+    /// Memory of the host, for how large an image there is to be room [default: 64G]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Size>,
+    /// Stored bytes that each archive may have [default: 4G]
+    #[arg(long, value_name = "SIZE")]
+    pub archives: Option<Size>,
+    /// File for the list, which must not exist; - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// How objects are put into the bucket.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
+    /// How the bucket is reached.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+const PRESIGN_HELP: &str = "\
+Whoever has the list can store one run below one place, each object once, until it expires; nobody can read, list, delete or shorten
+anything with it. Send it as you would send a key. Needs s3:PutObject, with --lock s3:PutObjectRetention, and what KMS asks for: the
+rights of the writer (packaging/cloudformation/writer-role.json), which then never come near the host.
+
+  hozen presign --to s3://evidence/cases --case IR-2026-014 --host i-0123456789abcdef0 --account 111122223333 \\
+    --bucket-owner 123456789012 --lock compliance --retain-days 365 --memory 64G --use-environment -o run.json
+  hozen presign … -o - | ssh host sudo hozen collect --presigned -
+
+For each object that may not fit one part an upload is begun now, under the lock. Those that the run does not need stay open until
+the bucket's lifecycle ends them.
+
+Exit codes: 0 the list is written; 32 the bucket refused, or the file cannot be written; 40 wrong arguments.";
 
 /// Options of `push`.
 #[derive(Debug, Args)]

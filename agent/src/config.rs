@@ -25,6 +25,7 @@ const MAX_CONFIG: u64 = 1 << 20;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     pub(crate) to: Option<PathBuf>,
+    pub(crate) presigned: Option<PathBuf>,
     pub(crate) case: Option<CaseId>,
     pub(crate) profile: Option<Profile>,
     pub(crate) memory: Option<MemoryMode>,

@@ -25,6 +25,7 @@ fn run(command: &Command) -> u8 {
         Command::Export(arguments) => commands::export(arguments),
         Command::Seal(arguments) => commands::seal(arguments),
         Command::Symbols(arguments) => commands::symbols(arguments),
+        Command::Presign(arguments) => commands::presign(arguments),
         Command::Push(arguments) => commands::push(arguments),
         Command::Salvage(arguments) => commands::salvage(arguments),
         Command::Artefacts(arguments) => commands::artefacts(arguments),

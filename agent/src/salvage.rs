@@ -153,7 +153,7 @@ fn complete(reader: &Reader, upload: &OpenUpload, parts: &[StoredPart], nothing:
                 parts: u64::try_from(parts.len()).unwrap_or(u64::MAX),
                 size: parts.iter().map(|part| part.size).sum(),
                 version_id: completed.version_id,
-                checksum: Some(completed.checksum),
+                checksum: completed.checksum,
                 facts: facts.collect(),
                 ..nothing
             }

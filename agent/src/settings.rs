@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use hozen_collector::model::{Artefact, CaseId, Profile, escape};
+use hozen_collector::model::{Artefact, CaseId, Profile, Timestamp, escape};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Method, Offer};
 use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
@@ -20,6 +21,7 @@ use crate::cli::{CollectArgs, MemoryMode};
 use crate::config::Config;
 use crate::exit::MEMORY;
 use crate::modules::Wanted;
+use crate::s3::presigned::{self, Beside, List};
 use crate::s3::{BucketOptions, BucketUri};
 use crate::size::Size;
 use crate::status;
@@ -37,6 +39,12 @@ impl Span {
     #[must_use]
     pub fn duration(self) -> Duration {
         self.0
+    }
+
+    /// The shorter of both; never zero.
+    #[must_use]
+    pub fn at_most(self, other: Duration) -> Self {
+        Self(self.0.min(other.max(Duration::from_millis(1))))
     }
 
     /// The length in milliseconds.
@@ -119,6 +127,8 @@ pub struct Settings {
     pub to: Option<PathBuf>,
     /// The bucket, where the destination is one.
     pub place: Option<BucketUri>,
+    /// The list of presigned requests that the run goes by, where it has no credentials.
+    pub presigned: Option<Arc<List>>,
     /// How objects are put into the bucket.
     pub bucket: BucketOptions,
     /// Folder for the whole run where the bucket takes nothing.
@@ -173,13 +183,26 @@ impl Settings {
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
         let to = arguments.to.clone().or(config.to);
         let bucket = arguments.bucket.clone().over(config.bucket);
+        let network = arguments.network.clone().over(config.network);
+        let case = arguments.case.clone().or(config.case);
+        let beside = Beside { bucket: &bucket, network: &network, to: to.is_some(), case: case.as_ref() };
+        let signed = arguments.presigned.clone().or(config.presigned).map(|path| presigned::read(&path, &beside));
+        let signed = signed.transpose().map_err(anyhow::Error::msg)?;
+        let options = bucket.check().map_err(anyhow::Error::msg)?;
         let settings = Self {
-            place: to.as_deref().map(place).transpose()?.flatten(),
+            place: match &signed {
+                Some(list) => Some(list.place.clone()),
+                None => to.as_deref().map(place).transpose()?.flatten(),
+            },
             to,
-            bucket: bucket.check().map_err(anyhow::Error::msg)?,
+            bucket: signed.as_ref().map_or_else(|| options.clone(), |list| list.options(options.parallel, options.max_bandwidth)),
             spool: bucket.spool,
-            network: arguments.network.clone().over(config.network),
-            case: arguments.case.clone().or(config.case).map_or_else(|| "unassigned".parse(), Ok)?,
+            network: NetworkArgs {
+                region: signed.as_ref().map(|list| list.region().to_owned()).or(network.region.clone()),
+                ..network
+            },
+            presigned: signed.clone(),
+            case: case.or(signed.map(|list| list.case.clone())).map_or_else(|| "unassigned".parse(), Ok)?,
             profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
             memory: arguments.memory.or(config.memory),
             module: Wanted::new(&ModuleArgs {
@@ -222,8 +245,20 @@ impl Settings {
             self.spool.is_none() || self.place.is_some(),
             "--spool is for a run into a bucket; the run goes into a folder as it is"
         );
+        ensure!(
+            self.bucket.max_bandwidth.is_none() || self.place.is_some(),
+            "--max-bandwidth limits what is sent to a bucket; this run goes into a folder, and nothing is sent"
+        );
         self.network.check().map_err(anyhow::Error::msg)?;
         Ok(self)
+    }
+
+    /// The same with a deadline before the presigned list expires.
+    #[must_use]
+    pub fn ending_in_time(self, now: Timestamp) -> Self {
+        let left = self.presigned.as_ref().and_then(|list| list.time_to_collect(now));
+        let deadline = left.map_or(self.deadline, |left| self.deadline.at_most(left));
+        Self { deadline, ..self }
     }
 
     /// Whether an image of memory is wanted.
@@ -413,7 +448,9 @@ mod tests {
             bucket.retain_days.is_some() && bucket.kms_key.is_some() && bucket.bucket_owner.is_some() && bucket.spool.is_some()
         );
         let defaults = BucketArgs::default().check().unwrap();
-        let told = BucketArgs { retain_days: None, kms_key: None, bucket_owner: None, ..bucket }.check().unwrap();
+        assert!(config.presigned.is_some() && bucket.max_bandwidth.is_some());
+        let told = BucketArgs { retain_days: None, kms_key: None, bucket_owner: None, max_bandwidth: None, ..bucket };
+        let told = told.check().unwrap();
         assert_eq!(told, defaults);
         assert!(network.region.is_some() && network.endpoint_url.is_some() && network.ssm_endpoint_url.is_some());
         assert!(network.kms_endpoint_url.is_some() && network.ca_bundle.is_some() && network.credentials.is_some());
@@ -432,6 +469,13 @@ mod tests {
         let spool =
             CollectArgs { bucket: BucketArgs { spool: Some("x".into()), ..BucketArgs::default() }, ..CollectArgs::default() };
         assert!(new(&spool).unwrap_err().to_string().contains("--spool"));
+        let limited = BucketArgs { max_bandwidth: Some("1MiB".parse().unwrap()), ..BucketArgs::default() };
+        let limited =
+            |to: Option<&str>| new(&CollectArgs { to: to.map(PathBuf::from), bucket: limited.clone(), ..CollectArgs::default() });
+        assert_eq!(limited(Some("s3://evidence/cases")).unwrap().bucket.max_bandwidth, Some(1 << 20));
+        for folder in [None, Some("./folder")] {
+            assert!(limited(folder).unwrap_err().to_string().contains("--max-bandwidth"));
+        }
     }
 
     #[test]

@@ -99,6 +99,21 @@ fn a_run_into_a_bucket_is_whole_and_a_copy_of_it_verifies() {
 }
 
 #[test]
+fn a_limit_to_what_leaves_in_a_second_is_kept_and_told() {
+    let (double, _shared) = (double(), hozen_tests::vault::Shared::new(12 << 20));
+    let began = std::time::Instant::now();
+    let finished = agent().run(arguments(&double, &["--only", "shm", "--max-bandwidth", "8MiB"]));
+    finished.assert_sealed();
+    // A body waits for its turns, and no wait is shorter than it was to be: a lower bound that chance cannot break.
+    assert!(began.elapsed() >= std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+    let copy = tempfile::tempdir().unwrap();
+    download(&double, copy.path());
+    Agent::find().verify(copy.path()).assert_code(0);
+    let begin = hozen_tests::evidence::Evidence::open(copy.path()).predicate("000-begin.json");
+    assert_eq!(begin["sink"]["max_bandwidth"], 8 << 20);
+}
+
+#[test]
 fn no_secret_is_in_what_is_written_even_where_secrets_are_asked_for() {
     let double = double();
     let finished = agent().run(arguments(&double, &["--only", "context,freeze_frame,process_envs", "--include-secrets"]));
@@ -153,6 +168,8 @@ fn what_cannot_be_is_refused_before_anything_is_read() {
         assert!(!finished.said().contains(SECRET));
     };
     refused(&agent(), &["--part-size", "1MiB"], code::USAGE, "5MiB");
+    refused(&agent(), &["--max-bandwidth", "10Mbit"], code::USAGE, "10MiB");
+    refused(&agent(), &["--max-bandwidth", "1KiB"], code::USAGE, "64KiB");
     refused(&agent(), &["--credentials", "presigned"], code::USAGE, "instance-role");
     refused(&Agent::find(), &[], code::BAD_DESTINATION, "no credentials");
     refused(&Agent::find(), &["--credentials", "environment"], code::BAD_DESTINATION, "SSM_AWS_ACCESS_KEY_ID");

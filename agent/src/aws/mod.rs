@@ -167,10 +167,22 @@ impl Network {
             return Err(format!("{region:?} is no region"));
         }
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).build();
-        let shared = self.config(region, credentials, RetryConfig::disabled(), timeouts);
+        let shared = self.config(region, Some(credentials), RetryConfig::disabled(), timeouts);
         let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(self.options.path_style);
         config.set_endpoint_url(self.options.endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
         config.set_use_dual_stack(Some(self.options.dual_stack));
+        Ok(aws_sdk_s3::Client::from_conf(config.build()))
+    }
+
+    /// A client of S3 that signs nothing, for requests that somebody else has signed. It tries nothing twice either.
+    ///
+    /// # Errors
+    /// When no region is known.
+    pub fn s3_without_credentials(&self) -> Result<aws_sdk_s3::Client, String> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).build();
+        let region = self.region.clone().ok_or(NO_REGION)?;
+        let shared = self.config(region, None, RetryConfig::disabled(), timeouts);
+        let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(true).allow_no_auth();
         Ok(aws_sdk_s3::Client::from_conf(config.build()))
     }
 
@@ -180,7 +192,7 @@ impl Network {
     /// When no region is known.
     pub fn ssm(&self, credentials: SharedCredentialsProvider) -> Result<aws_sdk_ssm::Client, String> {
         let region = self.region.clone().ok_or(NO_REGION)?;
-        let shared = self.config(region, credentials, RetryConfig::standard(), questions());
+        let shared = self.config(region, Some(credentials), RetryConfig::standard(), questions());
         let mut config = aws_sdk_ssm::config::Builder::from(&shared);
         config.set_endpoint_url(self.options.ssm_endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
         config.set_use_dual_stack(Some(self.options.dual_stack));
@@ -193,7 +205,7 @@ impl Network {
     /// When no region is known.
     pub fn kms(&self, credentials: SharedCredentialsProvider) -> Result<aws_sdk_kms::Client, String> {
         let region = self.region.clone().ok_or(NO_REGION)?;
-        let shared = self.config(region, credentials, RetryConfig::standard(), questions());
+        let shared = self.config(region, Some(credentials), RetryConfig::standard(), questions());
         let mut config = aws_sdk_kms::config::Builder::from(&shared);
         config.set_endpoint_url(self.options.kms_endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
         config.set_use_dual_stack(Some(self.options.dual_stack));
@@ -203,18 +215,18 @@ impl Network {
     fn config(
         &self,
         region: String,
-        credentials: SharedCredentialsProvider,
+        credentials: Option<SharedCredentialsProvider>,
         retry: RetryConfig,
         timeouts: TimeoutConfig,
     ) -> SdkConfig {
-        let shared = SdkConfig::builder()
+        let mut shared = SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .http_client(self.http.clone())
             .region(Region::new(region))
-            .credentials_provider(credentials)
             .identity_cache(aws_sdk_s3::config::IdentityCache::lazy().build())
             .retry_config(retry)
             .timeout_config(timeouts);
+        shared.set_credentials_provider(credentials);
         shared.build()
     }
 

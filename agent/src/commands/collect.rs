@@ -121,7 +121,11 @@ fn execute(
     module: (Modules, Value),
     way: &Way,
 ) -> Result<RunResult, Refusal> {
-    let id = or(Exit::Platform, run_id(&host))?;
+    let id = match &settings.presigned {
+        Some(list) => list.run,
+        None => or(Exit::Platform, run_id(&host))?,
+    };
+    let settings = settings.ending_in_time(host.clock.now());
     let control = Arc::new(Control::new(Some(settings.deadline.milliseconds().saturating_mul(1_000_000))));
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
     let _ = raise_file_limit();
@@ -221,6 +225,7 @@ fn dry_run(plan: &[Planned], settings: &Settings, module: Value) -> RunResult {
         plan.iter().filter(|planned| planned.skip.is_some() == skipped).map(|planned| planned.source.artefact().name).collect()
     };
     let to = settings.to.as_ref().map(|to| escape::bytes(to.as_os_str().as_encoded_bytes()));
+    let to = settings.presigned.as_ref().map(|list| list.place.to_string()).or(to);
     let details = BTreeMap::from([
         ("case", json!(settings.case)),
         ("to", json!(to)),

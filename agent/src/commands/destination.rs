@@ -13,7 +13,8 @@ use hozen_collector::sink::directory::DirectorySink;
 use super::way::Way;
 use crate::aws::Network;
 use crate::aws::identity::{self, Document};
-use crate::s3::{BucketUri, Opening, Refused, S3Sink, Timing, layout};
+use crate::s3::presigned::List;
+use crate::s3::{BucketUri, Hurried, Opening, PresignedOpening, Refused, S3Sink, Timing, layout};
 use crate::settings::Settings;
 
 /// An open destination.
@@ -45,9 +46,15 @@ pub(super) fn open(
     match &settings.place {
         Some(to) => {
             let spool = settings.spool.as_deref().map(DirectorySink::create).transpose().map_err(|error| error.to_string())?;
-            let place = place(to, settings, &named, &document, id)?;
+            let (place, opened) = match &settings.presigned {
+                Some(list) => (to.clone(), presigned(list, settings, host, &document, way, control)),
+                None => {
+                    let place = place(to, settings, &named, &document, id)?;
+                    (place.clone(), bucket(settings, host, way, place, control))
+                }
+            };
             let location = place.to_string();
-            let sink: Arc<dyn EvidenceSink> = match bucket(settings, host, way, place.clone(), control) {
+            let sink: Arc<dyn EvidenceSink> = match opened {
                 Ok(sink) => Arc::new(sink),
                 Err(reason) if spool.is_some() => Arc::new(Refused { place, reason }),
                 Err(reason) => return Err(reason),
@@ -77,12 +84,47 @@ fn place(to: &BucketUri, settings: &Settings, host: &str, document: &Document, i
 
 fn bucket(settings: &Settings, host: &Host, way: &Way, place: BucketUri, control: &Arc<Control>) -> Result<S3Sink, String> {
     let (network, credentials) = (way.network()?, way.credentials()?);
+    let (timing, hurried, options) = (timing(settings), hurried(control), settings.bucket.clone());
+    S3Sink::open(Opening { network, credentials, place, options, timing, clock: host.clock, hurried })
+}
+
+/// The place that `list` is for, if this is the host that it is for.
+fn presigned(
+    list: &Arc<List>,
+    settings: &Settings,
+    host: &Host,
+    document: &Document,
+    way: &Way,
+    control: &Arc<Control>,
+) -> Result<S3Sink, String> {
+    let mut warnings = Vec::new();
+    match (document.instance_id.as_deref(), host.identity.facts.id.as_str()) {
+        (None, id) if id != list.host => {
+            warnings.push(format!(
+                "the presigned list is for {}, and this host has no instance metadata to tell whether it is",
+                list.host
+            ));
+        }
+        (Some(id), _) if id != list.host => {
+            return Err(format!("the presigned list is for {}, and this is {id}; take the list of this host", list.host));
+        }
+        _ => {}
+    }
+    let (timing, hurried, options) = (timing(settings), hurried(control), settings.bucket.clone());
+    let (network, list) = (way.network()?, Arc::clone(list));
+    S3Sink::open_presigned(PresignedOpening { network, list, options, timing, clock: host.clock, hurried, warnings })
+}
+
+fn timing(settings: &Settings) -> Timing {
     let mut timing = Timing::default();
     if let Some(span) = settings.network.retry_for {
         timing.retry_for = span.duration();
     }
+    timing
+}
+
+/// Whether somebody has asked the run to end.
+fn hurried(control: &Arc<Control>) -> Hurried {
     let asked = Arc::clone(control);
-    let hurried = Arc::new(move || asked.interruption().is_some());
-    let options = settings.bucket.clone();
-    S3Sink::open(Opening { network, credentials, place, options, timing, clock: host.clock, hurried })
+    Arc::new(move || asked.interruption().is_some())
 }

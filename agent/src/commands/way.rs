@@ -118,6 +118,11 @@ impl Way {
         self.sink_with(place, options, self.timing())
     }
 
+    /// The way, who goes it, and how long requests are tried.
+    pub(super) fn parts(&self) -> Result<(Arc<Network>, Found, Timing), String> {
+        Ok((self.network()?, self.credentials()?, self.timing()))
+    }
+
     /// The same with another patience.
     pub(super) fn sink_with(&self, place: BucketUri, options: BucketOptions, timing: Timing) -> Result<S3Sink, String> {
         let (network, credentials, clock) = (self.network()?, self.credentials()?, self.clock);

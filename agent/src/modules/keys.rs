@@ -58,7 +58,11 @@ pub fn signing_key(path: &Path) -> Result<Signing> {
         .with_context(|| format!("the key {} is not an Ed25519 key as PKCS#8 PEM; `hozen modules keygen` makes one", shown(path)))
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+/// Writes a new file; one that is there is left alone.
+///
+/// # Errors
+/// When it is there, or cannot be written.
+pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let (folder, name) = place(path)?;
     let folder = file::folder(folder).with_context(|| format!("cannot open the folder of {}", shown(path)))?;
     let written = file::write(folder, &name, bytes, Mode::from_bits_truncate(mode), Existing::Kept);

@@ -16,7 +16,11 @@ pub fn for_reader(reason: &str) -> &'static str {
 pub(super) fn of(reason: &str) -> &'static str {
     let is = |code: &str| reason.split(':').next().is_some_and(|first| first.trim() == code);
     let says = |text: &str| reason.to_ascii_lowercase().contains(text);
-    if is("NoSuchBucket") {
+    if says("presigned list") {
+        "make the next list with more room: hozen presign --memory SIZE --archives SIZE"
+    } else if says("request has expired") || says("request is not yet valid") {
+        "the presigned list is good no more, or not yet; make a new one with hozen presign"
+    } else if is("NoSuchBucket") {
         "create the bucket, or correct the name in --to"
     } else if is("PermanentRedirect")
         || is("AuthorizationHeaderMalformed")
@@ -60,6 +64,8 @@ mod tests {
     #[test]
     fn each_refusal_has_its_advice() {
         for (reason, word) in [
+            ("AccessDenied: Request has expired", "hozen presign"),
+            ("the presigned list has no signature for it", "--memory"),
             ("NoSuchBucket: The specified bucket does not exist", "--to"),
             ("PermanentRedirect: x", "--region"),
             ("ExpiredToken: x", "expired"),

@@ -60,8 +60,7 @@ impl Buffers {
 impl Fill {
     /// Takes as much of `bytes` as there is room for, and gives back the rest.
     pub(super) fn take<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let room = self.buffers.part.saturating_sub(self.bytes.len());
-        let (now, later) = bytes.split_at(room.min(bytes.len()));
+        let (now, later) = bytes.split_at(self.room().min(bytes.len()));
         let length = self.bytes.len() + now.len();
         if length > self.bytes.capacity() && length > SMALL.min(self.buffers.part) {
             let small = std::mem::replace(&mut self.bytes, self.buffers.take());
@@ -71,9 +70,14 @@ impl Fill {
         later
     }
 
+    /// Bytes that still fit.
+    pub(super) fn room(&self) -> usize {
+        self.buffers.part.saturating_sub(self.bytes.len())
+    }
+
     /// Whether no byte more fits.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() >= self.buffers.part
+        self.room() == 0
     }
 
     /// The part, to be sent; an empty one takes its place.

@@ -2,6 +2,7 @@
 
 use hozen_collector::model::{CaseId, RunId};
 
+pub use super::options::is_account;
 use super::uri::{BucketUri, InvalidUri};
 
 /// Stands for the account where none is known, as outside EC2.

@@ -6,6 +6,8 @@
 //!          → finish: CompleteMultipartUpload, or PutObject where one part holds it all → Held, for the receipt
 //! ```
 //!
+//! Without credentials `presigned/` puts what was signed in advance in the place of what would be signed; `pace.rs` limits what leaves.
+//!
 //! Memory: `part-size × (parallel-uploads + objects that are open)`, where an open object below 1 MiB counts as what it has.
 //!
 //! **Invariants.** Only `PutObject`, `CreateMultipartUpload`, `UploadPart` and `CompleteMultipartUpload` are needed; the one
@@ -18,6 +20,8 @@ mod buffers;
 pub mod layout;
 mod object;
 pub mod options;
+mod pace;
+pub mod presigned;
 mod probe;
 pub mod read;
 mod refused;
@@ -32,10 +36,11 @@ mod watch;
 
 pub use advice::{SILENT, for_reader as advice_for_reader};
 pub use options::{BucketArgs, BucketOptions};
+pub use pace::Rate;
 pub use read::{Reader, Reading};
 pub use refused::Refused;
 pub use retry::{Hurried, Timing};
 pub use salvage::{Completed, NotCompleted, contiguous};
-pub use sink::{Opening, S3Sink};
+pub use sink::{Opening, PresignedOpening, S3Sink};
 pub use size::Size;
 pub use uri::{BucketUri, InvalidUri};

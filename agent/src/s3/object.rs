@@ -16,9 +16,6 @@ use super::buffers::Fill;
 use super::request::{self, Bucket, Made, Part};
 use super::retry::{Done, GivenUp, Kind};
 
-/// The most parts that S3 takes.
-const MOST_PARTS: usize = 10_000;
-
 /// What all objects of a sink share.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
@@ -84,6 +81,18 @@ impl BucketObject {
         }
     }
 
+    /// Whether so many bytes more fit: all of them or none belong to the object.
+    fn check_room(&self, bytes: usize) -> Result<(), SinkError> {
+        let (bucket, sent) = (&self.shared.bucket, self.upload.as_ref().map_or(0, |upload| upload.parts.len()));
+        let (most, part) = (bucket.most_parts(&self.full_key), bucket.options.part);
+        let further = most.saturating_sub(sent).saturating_sub(1);
+        if bytes <= further.saturating_mul(part).saturating_add(self.fill.room()) {
+            return Ok(());
+        }
+        let full = || format!("the presigned list has room for {most} parts of {part} bytes of this object");
+        Err(self.error(bucket.presigned.as_ref().map_or(Cause::Full, |_| Cause::Refused(full()))))
+    }
+
     /// Begins the upload, unless it has begun.
     fn begin(&mut self) -> Result<(), SinkError> {
         if self.upload.is_some() {
@@ -102,9 +111,8 @@ impl BucketObject {
         let (body, bucket) = (self.fill.send(), Arc::clone(&self.shared.bucket));
         let done = self.shared.handle.block_on(bucket.put(&self.full_key, body, *sha256));
         let done = self.settle("PutObject", done)?;
-        let checksum =
-            Checksum { kind: "FULL_OBJECT".to_owned(), sha256: request::base64(sha256), parts: 1, ..Checksum::default() };
-        Ok(self.held(done, checksum, true))
+        let kept = self.shared.bucket.presigned.is_none().then(|| request::base64(sha256));
+        Ok(self.held(done, checksum("FULL_OBJECT", kept, 1), true))
     }
 
     /// Sends the last part, waits for all and makes the object of them.
@@ -115,12 +123,7 @@ impl BucketObject {
         let (bucket, id) = (Arc::clone(&self.shared.bucket), Arc::clone(&upload.id));
         let done = self.shared.handle.block_on(bucket.complete(&self.full_key, &id, &parts));
         let done = self.settle("CompleteMultipartUpload", done)?;
-        let checksum = Checksum {
-            kind: "COMPOSITE".to_owned(),
-            sha256: request::composite(&parts),
-            parts: u64::try_from(parts.len()).unwrap_or(u64::MAX),
-            ..Checksum::default()
-        };
+        let checksum = checksum("COMPOSITE", request::composite(&parts), parts.len());
         let retries = parts.iter().map(|part| part.retries).sum::<u64>();
         self.retries = self.retries.saturating_add(retries);
         Ok(self.held(done, checksum, parts.iter().all(|part| part.echoed)))
@@ -171,6 +174,13 @@ impl BucketObject {
             ambiguous: settled.ambiguous,
         }
     }
+}
+
+/// The checksum that the bucket keeps, if it keeps a SHA-256.
+fn checksum(kind: &str, sha256: Option<String>, parts: usize) -> Checksum {
+    let kind = if sha256.is_some() { kind } else { "NONE" };
+    let parts = u64::try_from(parts).unwrap_or(u64::MAX);
+    Checksum { kind: kind.to_owned(), sha256: sha256.unwrap_or_default(), parts, ..Checksum::default() }
 }
 
 /// A request that made an object visible, or seems to have.
@@ -226,13 +236,11 @@ pub(super) fn cause(request: &str, given_up: &GivenUp) -> Cause {
 
 impl ObjectWriter for BucketObject {
     fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        self.check_room(bytes.len())?;
         let mut rest = bytes;
         while !rest.is_empty() {
             // A full part leaves when more comes, not before: so the last part is never empty.
             if self.fill.is_full() {
-                if self.upload.as_ref().is_some_and(|upload| upload.parts.len() >= MOST_PARTS - 1) {
-                    return Err(self.error(Cause::Full));
-                }
                 self.send()?;
             }
             rest = self.fill.take(rest);

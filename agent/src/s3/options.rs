@@ -5,12 +5,13 @@ use hozen_collector::model::Timestamp;
 use hozen_collector::model::receipt::Lock;
 use serde::{Deserialize, Serialize};
 
+use super::pace::Rate;
 use super::size::Size;
 
 /// The least that S3 takes as a part that is not the last.
-const LEAST_PART: u64 = 5 << 20;
+pub(super) const LEAST_PART: u64 = 5 << 20;
 /// The most that is taken here, because every part is held in memory.
-const MOST_PART: u64 = 512 << 20;
+pub(super) const MOST_PART: u64 = 512 << 20;
 /// Bytes of a part where nobody says otherwise: those of the content that one zstd frame is made of.
 const DEFAULT_PART: u64 = 8 << 20;
 /// Parts on their way at once where nobody says otherwise.
@@ -59,6 +60,9 @@ pub struct BucketArgs {
     /// Parts on their way at once, 1 to 16 [default: 4]
     #[arg(long, value_name = "N")]
     pub parallel_uploads: Option<u8>,
+    /// The most bytes that leave in a second, all uploads together: 10MiB [default: no limit]
+    #[arg(long, value_name = "RATE")]
+    pub max_bandwidth: Option<Rate>,
     /// Folder on this host for the whole run when the bucket takes nothing at its begin
     #[arg(long, value_name = "DIR")]
     pub spool: Option<std::path::PathBuf>,
@@ -76,6 +80,7 @@ impl BucketArgs {
             bucket_owner: self.bucket_owner.or(file.bucket_owner),
             part_size: self.part_size.or(file.part_size),
             parallel_uploads: self.parallel_uploads.or(file.parallel_uploads),
+            max_bandwidth: self.max_bandwidth.or(file.max_bandwidth),
             spool: self.spool.or(file.spool),
         }
     }
@@ -107,11 +112,14 @@ impl BucketArgs {
             owner: self.bucket_owner.clone(),
             part: usize::try_from(part).unwrap_or(usize::MAX),
             parallel: usize::from(parallel),
+            max_bandwidth: self.max_bandwidth.map(Rate::bytes),
         })
     }
 }
 
-fn is_account(text: &str) -> bool {
+/// Whether it can be the number of an account.
+#[must_use]
+pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
@@ -191,6 +199,8 @@ pub struct BucketOptions {
     pub part: usize,
     /// Parts on their way at once.
     pub parallel: usize,
+    /// The most bytes that leave in a second.
+    pub max_bandwidth: Option<u64>,
 }
 
 #[cfg(test)]

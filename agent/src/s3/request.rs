@@ -1,6 +1,7 @@
 //! The four requests that evidence is written with.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
@@ -12,13 +13,19 @@ use aws_sdk_s3::types::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hozen_collector::model::receipt::Encryption;
+use hozen_collector::model::receipt::{Answer, Encryption};
 use hozen_collector::model::{Digest, Timestamp, escape};
+use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
 use super::options::BucketOptions;
+use super::pace::Pace;
+use super::presigned::{Deed, List, Pass};
 use super::retry::{Done, GivenUp, Kind, Patience, Trouble, judge, persist};
 use super::uri::BucketUri;
+
+/// The most parts that S3 takes.
+const MOST_PARTS: usize = 10_000;
 
 /// A bucket, and how objects are put into it.
 #[derive(Debug)]
@@ -30,6 +37,10 @@ pub(super) struct Bucket {
     /// Mode and end of the retention, where objects name their own.
     pub(super) lock: Option<(&'static str, Timestamp)>,
     pub(super) patience: Patience,
+    /// The list of requests that were signed in advance, where there are no credentials.
+    pub(super) presigned: Option<Arc<List>>,
+    /// The pace of all bodies, where there is a limit.
+    pub(super) pace: Option<Arc<Pace>>,
 }
 
 /// A part that the bucket has.
@@ -37,7 +48,8 @@ pub(super) struct Bucket {
 pub(super) struct Part {
     pub(super) number: i32,
     pub(super) etag: Option<String>,
-    pub(super) sha256: Digest,
+    /// The checksum that the bucket keeps of it, if it keeps one.
+    pub(super) sha256: Option<Digest>,
     pub(super) bytes: u64,
     pub(super) echoed: bool,
     pub(super) retries: u64,
@@ -55,15 +67,17 @@ pub(super) struct Made {
 impl Bucket {
     /// Stores `body` whole.
     pub(super) async fn put(&self, key: &str, body: Bytes, sha256: Digest) -> Result<Done<Made>, GivenUp> {
-        let checksum = base64(&sha256);
-        let limit = self.patience.timing.for_bytes(body.len(), self.options.parallel);
+        let (checksum, limit) = (base64(&sha256), self.limit(body.len()));
+        let (pass, md5) = (self.pass(Deed::Put, key)?, self.md5(&body).await);
         persist(&self.patience, limit, sha256, |tap| {
-            let request = self.client.put_object().bucket(self.place.bucket()).key(key).body(body.clone().into());
+            let request = self.client.put_object().bucket(self.place.bucket()).key(key).body(self.body(&body));
+            let request = request.set_content_md5(md5.clone());
             let request = request.set_expected_bucket_owner(self.options.owner.clone()).if_none_match("*");
             let request = request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(&checksum);
             let request = request.set_object_lock_mode(self.mode()).set_object_lock_retain_until_date(self.until());
             let request = request.set_server_side_encryption(self.sse()).set_ssekms_key_id(self.options.kms_key.clone());
-            let (checksum, sending) = (checksum.clone(), request.customize().interceptor(tap).send());
+            let sending = request.customize().interceptor(tap).interceptor(pass.clone()).send();
+            let checksum = checksum.clone();
             async move {
                 let output = sending.await.map_err(|error| judge(&error))?;
                 Made::of_put(&output, &checksum)
@@ -72,12 +86,24 @@ impl Bucket {
         .await
     }
 
-    /// Begins an upload in parts and gives its id.
+    /// Begins an upload in parts and gives its id; where that was done in advance, that one's.
     pub(super) async fn create(&self, key: &str) -> Result<Done<String>, GivenUp> {
+        let Some(list) = &self.presigned else { return self.begin(key, Some(ChecksumAlgorithm::Sha256)).await };
+        let id = list.upload(self.short(key)).ok_or_else(not_signed)?;
+        Ok(Done { value: id, answer: Answer::default(), retries: 0 })
+    }
+
+    /// Begins an upload for somebody who cannot sign the checksums of parts: the bucket keeps none that was sent.
+    pub(super) async fn begin_for_another(&self, key: &str) -> Result<Done<String>, GivenUp> {
+        self.begin(key, None).await
+    }
+
+    async fn begin(&self, key: &str, checksum: Option<ChecksumAlgorithm>) -> Result<Done<String>, GivenUp> {
         persist(&self.patience, self.patience.timing.attempt, nothing(), |tap| {
             let request = self.client.create_multipart_upload().bucket(self.place.bucket()).key(key);
             let request = request.set_expected_bucket_owner(self.options.owner.clone());
-            let request = request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_type(ChecksumType::Composite);
+            let request = request.set_checksum_type(checksum.as_ref().map(|_| ChecksumType::Composite));
+            let request = request.set_checksum_algorithm(checksum.clone());
             let request = request.set_object_lock_mode(self.mode()).set_object_lock_retain_until_date(self.until());
             let request = request.set_server_side_encryption(self.sse()).set_ssekms_key_id(self.options.kms_key.clone());
             let sending = request.customize().interceptor(tap).send();
@@ -92,13 +118,15 @@ impl Bucket {
     /// Stores one part.
     pub(super) async fn part(&self, key: &str, upload: &str, number: i32, body: Bytes, sha256: Digest) -> Result<Part, GivenUp> {
         let (checksum, length) = (base64(&sha256), u64::try_from(body.len()).unwrap_or(u64::MAX));
-        let limit = self.patience.timing.for_bytes(body.len(), self.options.parallel);
+        let deed = Deed::Part { upload, number: usize::try_from(number).unwrap_or_default() };
+        let (limit, pass, md5) = (self.limit(body.len()), self.pass(deed, key)?, self.md5(&body).await);
         let done = persist(&self.patience, limit, sha256, |tap| {
             let request = self.client.upload_part().bucket(self.place.bucket()).key(key).upload_id(upload);
-            let request = request.part_number(number).body(ByteStream::from(body.clone()));
+            let request = request.part_number(number).body(self.body(&body)).set_content_md5(md5.clone());
             let request = request.set_expected_bucket_owner(self.options.owner.clone());
             let request = request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(&checksum);
-            let (checksum, sending) = (checksum.clone(), request.customize().interceptor(tap).send());
+            let sending = request.customize().interceptor(tap).interceptor(pass.clone()).send();
+            let checksum = checksum.clone();
             async move {
                 let output = sending.await.map_err(|error| judge(&error))?;
                 let echoed = echoes(output.checksum_sha256.as_deref(), &checksum);
@@ -109,12 +137,14 @@ impl Bucket {
         })
         .await?;
         let (etag, echoed) = done.value;
+        let sha256 = self.presigned.is_none().then_some(sha256);
         Ok(Part { number, etag, sha256, bytes: length, echoed, retries: done.retries })
     }
 
     /// Makes an object of the parts, in order.
     pub(super) async fn complete(&self, key: &str, upload: &str, parts: &[Part]) -> Result<Done<Made>, GivenUp> {
         let (size, checksum) = (parts.iter().map(|part| part.bytes).sum::<u64>(), composite(parts));
+        let pass = self.pass(Deed::Complete { upload }, key)?;
         let parts: Vec<CompletedPart> = parts.iter().map(completed).collect();
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let body = |request: aws_sdk_s3::operation::complete_multipart_upload::builders::CompleteMultipartUploadFluentBuilder| {
@@ -123,11 +153,13 @@ impl Bucket {
         self.persist_unsigned(self.patience.timing.complete, |tap| {
             let request = body(self.client.complete_multipart_upload());
             let request = request.set_expected_bucket_owner(self.options.owner.clone()).if_none_match("*");
-            let request = request.mpu_object_size(i64::try_from(size).unwrap_or(i64::MAX)).checksum_type(ChecksumType::Composite);
-            let (checksum, sending) = (checksum.clone(), request.customize().interceptor(tap).send());
+            let request = request.mpu_object_size(i64::try_from(size).unwrap_or(i64::MAX));
+            let request = request.set_checksum_type(checksum.as_ref().map(|_| ChecksumType::Composite));
+            let sending = request.customize().interceptor(tap).interceptor(pass.clone()).send();
+            let checksum = checksum.clone();
             async move {
                 let output = sending.await.map_err(|error| judge(&error))?;
-                Made::of_complete(output, &checksum)
+                Made::of_complete(output, checksum.as_deref())
             }
         })
         .await
@@ -140,6 +172,44 @@ impl Bucket {
         A: Future<Output = Result<T, Trouble>>,
     {
         persist(&self.patience, limit, nothing(), |tap| attempt(tap.ear())).await
+    }
+
+    /// What one try of a request with so many bytes in its body may take.
+    fn limit(&self, bytes: usize) -> Duration {
+        let parallel = self.options.parallel;
+        let paced = self.pace.as_ref().map(|pace| pace.takes(bytes.saturating_mul(parallel.saturating_add(1))));
+        self.patience.timing.for_bytes(bytes, parallel).saturating_add(paced.unwrap_or_default())
+    }
+
+    fn body(&self, bytes: &Bytes) -> ByteStream {
+        match &self.pace {
+            Some(pace) => ByteStream::from_body_1_x(pace.body(bytes.clone())),
+            None => ByteStream::from(bytes.clone()),
+        }
+    }
+
+    /// The name below the place.
+    fn short<'a>(&self, key: &'a str) -> &'a str {
+        key.strip_prefix(&self.place.key("")).unwrap_or(key)
+    }
+
+    /// What lets `deed` through where nobody here can sign.
+    fn pass(&self, deed: Deed<'_>, key: &str) -> Result<Pass, GivenUp> {
+        let Some(list) = &self.presigned else { return Ok(Pass::unneeded()) };
+        list.pass(deed, self.short(key)).ok_or_else(not_signed)
+    }
+
+    /// The checksum that a body can have without anybody signing it, where nobody can: the bucket takes nothing under a lock without.
+    async fn md5(&self, body: &Bytes) -> Option<String> {
+        self.presigned.as_ref()?;
+        let body = body.clone();
+        // Without it the bucket refuses, so that a failure here is never hidden.
+        tokio::task::spawn_blocking(move || STANDARD.encode(Md5::digest(&body))).await.ok()
+    }
+
+    /// Parts that an object may have.
+    pub(super) fn most_parts(&self, key: &str) -> usize {
+        self.presigned.as_ref().map_or(MOST_PARTS, |list| list.most_parts(self.short(key)))
     }
 
     fn mode(&self) -> Option<ObjectLockMode> {
@@ -163,11 +233,13 @@ impl Made {
         Ok(Self { version_id: plain(output.version_id.as_deref()), etag: plain(output.e_tag.as_deref()), sse, echoed })
     }
 
-    fn of_complete(output: CompleteMultipartUploadOutput, sent: &str) -> Result<Self, Trouble> {
-        // Some stores leave out the number of parts behind the composite.
-        let bare = sent.split('-').next().unwrap_or_default();
-        let echo = output.checksum_sha256.as_deref().map(|echo| if echo == bare { sent } else { echo });
-        let echoed = echoes(echo, sent)?;
+    fn of_complete(output: CompleteMultipartUploadOutput, sent: Option<&str>) -> Result<Self, Trouble> {
+        let echoed = sent.map_or(Ok(false), |sent| {
+            // Some stores leave out the number of parts behind the composite.
+            let bare = sent.split('-').next().unwrap_or_default();
+            let echo = output.checksum_sha256.as_deref().map(|echo| if echo == bare { sent } else { echo });
+            echoes(echo, sent)
+        })?;
         let sse = encryption(output.server_side_encryption.as_ref(), output.ssekms_key_id.as_deref());
         Ok(Self { version_id: plain(output.version_id.as_deref()), etag: plain(output.e_tag.as_deref()), sse, echoed })
     }
@@ -185,20 +257,30 @@ fn echoes(echo: Option<&str>, sent: &str) -> Result<bool, Trouble> {
     }
 }
 
+/// Nobody signed what is to be done.
+fn not_signed() -> GivenUp {
+    let reason = "the presigned list has no signature for it".to_owned();
+    GivenUp { trouble: Trouble { kind: Kind::Lasting, perhaps_done: false, reason }, perhaps_done: false, retries: 0 }
+}
+
 fn odd(reason: &str) -> Trouble {
     Trouble { kind: Kind::Passing, perhaps_done: true, reason: reason.to_owned() }
 }
 
 fn completed(part: &Part) -> CompletedPart {
-    let completed = CompletedPart::builder().part_number(part.number).checksum_sha256(base64(&part.sha256));
+    let checksum = part.sha256.as_ref().map(base64);
+    let completed = CompletedPart::builder().part_number(part.number).set_checksum_sha256(checksum);
     completed.set_e_tag(part.etag.clone()).build()
 }
 
-/// The checksum of an object of parts: the digest of their digests, and their number ("Checking object integrity").
-pub(super) fn composite(parts: &[Part]) -> String {
+/// The checksum of an object of parts: the digest of their digests, and their number ("Checking object integrity"). None where the
+/// bucket keeps none of the parts.
+pub(super) fn composite(parts: &[Part]) -> Option<String> {
     let mut hasher = Sha256::new();
-    parts.iter().for_each(|part| hasher.update(part.sha256.as_bytes()));
-    format!("{}-{}", base64(&Digest::so_far(&hasher)), parts.len())
+    for part in parts {
+        hasher.update(part.sha256?.as_bytes());
+    }
+    Some(format!("{}-{}", base64(&Digest::so_far(&hasher)), parts.len()))
 }
 
 /// As S3 writes digests.
@@ -226,13 +308,20 @@ mod tests {
 
     #[test]
     fn a_composite_is_the_digest_of_the_digests() {
-        let part =
-            |number, bytes: &[u8]| Part { number, etag: None, sha256: Digest::of(bytes), bytes: 1, echoed: true, retries: 0 };
+        let part = |number, bytes: &[u8]| Part {
+            number,
+            etag: None,
+            sha256: Some(Digest::of(bytes)),
+            bytes: 1,
+            echoed: true,
+            retries: 0,
+        };
         // printf a | openssl dgst -sha256 -binary; the same of b; both into openssl dgst -sha256 -binary | base64
         let expected = "5aAf7hTg7VxIcU8iGA8lrYNltT+XefedxKPX6Tlj+Uo=-2";
         let whole: Vec<u8> = [Digest::of(b"a"), Digest::of(b"b")].iter().flat_map(|digest| *digest.as_bytes()).collect();
-        assert_eq!(composite(&[part(1, b"a"), part(2, b"b")]), format!("{}-2", base64(&Digest::of(&whole))));
-        assert_eq!(expected.len(), composite(&[part(1, b"a"), part(2, b"b")]).len());
+        let both = composite(&[part(1, b"a"), part(2, b"b")]).unwrap();
+        assert_eq!((&both, expected.len()), (&format!("{}-2", base64(&Digest::of(&whole))), both.len()));
+        assert_eq!(composite(&[part(1, b"a"), Part { sha256: None, ..part(2, b"b") }]), None);
     }
 
     #[test]
@@ -241,10 +330,10 @@ mod tests {
         assert_eq!(echoes(Some("y"), "x").unwrap_err().kind, Kind::Mismatch);
         let output = |echo: &str| CompleteMultipartUploadOutput::builder().checksum_sha256(echo).build();
         for echo in ["abc=-3", "abc="] {
-            assert!(Made::of_complete(output(echo), "abc=-3").unwrap().echoed, "{echo}");
+            assert!(Made::of_complete(output(echo), Some("abc=-3")).unwrap().echoed, "{echo}");
         }
         for echo in ["abc=-2", "abd=-3", "abd="] {
-            assert_eq!(Made::of_complete(output(echo), "abc=-3").unwrap_err().kind, Kind::Mismatch, "{echo}");
+            assert_eq!(Made::of_complete(output(echo), Some("abc=-3")).unwrap_err().kind, Kind::Mismatch, "{echo}");
         }
     }
 }

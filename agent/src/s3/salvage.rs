@@ -13,8 +13,8 @@ pub struct Completed {
     pub version_id: Option<String>,
     /// Its entity tag.
     pub etag: Option<String>,
-    /// Its composite checksum, of the parts' own.
-    pub checksum: String,
+    /// Its composite checksum, of the parts' own; absent where the bucket keeps none of them.
+    pub checksum: Option<String>,
     /// The answer.
     pub answer: Answer,
 }
@@ -28,10 +28,12 @@ pub enum NotCompleted {
     Refused(String),
 }
 
-/// The parts from 1 on without a hole, and how many lie behind one.
+/// The parts from 1 on without a hole, and how many lie behind one. Where the first has a checksum a part without one is a hole.
 #[must_use]
 pub fn contiguous(parts: &[StoredPart]) -> (&[StoredPart], usize) {
-    let whole = (1..).zip(parts).take_while(|(number, part)| part.number == *number && part.sha256.is_some()).count();
+    let has_sums = parts.first().is_some_and(|part| part.sha256.is_some());
+    let fits = |number: i32, part: &StoredPart| part.number == number && part.sha256.is_some() == has_sums;
+    let whole = (1..).zip(parts).take_while(|(number, part)| fits(*number, part)).count();
     let (whole, rest) = parts.split_at(whole);
     (whole, rest.len())
 }
@@ -43,17 +45,15 @@ impl Reader {
     /// # Errors
     /// When the bucket refuses.
     pub fn complete(&self, upload: &OpenUpload, parts: &[StoredPart]) -> Result<Completed, NotCompleted> {
-        let of = |part: &StoredPart| {
-            Some(Part {
-                number: part.number,
-                etag: part.etag.clone(),
-                sha256: part.sha256?,
-                bytes: part.size,
-                echoed: false,
-                retries: 0,
-            })
+        let of = |part: &StoredPart| Part {
+            number: part.number,
+            etag: part.etag.clone(),
+            sha256: part.sha256,
+            bytes: part.size,
+            echoed: false,
+            retries: 0,
         };
-        let parts: Vec<Part> = parts.iter().filter_map(of).collect();
+        let parts: Vec<Part> = parts.iter().map(of).collect();
         let checksum = composite(&parts);
         let key = self.place().key(&upload.name);
         match self.network.block_on(self.bucket.complete(&key, &upload.id, &parts)) {
@@ -81,5 +81,6 @@ mod tests {
         assert_eq!(counts(&[part(1, digest), part(2, digest), part(4, digest)]), (2, 1));
         assert_eq!(counts(&[part(2, digest)]), (0, 1));
         assert_eq!(counts(&[part(1, digest), part(2, None), part(3, digest)]), (1, 2));
+        assert_eq!(counts(&[part(1, None), part(2, None), part(4, None)]), (2, 1), "of a presigned list");
     }
 }

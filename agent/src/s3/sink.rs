@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hozen_collector::host::Clock;
 use hozen_collector::model::ObjectKey;
-use hozen_collector::sink::{EvidenceSink, ObjectWriter, SinkError};
+use hozen_collector::sink::{Cause, EvidenceSink, ObjectWriter, SinkError};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::bucket;
 use super::buffers::Buffers;
 use super::object::{BucketObject, Shared};
-use super::options::BucketOptions;
+use super::options::{BucketOptions, Retention};
+use super::pace::Pace;
+use super::presigned::List;
 use super::request::Bucket;
 use super::retry::{Hurried, Patience, Timing};
 use super::uri::BucketUri;
@@ -41,6 +44,30 @@ pub struct Opening {
     pub hurried: Hurried,
 }
 
+/// All that a bucket is opened with by a host that holds a presigned list and no credentials.
+pub struct PresignedOpening {
+    /// The way there; it lives as long as the sink.
+    pub network: Arc<Network>,
+    /// The list.
+    pub list: Arc<List>,
+    /// How objects are put there: what the list says, and how many at once.
+    pub options: BucketOptions,
+    /// How long things may take.
+    pub timing: Timing,
+    /// The run's clock.
+    pub clock: Clock,
+    /// Whether somebody has asked the run to end.
+    pub hurried: Hurried,
+    /// What whoever reads the begin record should know.
+    pub warnings: Vec<String>,
+}
+
+impl std::fmt::Debug for PresignedOpening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PresignedOpening").field("place", &self.list.place).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for Opening {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Opening").field("place", &self.place).finish_non_exhaustive()
@@ -54,6 +81,8 @@ pub struct S3Sink {
     buffers: Buffers,
     network: Arc<Network>,
     description: BTreeMap<String, Value>,
+    /// Whether the run's end has begun.
+    sealing: AtomicBool,
 }
 
 impl S3Sink {
@@ -65,16 +94,43 @@ impl S3Sink {
         let Opening { network, credentials, place, options, timing, clock, hurried } = opening;
         let Found { provider, record } = credentials;
         let client = network.s3(provider)?;
-        let (part, parallel) = (options.part, options.parallel);
         let patience = Patience { timing, watch: Watch::new(clock), hurried };
-        let mut bucket = Bucket { client, place, options, lock: None, patience };
+        let pace = pace(&options, clock);
+        let mut bucket = Bucket { client, place, options, lock: None, patience, presigned: None, pace };
         let locked = network.block_on(bucket::lock(&bucket))?;
         // By the bucket's own clock: that of the host may be years off, and what is locked too long stays locked.
         bucket.lock = bucket.options.retention.from(bucket.patience.watch.their_now());
-        let bucket = Arc::new(bucket);
         let description = describe(&bucket, &locked, &record, network.record());
+        Ok(Self::of(bucket, network, description))
+    }
+
+    /// Opens the place that a presigned list is for. Nobody is asked: whoever signed has asked whether the bucket locks.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn open_presigned(opening: PresignedOpening) -> Result<Self, String> {
+        let PresignedOpening { network, list, options, timing, clock, hurried, warnings } = opening;
+        let client = network.s3_without_credentials()?;
+        let patience = Patience { timing, watch: Watch::new(clock), hurried };
+        let (place, pace) = (list.place.clone(), pace(&options, clock));
+        let lock = match options.retention {
+            Retention::Until { mode, until } => Some((mode, until)),
+            _ => None,
+        };
+        let bucket = Bucket { client, place, options, lock, patience, presigned: Some(Arc::clone(&list)), pace };
+        let mut description = describe(&bucket, &list.bucket_lock, &list.signer(), network.record());
+        description.insert("presigned".to_owned(), list.record());
+        if let Some(Value::Array(known)) = description.get_mut("warnings") {
+            known.extend(warnings.into_iter().map(Value::from));
+        }
+        Ok(Self::of(bucket, network, description))
+    }
+
+    fn of(bucket: Bucket, network: Arc<Network>, description: BTreeMap<String, Value>) -> Self {
+        let (part, parallel) = (bucket.options.part, bucket.options.parallel);
+        let bucket = Arc::new(bucket);
         let shared = Shared { bucket, handle: network.handle(), room: Arc::new(Semaphore::new(parallel)) };
-        Ok(Self { shared, buffers: Buffers::new(part, parallel + 1), network, description })
+        Self { shared, buffers: Buffers::new(part, parallel + 1), network, description, sealing: AtomicBool::new(false) }
     }
 
     /// Where it is, as text.
@@ -98,6 +154,10 @@ impl S3Sink {
     pub fn network(&self) -> &Arc<Network> {
         &self.network
     }
+}
+
+fn pace(options: &BucketOptions, clock: Clock) -> Option<Arc<Pace>> {
+    options.max_bandwidth.map(|rate| Arc::new(Pace::new(clock, rate)))
 }
 
 /// What the begin record says.
@@ -127,6 +187,7 @@ fn describe(bucket: &Bucket, locked: &Value, credentials: &Value, network: &Valu
         ("kms_key", json!(options.kms_key)),
         ("part_size", json!(options.part)),
         ("parallel_uploads", json!(options.parallel)),
+        ("max_bandwidth", json!(options.max_bandwidth)),
         ("retry_for_s", json!(bucket.patience.timing.retry_for.as_secs())),
         ("credentials", credentials.clone()),
         ("network", network.clone()),
@@ -138,11 +199,19 @@ fn describe(bucket: &Bucket, locked: &Value, credentials: &Value, network: &Valu
 
 impl EvidenceSink for S3Sink {
     fn create(&self, key: &ObjectKey) -> Result<Box<dyn ObjectWriter>, SinkError> {
+        let list = self.shared.bucket.presigned.as_ref();
+        if let Some(reason) = list.and_then(|list| list.refuses(key, self.sealing.load(Ordering::Relaxed))) {
+            return Err(SinkError { key: key.clone(), cause: Cause::Refused(reason) });
+        }
         Ok(Box::new(BucketObject::new(key.clone(), self.shared.clone(), self.buffers.fill())))
     }
 
     fn describe(&self) -> BTreeMap<String, Value> {
         self.description.clone()
+    }
+
+    fn prepare_to_seal(&self) {
+        self.sealing.store(true, Ordering::Relaxed);
     }
 
     fn stalled_ns(&self) -> u64 {

@@ -91,7 +91,8 @@ pub fn seal_bucket<S: EvidenceSink>(
     let (report, whole) = verify::examine_bucket(reader, options, rehash);
     let Some(whole) = whole else { return Err(SealError::NotVerified(Box::new(report))) };
     let sink = open(whole.lock.as_ref()).map_err(SealError::Refused)?;
-    let place = Place { location: report.folder, rehashed: rehash };
+    let rehashed = rehash || report.bucket.as_ref().is_some_and(|facts| facts.rehashed);
+    let place = Place { location: report.folder, rehashed };
     seal(whole, place, key, &sink, clock)
 }
 

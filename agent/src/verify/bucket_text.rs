@@ -1,6 +1,6 @@
 //! What the report says of a bucket in words: what its checksums, dates and locks make of the four claims.
 
-use super::report::{BucketFacts, Report};
+use super::report::{BucketFacts, OpenLine, Report};
 use super::text::{CLAIMS, Page};
 use super::words;
 
@@ -35,14 +35,9 @@ impl Report {
 
     /// What a run that was cut off left open, and what others made of it.
     pub(super) fn write_salvage(&self, page: &mut Page) {
-        for upload in self.bucket.iter().flat_map(|facts| &facts.uploads) {
-            let since = upload.initiated.as_deref().unwrap_or("an unknown time");
-            let text = format!(
-                "{}: an upload of it is open since {since} (by the bucket's clock); its parts are not locked, and the bucket may \
-                 clean them up. `hozen salvage` makes an object of them",
-                upload.object
-            );
-            page.hanging("  - ", &text);
+        match &self.bucket {
+            Some(facts) if facts.presigned && !facts.uploads.is_empty() => page.hanging("  - ", &begun_in_advance(facts)),
+            facts => facts.iter().flat_map(|facts| &facts.uploads).for_each(|upload| page.hanging("  - ", &open(upload))),
         }
         for line in &self.salvaged {
             let there = if line.there { "" } else { "; it is not there any more" };
@@ -55,6 +50,25 @@ impl Report {
             page.hanging("  - ", &text);
         }
     }
+}
+
+/// An upload that the run left open.
+fn open(upload: &OpenLine) -> String {
+    let since = upload.initiated.as_deref().unwrap_or("an unknown time");
+    format!(
+        "{}: an upload of it is open since {since} (by the bucket's clock); its parts are not locked, and the bucket may clean them up. \
+         `hozen salvage` makes an object of them",
+        upload.object
+    )
+}
+
+/// The many uploads that whoever signed a list began for the run.
+fn begun_in_advance(facts: &BucketFacts) -> String {
+    let count = words::count(words::length(facts.uploads.len()), "upload");
+    format!(
+        "{count} that were begun with the presigned list are open. What the run did not need ends by the bucket's lifecycle; where the run was \
+         cut off, `hozen salvage` makes objects of those that hold parts, which are not locked"
+    )
 }
 
 /// The first claim: which bytes, and when.

@@ -28,6 +28,8 @@ fn checksum_fits(receipt: &Receipt, held: &Held) -> bool {
     }
     match (checksum.kind.as_str(), checksum.parts) {
         ("FULL_OBJECT", 1) => checksum.sha256 == STANDARD.encode(receipt.sha256.as_bytes()),
+        // Nobody could sign a digest in advance: only reading the object shows it.
+        ("NONE", _) => checksum.sha256.is_empty() && !checksum.echoed,
         ("COMPOSITE", parts) if parts > 1 => {
             let digest = checksum.sha256.strip_suffix(&format!("-{parts}")).and_then(|text| STANDARD.decode(text).ok());
             digest.is_some_and(|digest| digest.len() == 32)
@@ -60,6 +62,10 @@ mod tests {
         let digest = STANDARD.encode(Digest::of(b"x").as_bytes());
         assert!(fits(&receipt(0, "FULL_OBJECT", &digest, 1)) && fits(&receipt(10, "FULL_OBJECT", &digest, 1)));
         assert!(fits(&receipt(11, "COMPOSITE", &format!("{digest}-2"), 2)));
+        let mut unsigned = receipt(11, "NONE", "", 2);
+        assert!(!fits(&unsigned), "nothing can be echoed");
+        unsigned.sink.as_mut().unwrap().checksum.echoed = false;
+        assert!(fits(&unsigned));
         let other = STANDARD.encode(Digest::of(b"y").as_bytes());
         for wrong in [
             receipt(10, "FULL_OBJECT", &other, 1),

@@ -88,7 +88,9 @@ pub(super) fn check(place: &Place, holding: &Holding, told: Told<'_>, findings: 
             }
         }
     }
-    places.facts.rehashed = told.rehash;
+    // Where the bucket keeps no checksum of any of it, as of a run by a presigned list, nothing is left unread.
+    places.facts.rehashed = told.rehash || places.unread.is_empty();
+    places.facts.presigned = told.begin.is_some_and(|begin| begin.sink.get("presigned").is_some_and(|list| !list.is_null()));
     places
 }
 

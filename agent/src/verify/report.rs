@@ -204,6 +204,8 @@ pub struct BucketFacts {
     pub rehashed: bool,
     /// Uploads that nobody has completed.
     pub uploads: Vec<OpenLine>,
+    /// Whether the run went by a presigned list, for which uploads were begun that it may not have needed.
+    pub presigned: bool,
 }
 
 /// An upload that nobody has completed.

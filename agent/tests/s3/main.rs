@@ -10,6 +10,7 @@
 
 mod conformance;
 mod faults;
+mod presigned;
 mod refusals;
 mod requests;
 mod runs;

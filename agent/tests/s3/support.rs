@@ -9,9 +9,10 @@ use hozen::aws::Network;
 use hozen::aws::credentials::Found;
 use hozen::aws::options::{ImdsChoice, NetworkArgs};
 use hozen::s3::options::Retention;
-use hozen::s3::{BucketOptions, Opening, S3Sink, Timing};
+use hozen::s3::presigned::{List, Making, make};
+use hozen::s3::{BucketOptions, Opening, PresignedOpening, S3Sink, Timing};
 use hozen_collector::host::{Clock, Host};
-use hozen_collector::model::{Digest, Held};
+use hozen_collector::model::{Digest, Held, RunId};
 use hozen_collector::sink::{EvidenceSink, SinkError};
 use hozen_tests::aws::access::{Key, WRITE_ONLY};
 use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
@@ -52,6 +53,7 @@ impl Place {
             owner: Some(ACCOUNT.to_owned()),
             part: PART,
             parallel: 2,
+            max_bandwidth: None,
         };
         let timing = Timing { pause: Duration::from_millis(2), ..Timing::default() };
         Self { double, cloud, options, timing, key }
@@ -67,13 +69,43 @@ impl Place {
         }
     }
 
-    /// A sink below `prefix`.
-    pub(crate) fn open(&self, prefix: &str) -> Result<S3Sink, String> {
+    fn way(&self) -> Result<Arc<Network>, String> {
         let empty = tempfile::tempdir().unwrap();
         std::fs::create_dir(empty.path().join("proc")).unwrap();
-        let network = Arc::new(Network::open(self.network(), &Host::fixture(empty.path()).unwrap())?);
+        Network::open(self.network(), &Host::fixture(empty.path()).unwrap()).map(Arc::new)
+    }
+
+    fn credentials(&self) -> Found {
         let credentials = Credentials::new(&self.key.0, &self.key.1, None, None, "test");
-        let credentials = Found { provider: SharedCredentialsProvider::new(credentials), record: json!({"source": "test"}) };
+        Found { provider: SharedCredentialsProvider::new(credentials), record: json!({"source": "test"}) }
+    }
+
+    /// A list that is good for an hour, with room for archives of three parts, and a sink that goes by it.
+    pub(crate) fn presigned(&self) -> (Arc<List>, S3Sink) {
+        let (network, clock) = (self.way().unwrap(), Clock::start());
+        let list = make(Making {
+            network: Arc::clone(&network),
+            credentials: self.credentials(),
+            place: format!("s3://{BUCKET}/run").parse().unwrap(),
+            options: self.options.clone(),
+            timing: self.timing,
+            clock,
+            run: RunId::new(clock.now(), 7),
+            case: "IR-1".parse().unwrap(),
+            host: "i-0123".to_owned(),
+            room: (1 << 20, 12 << 20),
+            expires_s: 3600,
+        });
+        let list = Arc::new(list.unwrap());
+        let (options, timing) = (list.options(2, None), self.timing);
+        let (hurried, warnings) = (Arc::new(|| false), Vec::new());
+        let opening = PresignedOpening { network, list: Arc::clone(&list), options, timing, clock, hurried, warnings };
+        (list, S3Sink::open_presigned(opening).unwrap())
+    }
+
+    /// A sink below `prefix`.
+    pub(crate) fn open(&self, prefix: &str) -> Result<S3Sink, String> {
+        let (network, credentials) = (self.way()?, self.credentials());
         let (place, hurried) = (format!("s3://{BUCKET}/{prefix}").parse().unwrap(), Arc::new(|| false));
         let (options, timing, clock) = (self.options.clone(), self.timing, Clock::start());
         S3Sink::open(Opening { network, credentials, place, options, timing, clock, hurried })

@@ -68,6 +68,10 @@ struct Claim {
 /// With S3's code for what is wrong.
 pub fn verify(head: &Head, cloud: &Cloud, realm: Realm<'_>) -> Result<Signed, Refusal> {
     let claim = if let Some(value) = head.header("authorization") {
+        if head.parameter("X-Amz-Algorithm").is_some() {
+            let message = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified";
+            return Err(Refusal::new(400, "InvalidArgument", message));
+        }
         from_header(head, value, realm)?
     } else if head.parameter("X-Amz-Algorithm").is_some() {
         from_query(head)?
@@ -337,6 +341,14 @@ mod tests {
         let query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
         let head = head("GET", "/test.txt", query, &[("host", "examplebucket.s3.amazonaws.com")]);
         verify(&head, &cloud, S3).unwrap();
+        let with = |name: &str, value: &str| {
+            let mut more = head.clone();
+            more.headers.push((name.to_owned(), value.to_owned()));
+            more
+        };
+        assert_eq!(code(&with("authorization", "AWS4-HMAC-SHA256 x"), &cloud, S3), "InvalidArgument");
+        assert_eq!(code(&with("x-amz-checksum-sha256", "x"), &cloud, S3), "AccessDenied", "not signed");
+        verify(&with("content-md5", "x"), &cloud, S3).unwrap();
         at(&cloud, "20130524T235900Z");
         verify(&head, &cloud, S3).unwrap();
         at(&cloud, "20130525T000100Z");

@@ -81,8 +81,8 @@ impl Reader {
         let credentials = credentials.provider;
         let client = network.s3(credentials.clone())?;
         let patience = Patience { timing, watch: Watch::new(clock), hurried: Arc::new(|| false) };
-        let bucket = Arc::new(Bucket { client, place, options, lock: None, patience });
-        Ok(Self { bucket, network, credentials, elsewhere: OnceLock::new() })
+        let bucket = Bucket { client, place, options, lock: None, patience, presigned: None, pace: None };
+        Ok(Self { bucket: Arc::new(bucket), network, credentials, elsewhere: OnceLock::new() })
     }
 
     /// Where it is.

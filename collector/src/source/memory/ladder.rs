@@ -191,6 +191,7 @@ mod tests {
     #[test]
     fn an_open_host_allows_all_but_the_missing_module() {
         let rungs = rungs(&open_host(), Method::Auto);
+        assert_eq!(rungs.iter().map(|rung| rung.method).collect::<Vec<_>>(), super::super::IMAGES);
         assert_eq!(verdicts(&open_host(), Method::Auto), ["absent", "available", "available", "available"]);
         assert_eq!(rungs[0].reasons, ["no module"]);
         let given = Facts { module_fault: None, ..open_host() };

@@ -54,6 +54,9 @@ pub const ARTEFACT: Artefact = Artefact {
     tables: &["memory_sources", "memory_ranges", "memory_facts", "memory_captures", "extents"],
 };
 
+/// The names that images may have: that of the method, as the first folder below `data/memory`.
+pub const IMAGES: [&str; 4] = ["lime", "kcore", "crash", "mem"];
+
 /// Reads physical memory.
 #[derive(Debug, Clone, Default)]
 pub struct MemorySource {
