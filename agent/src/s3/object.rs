@@ -16,9 +16,6 @@ use super::buffers::Fill;
 use super::request::{self, Bucket, Made, Part};
 use super::retry::{Done, GivenUp, Kind};
 
-/// The most parts that S3 takes.
-const MOST_PARTS: usize = 10_000;
-
 /// What all objects of a sink share.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
@@ -226,19 +223,26 @@ pub(super) fn cause(request: &str, given_up: &GivenUp) -> Cause {
 
 impl ObjectWriter for BucketObject {
     fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
-        let mut rest = bytes;
+        let size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if size > self.shared.bucket.options.most_bytes() {
+            return Err(self.error(Cause::Full));
+        }
+        let (mut rest, held) = (bytes, self.fill.length());
         while !rest.is_empty() {
             // A full part leaves when more comes, not before: so the last part is never empty.
-            if self.fill.is_full() {
-                if self.upload.as_ref().is_some_and(|upload| upload.parts.len() >= MOST_PARTS - 1) {
-                    return Err(self.error(Cause::Full));
+            if self.fill.is_full()
+                && let Err(error) = self.send()
+            {
+                // None of `bytes` may belong to the object. Where an upload has begun, its failure ends the object.
+                if self.upload.is_none() {
+                    self.fill.shorten(held);
                 }
-                self.send()?;
+                return Err(error);
             }
             rest = self.fill.take(rest);
         }
         self.hasher.update(bytes);
-        self.size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.size = size;
         Ok(())
     }
 

@@ -9,6 +9,8 @@ use super::size::Size;
 
 /// The least that S3 takes as a part that is not the last.
 const LEAST_PART: u64 = 5 << 20;
+/// The most parts that S3 takes.
+const MOST_PARTS: u64 = 10_000;
 /// The most that is taken here, because every part is held in memory.
 const MOST_PART: u64 = 512 << 20;
 /// Bytes of a part where nobody says otherwise: those of the content that one zstd frame is made of.
@@ -191,6 +193,13 @@ pub struct BucketOptions {
     pub part: usize,
     /// Parts on their way at once.
     pub parallel: usize,
+}
+
+impl BucketOptions {
+    /// The most bytes of one object: of as many parts as S3 takes.
+    pub(super) fn most_bytes(&self) -> u64 {
+        u64::try_from(self.part).unwrap_or(u64::MAX).saturating_mul(MOST_PARTS)
+    }
 }
 
 #[cfg(test)]
