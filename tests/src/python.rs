@@ -52,7 +52,7 @@ pub(crate) fn made(wanted: &Wanted<'_>) -> Option<PathBuf> {
     }
     let runs = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
     let make = |program: &&str| runs(Command::new(program).args(["-m", "venv", "--clear"]).arg(&venv));
-    let is_there = runs(Command::new(&python).arg("--version")) || wanted.pythons.iter().any(|program| make(program));
+    let is_there = runs(Command::new(&python).arg("--version")) || wanted.pythons.iter().any(make);
     let install = ["-m", "pip", "install", "--quiet", "--requirement"];
     let is_made = is_there && runs(Command::new(&python).args(install).arg(script(wanted.list)));
     (is_made && imports(&python, wanted.modules)).then_some(python)
