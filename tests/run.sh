@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test, and installs what they need first: zstd, openssl, jq, readelf, a Python with venv (for DuckDB, boto3 and Volatility), with tests/vm/prepare.sh
+# Runs every test, and installs what they need first: zstd, openssl, jq, readelf, a Python with venv (for DuckDB, boto3, Volatility and emulators of AWS), with tests/vm/prepare.sh
 # QEMU and two kernels, and with tests/vm/static.sh what builds static programs. What cannot be had is skipped, loudly; with
 # HOZEN_NO_SKIP set, as in CI, that is a failure.
 set -euo pipefail
@@ -17,6 +17,12 @@ if [ "${#missing[@]}" -gt 0 ]; then
     echo "tests need: ${missing[*]} (install them, or run as root on Debian or Ubuntu)" >&2
     exit 1
   fi
+fi
+
+# One emulator wants a newer Python than Debian 12 has; where the distribution has one, it is taken from there.
+if ! command -v python3.13 >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  apt-get install -y -q --no-install-recommends python3.13 python3.13-venv >/dev/null 2>&1 ||
+    echo "no python3.13 in this distribution; localemu needs one, from pyenv if need be" >&2
 fi
 
 if ! tests/vm/prepare.sh; then

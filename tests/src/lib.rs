@@ -7,6 +7,7 @@
 //! agent      finds and runs `hozen`, with a time limit
 //! core_file  reads an ELF core file
 //! dns        a double of a name server
+//! emulator   emulators of AWS that others have written
 //! evidence   reads an evidence directory with nothing of ours: zstd, tar, base64, JSON
 //! helper     starts the helper programs of this package and ends them
 //! host       what a test may do to this machine: its own mounts, which vanish with it
@@ -37,6 +38,7 @@ pub mod agent;
 pub mod aws;
 pub mod core_file;
 pub mod dns;
+pub mod emulator;
 pub mod evidence;
 pub mod fuse;
 pub mod helper;

@@ -1,4 +1,4 @@
-//! A Python with the packages that tests use (`tests/third-party/requirements.txt`), in a virtual environment under the target folder.
+//! Pythons with the packages that tests use (lists in `tests/third-party`), in virtual environments under the target folder.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,20 +19,43 @@ pub fn script(name: &str) -> PathBuf {
 /// When the target folder cannot be written.
 #[must_use]
 pub fn with(test: &str, modules: &[&str]) -> Option<PathBuf> {
-    let venv = beside("third-party");
+    let wanted = Wanted { folder: "third-party", pythons: &["python3"], list: "requirements.txt", modules };
+    let python = made(&wanted);
+    if python.is_none() {
+        skipped(test, "python3 with venv, and the package index");
+    }
+    python
+}
+
+/// A virtual environment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Its folder under the target folder.
+    pub folder: &'a str,
+    /// Programs that it may be made with, the first that is there.
+    pub pythons: &'a [&'a str],
+    /// The list of `tests/third-party` that names its packages.
+    pub list: &'a str,
+    /// What it must be able to import.
+    pub modules: &'a [&'a str],
+}
+
+/// Its Python. It is made once, from the package index; nothing where that cannot be.
+pub(crate) fn made(wanted: &Wanted<'_>) -> Option<PathBuf> {
+    let venv = beside(wanted.folder);
     let python = venv.join("bin/python");
     // Another test may be making it right now.
-    let lock = File::create(beside("third-party.lock")).expect("a file in the target folder");
+    let lock = File::create(beside(&format!("{}.lock", wanted.folder))).expect("a file in the target folder");
     lock.lock().expect("a lock on it");
-    if imports(&python, modules) {
+    if imports(&python, wanted.modules) {
         return Some(python);
     }
     let runs = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
-    let is_there =
-        runs(Command::new(&python).arg("--version")) || runs(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+    let make = |program: &&str| runs(Command::new(program).args(["-m", "venv", "--clear"]).arg(&venv));
+    let is_there = runs(Command::new(&python).arg("--version")) || wanted.pythons.iter().any(make);
     let install = ["-m", "pip", "install", "--quiet", "--requirement"];
-    let is_made = is_there && runs(Command::new(&python).args(install).arg(script("requirements.txt")));
-    ((is_made && imports(&python, modules)) || skipped(test, "python3 with venv, and the package index")).then_some(python)
+    let is_made = is_there && runs(Command::new(&python).args(install).arg(script(wanted.list)));
+    (is_made && imports(&python, wanted.modules)).then_some(python)
 }
 
 fn imports(python: &Path, modules: &[&str]) -> bool {

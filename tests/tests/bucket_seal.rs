@@ -84,6 +84,19 @@ fn a_seal_holds_the_bucket_to_what_it_said() {
 }
 
 #[test]
+fn what_the_bucket_does_not_say_contradicts_no_seal() {
+    let vault = Vault::new();
+    let arn = vault.kms.service().api().add_signing_key(KEY);
+    let place = vault.collect(&["--only", "context"]);
+    vault.run(Role::Sealer, &["seal", &place, "--kms-key", &arn]).assert_code(code::COMPLETE);
+    for action in ["s3:GetObjectVersionAttributes", "s3:GetObjectRetention"] {
+        vault.deny(Role::Reader, action);
+        let report = vault.assert_verdict(&place, &[], 3, action);
+        assert_eq!(report["findings"], serde_json::json!([]), "{report:#}");
+    }
+}
+
+#[test]
 fn what_does_not_verify_is_not_sealed() {
     let vault = Vault::new();
     let arn = vault.kms.service().api().add_signing_key(KEY);

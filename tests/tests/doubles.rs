@@ -164,9 +164,9 @@ fn an_answer_is_cut_or_lost_after_the_deed() {
 }
 
 #[test]
-fn an_error_in_a_200_is_only_for_complete() {
+fn an_error_in_a_200_comes_instead_of_the_deed() {
     let bench = Bench::new(Options::default());
-    let rule = bench.double.inject(Rule::next(Fault::ErrorIn200("InternalError")));
+    let rule = bench.double.inject(Rule::on("CompleteMultipartUpload", Fault::ErrorIn200("InternalError")));
     let upload = bench.upload("a");
     assert_eq!(bench.double.times_fired(rule), 0);
     let heard = bench.complete(&upload);

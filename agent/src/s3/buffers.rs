@@ -80,6 +80,16 @@ impl Fill {
         self.room() == 0
     }
 
+    /// Bytes that it holds.
+    pub(super) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets all behind the first `length` bytes.
+    pub(super) fn shorten(&mut self, length: usize) {
+        self.bytes.truncate(length);
+    }
+
     /// The part, to be sent; an empty one takes its place.
     pub(super) fn send(&mut self) -> Bytes {
         let bytes = std::mem::take(&mut self.bytes);

@@ -237,16 +237,22 @@ pub(super) fn cause(request: &str, given_up: &GivenUp) -> Cause {
 impl ObjectWriter for BucketObject {
     fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         self.check_room(bytes.len())?;
-        let mut rest = bytes;
+        let (mut rest, held) = (bytes, self.fill.length());
         while !rest.is_empty() {
             // A full part leaves when more comes, not before: so the last part is never empty.
-            if self.fill.is_full() {
-                self.send()?;
+            if self.fill.is_full()
+                && let Err(error) = self.send()
+            {
+                // None of `bytes` may belong to the object. Where an upload has begun, its failure ends the object.
+                if self.upload.is_none() {
+                    self.fill.shorten(held);
+                }
+                return Err(error);
             }
             rest = self.fill.take(rest);
         }
         self.hasher.update(bytes);
-        self.size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.size = size;
         Ok(())
     }
 

@@ -132,7 +132,7 @@ impl Bucket {
                 let echoed = echoes(output.checksum_sha256.as_deref(), &checksum);
                 // A part can be sent again in the place of the wrong one.
                 let echoed = echoed.map_err(|trouble| Trouble { kind: Kind::Rare, ..trouble })?;
-                Ok((output.e_tag, echoed))
+                Ok((Some(tag(output.e_tag)?), echoed))
             }
         })
         .await?;
@@ -229,8 +229,9 @@ impl Bucket {
 impl Made {
     fn of_put(output: &PutObjectOutput, sent: &str) -> Result<Self, Trouble> {
         let echoed = echoes(output.checksum_sha256.as_deref(), sent)?;
+        let etag = tag(output.e_tag.clone())?;
         let sse = encryption(output.server_side_encryption.as_ref(), output.ssekms_key_id.as_deref());
-        Ok(Self { version_id: plain(output.version_id.as_deref()), etag: plain(output.e_tag.as_deref()), sse, echoed })
+        Ok(Self { version_id: plain(output.version_id.as_deref()), etag: plain(Some(&etag)), sse, echoed })
     }
 
     fn of_complete(output: CompleteMultipartUploadOutput, sent: Option<&str>) -> Result<Self, Trouble> {
@@ -241,8 +242,15 @@ impl Made {
             echoes(echo, sent)
         })?;
         let sse = encryption(output.server_side_encryption.as_ref(), output.ssekms_key_id.as_deref());
-        Ok(Self { version_id: plain(output.version_id.as_deref()), etag: plain(output.e_tag.as_deref()), sse, echoed })
+        Ok(Self { version_id: plain(output.version_id.as_deref()), etag: plain(Some(&tag(output.e_tag)?)), sse, echoed })
     }
+}
+
+/// The entity tag, which every answer has that says that something was stored. One without it, whatever its status, is of something
+/// that stands before S3: that anything was stored cannot be taken from it.
+fn tag(tag: Option<String>) -> Result<String, Trouble> {
+    tag.filter(|tag| !tag.is_empty())
+        .ok_or_else(|| odd("the answer has no entity tag, so it does not say that anything was stored"))
 }
 
 /// Whether the answer repeats the checksum. One that repeats another says that the bucket has other bytes.
@@ -328,12 +336,20 @@ mod tests {
     fn another_checksum_is_a_mismatch_and_none_is_no_echo() {
         assert_eq!((echoes(Some("x"), "x"), echoes(None, "x")), (Ok(true), Ok(false)));
         assert_eq!(echoes(Some("y"), "x").unwrap_err().kind, Kind::Mismatch);
-        let output = |echo: &str| CompleteMultipartUploadOutput::builder().checksum_sha256(echo).build();
+        let output = |echo: &str| CompleteMultipartUploadOutput::builder().e_tag("x").checksum_sha256(echo).build();
         for echo in ["abc=-3", "abc="] {
             assert!(Made::of_complete(output(echo), Some("abc=-3")).unwrap().echoed, "{echo}");
         }
         for echo in ["abc=-2", "abd=-3", "abd="] {
             assert_eq!(Made::of_complete(output(echo), Some("abc=-3")).unwrap_err().kind, Kind::Mismatch, "{echo}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_an_entity_tag_is_none() {
+        let (put, complete) = (PutObjectOutput::builder().build(), CompleteMultipartUploadOutput::builder().build());
+        for trouble in [Made::of_put(&put, "x").unwrap_err(), Made::of_complete(complete, "x").unwrap_err()] {
+            assert_eq!((trouble.kind, trouble.perhaps_done), (Kind::Passing, true));
         }
     }
 }

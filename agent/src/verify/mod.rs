@@ -224,6 +224,7 @@ impl Examined {
         self.listed = manifest::read(&holding, self.beginning.as_ref(), &mut self.findings);
         let manifest = self.findings.since(mark);
         self.salvages(&mut holding);
+        self.given_up(&mut holding);
         if let Some((place, rehash)) = &place {
             self.places(place, &holding, *rehash);
         }
@@ -244,6 +245,22 @@ impl Examined {
         if !holding.salvages().is_empty() {
             let count = words::length(holding.salvages().len());
             self.note("salvages", mark, count, "records of what was made afterwards of uploads that the run had left open");
+        }
+    }
+
+    /// An object that the run gave up may be there all the same, where the bucket obeyed and its answer was lost or was another than
+    /// was due. It is none of a run that has its manifest: that does not speak of it.
+    fn given_up(&mut self, holding: &mut Holding) {
+        if self.listed.is_none() {
+            return;
+        }
+        let receipts = receipts(&self.journal, self.listed.as_ref());
+        for lost in self.journal.story.lost.iter().filter(|lost| lost.from == 0) {
+            if holding.has(lost.key.as_str()) && !receipts.contains_key(&lost.key) {
+                holding.set_aside(&lost.key);
+                let told = "is there, although the run gave it up: nothing vouches for it, and it is no part of the run";
+                self.findings.warn(&lost.key, told);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hozen_collector::model::Digest;
 use hozen_collector::sink::{Cause, EvidenceSink as _};
 use hozen_tests::s3::{Bucket, Options, Replay};
 use hozen_tests::serve::{Fault, Rule};
@@ -114,6 +115,34 @@ fn a_part_that_is_refused_for_good_ends_its_object_and_no_other() {
     assert!(matches!(&error.cause, Cause::Refused(text) if text.contains("s3:PutObject")), "{error}");
     assert_eq!(place.content("large"), None);
     store(&sink, "next", &mixed(PART + 1)).unwrap();
+}
+
+#[test]
+fn what_was_taken_before_an_upload_that_cannot_begin_is_stored_without_the_rest() {
+    let place = Place::new();
+    let sink = place.sink();
+    let (good, bytes) = (3 << 20, mixed(2 * PART));
+    let rule = place.double.inject(Rule::on("CreateMultipartUpload", Fault::Refuse(403, "AccessDenied")));
+    let mut object = sink.create(&"key".parse().unwrap()).unwrap();
+    object.part(&bytes[..good]).unwrap();
+    // It lies across the end of a part, so that some of it has been taken when the upload is to begin.
+    object.part(&bytes[good..]).unwrap_err();
+    let held = object.finish(good as u64, &Digest::of(&bytes[..good])).unwrap().unwrap();
+    assert_eq!((place.double.times_fired(rule), held.checksum.parts), (1, 1));
+    assert_eq!(place.content("key").unwrap(), &bytes[..good]);
+}
+
+#[test]
+fn an_object_of_more_parts_than_there_may_be_ends_before_them() {
+    let mut place = Place::with(Options { least_part: 1, ..Options::default() }, Bucket::new(BUCKET).locked(None));
+    place.options.part = 2;
+    let sink = place.sink();
+    let mut object = sink.create(&"key".parse().unwrap()).unwrap();
+    object.part(b"abc").unwrap();
+    assert_eq!(object.part(&vec![0; 20_000]).unwrap_err().cause, Cause::Full);
+    object.part(b"de").unwrap();
+    object.finish(5, &Digest::of(b"abcde")).unwrap();
+    assert_eq!(place.content("key").unwrap(), b"abcde");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The S3 sink against a strict double of S3: the contract, the requests, the faults, a whole run, and refusals.
+//! The S3 sink against a strict double of S3: the contract, the requests, the faults, whole runs, refusals; and sweeps, a fault and
+//! a kill at every request of a run.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,8 +11,11 @@
 
 mod conformance;
 mod faults;
+mod killed;
 mod presigned;
 mod refusals;
 mod requests;
 mod runs;
+mod segments;
 mod support;
+mod sweep;

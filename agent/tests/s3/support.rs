@@ -45,39 +45,13 @@ impl Place {
         cloud.add_key(Key::new(&key.0, &key.1, WRITE_ONLY));
         let double = S3Double::start(&cloud, options);
         double.add_bucket(bucket);
-        let retention = Retention::For { mode: "COMPLIANCE", days: 30 };
-        let options = BucketOptions {
-            retention,
-            allow_unlocked: false,
-            kms_key: None,
-            owner: Some(ACCOUNT.to_owned()),
-            part: PART,
-            parallel: 2,
-            max_bandwidth: None,
-        };
+        let options = locked_options();
         let timing = Timing { pause: Duration::from_millis(2), ..Timing::default() };
         Self { double, cloud, options, timing, key }
     }
 
-    pub(crate) fn network(&self) -> NetworkArgs {
-        NetworkArgs {
-            endpoint_url: Some(self.double.url().parse().unwrap()),
-            region: Some(REGION.to_owned()),
-            path_style: true,
-            imds_endpoint: Some(ImdsChoice::Off),
-            ..NetworkArgs::default()
-        }
-    }
-
     fn way(&self) -> Result<Arc<Network>, String> {
-        let empty = tempfile::tempdir().unwrap();
-        std::fs::create_dir(empty.path().join("proc")).unwrap();
-        Network::open(self.network(), &Host::fixture(empty.path()).unwrap()).map(Arc::new)
-    }
-
-    fn credentials(&self) -> Found {
-        let credentials = Credentials::new(&self.key.0, &self.key.1, None, None, "test");
-        Found { provider: SharedCredentialsProvider::new(credentials), record: json!({"source": "test"}) }
+        way(&self.double.url())
     }
 
     /// A list that is good for an hour, with room for archives of three parts, and a sink that goes by it.
@@ -85,7 +59,7 @@ impl Place {
         let (network, clock) = (self.way().unwrap(), Clock::start());
         let list = make(Making {
             network: Arc::clone(&network),
-            credentials: self.credentials(),
+            credentials: credentials(&self.key),
             place: format!("s3://{BUCKET}/run").parse().unwrap(),
             options: self.options.clone(),
             timing: self.timing,
@@ -105,10 +79,7 @@ impl Place {
 
     /// A sink below `prefix`.
     pub(crate) fn open(&self, prefix: &str) -> Result<S3Sink, String> {
-        let (network, credentials) = (self.way()?, self.credentials());
-        let (place, hurried) = (format!("s3://{BUCKET}/{prefix}").parse().unwrap(), Arc::new(|| false));
-        let (options, timing, clock) = (self.options.clone(), self.timing, Clock::start());
-        S3Sink::open(Opening { network, credentials, place, options, timing, clock, hurried })
+        open(&self.way()?, prefix, &self.key, self.options.clone(), self.timing)
     }
 
     pub(crate) fn sink(&self) -> S3Sink {
@@ -119,6 +90,53 @@ impl Place {
     pub(crate) fn content(&self, key: &str) -> Option<Vec<u8>> {
         self.double.object(BUCKET, &format!("run/{key}")).map(|version| version.content().unwrap())
     }
+}
+
+/// 30 days in COMPLIANCE, with the smallest parts.
+pub(crate) fn locked_options() -> BucketOptions {
+    BucketOptions {
+        retention: Retention::For { mode: "COMPLIANCE", days: 30 },
+        allow_unlocked: false,
+        kms_key: None,
+        owner: Some(ACCOUNT.to_owned()),
+        part: PART,
+        parallel: 2,
+        max_bandwidth: None,
+    }
+}
+
+/// The way to a bucket at `url`.
+pub(crate) fn way(url: &str) -> Result<Arc<Network>, String> {
+    let empty = tempfile::tempdir().unwrap();
+    std::fs::create_dir(empty.path().join("proc")).unwrap();
+    let way = NetworkArgs {
+        endpoint_url: Some(url.parse().unwrap()),
+        region: Some(REGION.to_owned()),
+        path_style: true,
+        imds_endpoint: Some(ImdsChoice::Off),
+        ..NetworkArgs::default()
+    };
+    Network::open(way, &Host::fixture(empty.path()).unwrap()).map(Arc::new)
+}
+
+/// A sink below `prefix` of the bucket, with the id and secret of `key`.
+pub(crate) fn open(
+    way: &Arc<Network>,
+    prefix: &str,
+    key: &(String, String),
+    options: BucketOptions,
+    timing: Timing,
+) -> Result<S3Sink, String> {
+    let network = Arc::clone(way);
+    let (place, hurried) = (format!("s3://{BUCKET}/{prefix}").parse().unwrap(), Arc::new(|| false));
+    let (credentials, clock) = (credentials(key), Clock::start());
+    S3Sink::open(Opening { network, credentials, place, options, timing, clock, hurried })
+}
+
+/// Credentials that never change.
+pub(crate) fn credentials(key: &(String, String)) -> Found {
+    let credentials = Credentials::new(&key.0, &key.1, None, None, "test");
+    Found { provider: SharedCredentialsProvider::new(credentials), record: json!({"source": "test"}) }
 }
 
 /// Bytes that repeat nowhere soon.

@@ -18,9 +18,6 @@ use crate::aws::canonical::hex;
 use crate::aws::refusal::Refusal;
 use crate::serve::{Reply, Step};
 
-/// The least size of all parts but the last.
-const MIN_PART: u64 = 5 << 20;
-
 pub(super) fn complete(call: &Call<'_>, body: &[u8]) -> Answer {
     let wanted = Wanted::read(body)?;
     let mut world = call.s3.world();
@@ -125,10 +122,10 @@ fn matching(upload: &Upload, wanted: &Wanted) -> Result<Part, Refusal> {
 
 fn check_sizes(call: &Call<'_>, parts: &[Part]) -> Result<(), Refusal> {
     let all_but_last = parts.split_last().map(|(_, rest)| rest).unwrap_or_default();
-    if let Some(part) = all_but_last.iter().find(|part| part.size < MIN_PART) {
+    if let Some(part) = all_but_last.iter().find(|part| part.size < call.s3.options.least_part) {
         return Err(Refusal::new(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
             .with("ProposedSize", part.size.to_string())
-            .with("MinSizeAllowed", MIN_PART.to_string())
+            .with("MinSizeAllowed", call.s3.options.least_part.to_string())
             .with("PartNumber", part.number.to_string())
             .with("ETag", part.etag.as_str()));
     }

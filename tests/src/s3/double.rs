@@ -27,6 +27,8 @@ pub struct Options {
     pub region: String,
     /// Bodies of more bytes than this are hashed and thrown away; they cannot be read back. `u64::MAX` keeps all.
     pub keep: u64,
+    /// The least size of all parts of an upload but the last. That of S3 is 5 MiB; less is for tests that send many uploads.
+    pub least_part: u64,
     /// See [`Replay`].
     pub replay: Replay,
     /// White space that is sent before the result of CompleteMultipartUpload: how many characters, and how long before each.
@@ -44,6 +46,7 @@ impl Default for Options {
         Self {
             region: REGION.to_owned(),
             keep: u64::MAX,
+            least_part: 5 << 20,
             replay: Replay::SameVersion,
             whitespace: None,
             attributes_count_parts: false,

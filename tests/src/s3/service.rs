@@ -222,12 +222,11 @@ impl Service for S3 {
         self.refuse(head, &Refusal::new(status, code, message))
     }
 
-    fn late_refusal(&self, operation: &str, code: &str) -> Option<Reply> {
+    fn late_refusal(&self, _: &str, code: &str) -> Option<Reply> {
         let refusal = Refusal::new(200, code, "We encountered an internal error. Please try again.");
         let (id, host_id) = self.ids();
         let body = xml::error(&refusal, "", &id, &host_id);
-        (operation == "CompleteMultipartUpload")
-            .then(|| self.finish(Reply::new(200)).header("content-type", "application/xml").body(body))
+        Some(self.finish(Reply::new(200)).header("content-type", "application/xml").body(body))
     }
 
     fn spoil(&self, reply: &mut Reply) -> bool {

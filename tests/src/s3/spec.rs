@@ -54,8 +54,8 @@ pub fn key(text: &str) -> Result<Key, String> {
 }
 
 /// `WHERE=FAULT[*TIMES]`. WHERE is the number of a request, `OPERATION`, or `OPERATION+SKIP`. TIMES is a number or `always`. FAULT is
-/// `slow-down`, `internal-error`, `expired-token`, `skewed`, `conflict`, `reset:BYTES`, `stall[:MS]`, `late[:MS]`, `truncate:BYTES`,
-/// `drop-after-commit`, `error-in-200`, `wrong-echo` or `flip-bit`.
+/// `slow-down`, `internal-error`, `expired-token`, `skewed`, `conflict`, `reset:BYTES`, `stall[:MS]`, `stall-after:BYTES`, `late[:MS]`,
+/// `truncate:BYTES`, `drop-after-commit`, `error-in-200`, `wrong-echo` or `flip-bit`.
 ///
 /// # Errors
 /// When it is not understood.
@@ -83,6 +83,7 @@ fn fault(text: &str) -> Option<Fault> {
         ("conflict", None) => Fault::CONFLICT,
         ("reset", Some(bytes)) => Fault::ResetAfter(bytes),
         ("stall", _) => Fault::Stall(length),
+        ("stall-after", Some(bytes)) => Fault::StallAfter(bytes),
         ("late", _) => Fault::Late(length),
         ("truncate", Some(bytes)) => Fault::Truncate(bytes),
         ("drop-after-commit", None) => Fault::DropAfterCommit,
@@ -119,7 +120,13 @@ mod tests {
         for text in ["", "3", "3=reset", "UploadPart=what", "UploadPart+x=slow-down", "UploadPart=slow-down*often"] {
             assert!(rule(text).is_err(), "{text}");
         }
-        for text in ["3=reset:100", "UploadPart+2=stall", "UploadPart=slow-down*always", "CompleteMultipartUpload=late:20*3"] {
+        for text in [
+            "3=reset:100",
+            "UploadPart+2=stall",
+            "4=stall-after:7",
+            "UploadPart=slow-down*always",
+            "CompleteMultipartUpload=late:20*3",
+        ] {
             assert!(rule(text).is_ok(), "{text}");
         }
     }

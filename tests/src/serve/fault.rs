@@ -12,13 +12,16 @@ pub enum Fault {
     ResetAfter(u64),
     /// Neither reads nor answers for so long (`None`: for ever); then goes on as if nothing had been.
     Stall(Option<Duration>),
+    /// Reads so many bytes of the request's body (fewer, if there are no more), and then neither reads on nor answers, ever.
+    StallAfter(u64),
     /// Does what was asked, and answers only after so long (`None`: never).
     Late(Option<Duration>),
     /// Does what was asked, sends the first so many bytes of the response (counted from its status line) and closes the connection.
     Truncate(u64),
     /// Does what was asked and closes the connection without an answer.
     DropAfterCommit,
-    /// Does nothing and answers with status 200 and an error as body. Only where the service can do that (CompleteMultipartUpload).
+    /// Does nothing and answers with status 200 and an error as body: of S3 itself only CompleteMultipartUpload does that, of what
+    /// stands before S3 anything may. Only where the service knows such answers.
     ErrorIn200(&'static str),
     /// Does what was asked, and states another checksum. Only where the answer states one.
     WrongEcho,
@@ -50,6 +53,7 @@ pub struct Rule {
 #[derive(Debug, Clone)]
 enum At {
     Request(u64),
+    From(u64),
     Operation { name: String, skip: u64 },
     Every,
 }
@@ -59,6 +63,12 @@ impl Rule {
     #[must_use]
     pub fn at(index: u64, fault: Fault) -> Self {
         Self { fault, at: At::Request(index), times: 1 }
+    }
+
+    /// Meets every request from the one with this number on.
+    #[must_use]
+    pub fn from(index: u64, fault: Fault) -> Self {
+        Self { fault, at: At::From(index), times: u64::MAX }
     }
 
     /// Meets the next request for this operation, once.
@@ -98,6 +108,7 @@ impl Rule {
     fn meets(&mut self, index: u64, operation: &str) -> bool {
         match &mut self.at {
             At::Request(wanted) => *wanted == index && self.times > 0,
+            At::From(first) => *first <= index && self.times > 0,
             At::Every => self.times > 0,
             At::Operation { name, .. } if name != operation => false,
             At::Operation { skip: 0, .. } => self.times > 0,

@@ -28,7 +28,7 @@ pub trait Service: Send + Sync + 'static {
     /// A refusal in the form of this service.
     fn refusal(&self, head: &Head, status: u16, code: &str) -> Reply;
 
-    /// Replies that look like success and say in their body that they are none. Only some operations have them.
+    /// Replies that look like success and say in their body that they are none.
     fn late_refusal(&self, _operation: &str, _code: &str) -> Option<Reply> {
         None
     }

@@ -112,6 +112,11 @@ impl<S: Service> Turn<'_, S> {
                 self.control.reset_at_end();
                 Err(Dropped)
             }
+            Some(Fault::StallAfter(bytes)) => {
+                self.request.body.drain(bytes).await?;
+                self.fire();
+                pending().await
+            }
             Some(Fault::Stall(length)) => {
                 self.fire();
                 wait(length).await;
