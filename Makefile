@@ -1,6 +1,6 @@
 # What a developer and CI run. `make check` is exactly what CI runs.
 
-.PHONY: build test lint check bench
+.PHONY: build test lint check bench bench-memory
 
 build:
 	cargo build --release --locked --bin hozen
@@ -15,6 +15,13 @@ test:
 	tests/run.sh
 
 check: lint test
+
+# Figures of docs/specification.md about memory images, beside AVML: takes an hour, and guests (tests/vm/prepare.sh).
+bench-memory:
+	cargo build --release --locked -p hozen-collector --example capture
+	cargo build --release --locked -p hozen-tests --bin bench_memory --bin stamp
+	tests/bench/peers.sh
+	cargo run --release --locked -p hozen-tests --bin bench_memory
 
 # Figures of docs/specification.md.
 bench:

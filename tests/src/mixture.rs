@@ -22,6 +22,19 @@ const LONGEST: u64 = 64;
 const PROGRAM_FOLDERS: [&str; 3] = ["/usr/bin", "/usr/sbin", "/usr/lib/x86_64-linux-gnu"];
 const TEXT_FOLDERS: [&str; 4] = ["/etc", "/usr/share/perl", "/usr/lib/python3", "/usr/include"];
 
+/// The first `length` bytes of the mixture of this machine, in whole pages.
+///
+/// # Errors
+/// As [`Mixture::of_this_machine`].
+pub fn bytes(length: usize) -> Result<Vec<u8>, String> {
+    let (mut mixture, mut page, mut bytes) = (Mixture::of_this_machine()?, [0; PAGE], Vec::with_capacity(length));
+    while bytes.len() < length {
+        mixture.fill(&mut page);
+        bytes.extend_from_slice(&page);
+    }
+    Ok(bytes)
+}
+
 /// Gives page after page. Endless: when the files of a kind are used up they begin anew.
 #[derive(Debug)]
 pub struct Mixture {

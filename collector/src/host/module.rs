@@ -99,12 +99,17 @@ pub fn free_port() -> std::io::Result<u16> {
     Err(last)
 }
 
+/// Bytes that may lie in the socket of [`connect`]: left to itself the kernel lets them grow to megabytes of the memory that is being
+/// read (socket(7), tcp(7)).
+const RECEIVE: usize = 256 << 10;
+
 /// Connects to `port` of the loopback address.
 ///
 /// # Errors
 /// The kernel's errno; `ECONNREFUSED` while nobody listens.
 pub fn connect(port: u16) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Duration::from_secs(2))?;
+    nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::RcvBuf, &RECEIVE)?;
     if stream.local_addr()? == stream.peer_addr()? { Err(std::io::ErrorKind::ConnectionRefused.into()) } else { Ok(stream) }
 }
 

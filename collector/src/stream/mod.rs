@@ -29,7 +29,7 @@ pub use object::{Object, Refused};
 
 /// Content bytes of one part of a bulk object; each part is one zstd frame. Larger ones compress no better (at the usual level zstd
 /// looks back 512 KiB), and every buffer is memory of the host that is overwritten.
-pub const BULK_PART: usize = 1 << 20;
+pub const BULK_PART: usize = 1 << 19;
 /// Content bytes of one object of an image, at most: what a bucket takes and locks in one piece.
 pub const SEGMENT: u64 = 2 << 30;
 /// Content bytes of one part of a table.

@@ -12,7 +12,7 @@ use crate::host::Clock;
 use crate::model::{Digest, PhysRange, Timestamp};
 
 /// Bytes that are read, hashed and handed on at once. The kernel holds up changes of memory while one read lasts.
-pub(super) const CHUNK: u64 = 1 << 20;
+pub(super) const CHUNK: u64 = 1 << 19;
 
 /// Consecutive bytes of one range.
 #[derive(Debug)]

@@ -1,5 +1,9 @@
-//! How much time an image spans: a program in the guest counts in every page of half of its memory, page after page, round after round.
-//! What counters differ by in the image, in rounds, is the smear; in seconds, by the rate at which the program counted.
+//! How much time an image spans: a program in the guest counts in every page of an eighth of its memory, page after page, round after
+//! round. What counters differ by in the image, in rounds, is the smear; in seconds, by the rate at which the program counted. Half of the
+//! memory is a mixture, as in the image that `image` measures, so that what is stored weighs what it weighs elsewhere.
+//!
+//! Each is measured into a folder, which takes what comes, and into one that takes no more than a network takes that is as slow beside
+//! this emulated processor as 1 Gbit/s is beside a real one.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,6 +11,7 @@ use std::time::Duration;
 
 use hozen_tests::helper::beside;
 use hozen_tests::life::Failure;
+use hozen_tests::mixture;
 use hozen_tests::stamp;
 use hozen_tests::vm::{Ended, Guest};
 use serde_json::json;
@@ -14,24 +19,37 @@ use serde_json::json;
 use crate::peers::{Peers, lab};
 use crate::{figures, say};
 
-/// Memory of the guest in MiB, and pages of it that are counted in.
+/// Memory of the guest and what of it is a mixture, in MiB, and pages of it that are counted in.
 const MEMORY: u32 = 512;
-const PAGES: u32 = 65_536;
-/// What is measured, each in a boot of its own: the image is what it leaves in `/out`.
-const CAPTURES: [(&str, &str); 4] = [
+const MIXED: usize = 256;
+const PAGES: u32 = 16_384;
+/// Bytes a second that the slow destination takes.
+const RATE: u32 = 4_000_000;
+/// What is measured, each in a boot of its own: the image is what it leaves in `/out`. AVML knows no slow destination: it gets a pipe.
+const CAPTURES: [(&str, &str); 8] = [
     ("kcore", "capture whole --to /out/image"),
     ("avml", "avml acquire --source /proc/kcore /out/image"),
     ("avml-snappy", "avml acquire --source /proc/kcore --compress /out/image"),
     ("lime", "capture whole --module /lime.ko --to /out/image"),
+    ("kcore at RATE", "capture whole --to /out/image --rate RATE"),
+    ("avml at RATE", "piped avml acquire --source /proc/kcore"),
+    ("avml-snappy at RATE", "piped avml acquire --source /proc/kcore --compress"),
+    ("lime at RATE", "capture whole --module /lime.ko --to /out/image --rate RATE"),
 ];
 const SCRIPT: &str = "\
+piped() {
+  mkfifo /tmp/pipe
+  capture pipe /tmp/pipe --to /out/image --rate RATE &
+  \"$@\" /tmp/pipe && wait $!
+}
 mkfifo /tmp/hold
 stamp PAGES /out/frames ticking </tmp/hold >/out/stamped &
 exec 3>/tmp/hold
 until grep -q ready /out/stamped; do sleep 0.1; done
 CAPTURE >/out/said 2>&1
 code=$?
-exec 3>&-; wait
+exec 3>&-
+until grep -q moved /out/stamped; do sleep 0.1; done
 exit $code
 ";
 
@@ -46,9 +64,14 @@ pub(crate) fn measure(peers: &Peers, runs: usize) -> Result<(), Failure> {
         }
     }
     for (((name, _), rounds), seconds) in CAPTURES.iter().zip(&rounds).zip(&seconds) {
+        let name = with_rate(name);
         say("smear", json!({ "of": name, "memory_mib": MEMORY, "rounds": figures(rounds), "seconds": figures(seconds) }))?;
     }
     Ok(())
+}
+
+fn with_rate(text: &str) -> String {
+    text.replace("RATE", &RATE.to_string())
 }
 
 /// How far the counters lie apart, in rounds and in seconds.
@@ -56,7 +79,8 @@ fn one(peers: &Peers, name: &str, command: &str) -> Result<(f64, f64), Failure> 
     let lab = lab()?;
     let guest = Guest::new(&lab).program(&peers.capture).program(&peers.avml).program(&beside("stamp"));
     let guest = guest.file("/lime.ko", 0o644, std::fs::read(lab.lime())?).memory(MEMORY).limit(Duration::from_secs(900));
-    let ended = guest.boot(&SCRIPT.replace("CAPTURE", command).replace("PAGES", &PAGES.to_string())).end();
+    let guest = guest.file("/mixture", 0o644, mixture::bytes(MIXED << 20)?);
+    let ended = guest.boot(&with_rate(&SCRIPT.replace("CAPTURE", command).replace("PAGES", &PAGES.to_string()))).end();
     if ended.exit != 0 {
         return Err(format!("{command} failed: {}\n{}", ended.text("said"), ended.console).into());
     }
@@ -83,7 +107,7 @@ fn one(peers: &Peers, name: &str, command: &str) -> Result<(f64, f64), Failure> 
 /// The image in LiME's format.
 fn lime_image(peers: &Peers, name: &str, ended: &Ended) -> Result<Vec<u8>, Failure> {
     let image = ended.out.join("image");
-    match name {
+    match name.trim_end_matches(" at RATE") {
         "avml" => Ok(std::fs::read(image)?),
         "avml-snappy" => {
             let lime = ended.out.join("lime");

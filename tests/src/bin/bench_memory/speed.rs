@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hozen_tests::life::Failure;
-use hozen_tests::mixture::{Mixture, PAGE};
+use hozen_tests::mixture;
 use hozen_tests::vm::Guest;
 use serde_json::{Map, Value, json};
 
@@ -46,7 +46,7 @@ done
 pub(crate) fn measure(peers: &Peers, runs: usize) -> Result<(), Failure> {
     let lab = lab()?;
     let guest = Guest::new(&lab).program(&peers.capture).program(&peers.avml).file("/lime.ko", 0o644, std::fs::read(lab.lime())?);
-    let guest = guest.file("/mixture", 0o644, mixture(MIXED << 20)?).memory(MEMORY).limit(Duration::from_secs(3600));
+    let guest = guest.file("/mixture", 0o644, mixture::bytes(MIXED << 20)?).memory(MEMORY).limit(Duration::from_secs(3600));
     let ended = guest.boot(&SCRIPT.replace("ROUNDS", &runs.to_string())).end();
     if ended.exit != 0 || ended.console.contains("failed:") {
         return Err(format!("the guest failed:\n{}", ended.console).into());
@@ -69,13 +69,4 @@ pub(crate) fn measure(peers: &Peers, runs: usize) -> Result<(), Failure> {
             "lime_whole_rate_of_bare": of("lime-bare") / of("lime-whole"),
         }),
     )
-}
-
-fn mixture(length: usize) -> Result<Vec<u8>, Failure> {
-    let (mut mixture, mut page, mut bytes) = (Mixture::of_this_machine()?, [0; PAGE], Vec::with_capacity(length));
-    while bytes.len() < length {
-        mixture.fill(&mut page);
-        bytes.extend_from_slice(&page);
-    }
-    Ok(bytes)
 }

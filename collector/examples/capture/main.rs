@@ -1,23 +1,26 @@
 //! Memory through the collector's own way, into nothing or into a folder: the program that `bench_memory` of the tests measures.
 //!
-//! `capture WHAT [--host FOLDER] [--to FOLDER] [--module FILE] [--threads N]`, where WHAT is
+//! `capture WHAT [--host FOLDER] [--to FOLDER] [--module FILE] [--threads N] [--rate BYTES]`, where WHAT is
 //! - `whole`: the artefact `memory` as in a run: readers, digests, zstd, tables; through `/proc/kcore`, or by LiME where a module is named;
 //! - `digests`: the same without the stream: readers, a digest of each extent, the gate;
 //! - `bare`: the readers of `/proc/kcore` and nothing else, or, where a module is named, what drains LiME's socket and nothing else;
-//! - `socket PORT`: reads what a socket of this machine gives, to its end, and nothing else.
+//! - `socket PORT`: reads what a socket of this machine gives, to its end, and nothing else;
+//! - `pipe FILE`: the same of a named pipe, into the file `--to`: a destination for other programs.
 //!
 //! `--host` reads a folder that looks like a host in place of this machine, `--to` keeps what would be discarded, `--threads` says how
-//! many compress. Prints one line of
-//! JSON: seconds, bytes and, of this process, peak resident memory and threads.
+//! many compress, and `--rate` how many bytes a second `whole` and `pipe` take at most, as a network would. Prints one line of JSON:
+//! seconds, bytes and, of this process, peak resident memory and threads.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a measuring program for developers, not part of the product"
 )]
 
-use std::io::Read as _;
+mod pace;
+
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,6 +37,8 @@ use hozen_collector::source::nowhere::Nowhere;
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
 use serde_json::{Value, json};
 
+use self::pace::{Pace, Paced};
+
 type Failure = Box<dyn std::error::Error>;
 
 #[derive(Debug, Default)]
@@ -43,6 +48,7 @@ struct Options {
     to: Option<PathBuf>,
     module: Option<PathBuf>,
     threads: Option<PathBuf>,
+    rate: Option<PathBuf>,
 }
 
 impl Options {
@@ -54,6 +60,7 @@ impl Options {
                 "--to" => &mut options.to,
                 "--module" => &mut options.module,
                 "--threads" => &mut options.threads,
+                "--rate" => &mut options.rate,
                 _ => {
                     options.words.push(argument);
                     continue;
@@ -66,6 +73,11 @@ impl Options {
 
     fn host(&self) -> Result<Host, Failure> {
         Ok(self.host.as_ref().map_or_else(Host::live, |folder| Host::fixture(folder))?)
+    }
+
+    /// What is taken at most, begun now.
+    fn pace(&self) -> Result<Option<Pace>, Failure> {
+        Ok(self.rate.as_ref().map(|text| text.display().to_string().parse()).transpose()?.map(Pace::begin))
     }
 
     fn source(&self) -> Result<MemorySource, Failure> {
@@ -91,9 +103,11 @@ fn main() -> Result<(), Failure> {
         }
         ["bare"] => json!({ "bytes": bare(&options)? }),
         ["socket", port] => json!({ "bytes": drain(port.parse()?)? }),
+        ["pipe", file] => json!({ "bytes": pipe(&options, file)? }),
         _ => {
             return Err(
-                "usage: capture whole|digests|bare|socket PORT [--host FOLDER] [--to FOLDER] [--module FILE] [--threads N]"
+                "usage: capture whole|digests|bare|socket PORT|pipe FILE [--host FOLDER] [--to FOLDER] [--module FILE] [--threads N] \
+                 [--rate BYTES]"
                     .into(),
             );
         }
@@ -115,6 +129,10 @@ fn whole(options: &Options) -> Result<Value, Failure> {
     let sink: Arc<dyn EvidenceSink> = match &options.to {
         Some(folder) => Arc::new(DirectorySink::create(folder)?),
         None => Arc::new(DiscardSink),
+    };
+    let sink: Arc<dyn EvidenceSink> = match options.pace()? {
+        Some(pace) => Arc::new(Paced { sink, pace: Arc::new(pace) }),
+        None => sink,
     };
     let clock = host.clock;
     let threads = options.threads.as_ref().map_or(Ok(Engine::default_workers()), |text| text.display().to_string().parse())?;
@@ -165,6 +183,21 @@ fn drain(port: u16) -> Result<u64, Failure> {
             0 => return Ok(bytes),
             length => bytes += u64::try_from(length)?,
         }
+    }
+}
+
+fn pipe(options: &Options, file: &str) -> Result<u64, Failure> {
+    let (mut from, pace) = (std::fs::File::open(file)?, options.pace()?);
+    let mut to = std::fs::File::create(options.to.as_deref().unwrap_or(Path::new("/dev/null")))?;
+    let (mut buffer, mut bytes) = (vec![0; 256 << 10], 0);
+    loop {
+        let length = from.read(&mut buffer)?;
+        let Some(taken) = buffer.get(..length).filter(|taken| !taken.is_empty()) else { return Ok(bytes) };
+        if let Some(pace) = &pace {
+            pace.wait(length);
+        }
+        to.write_all(taken)?;
+        bytes += u64::try_from(length)?;
     }
 }
 
