@@ -11,6 +11,7 @@ use super::control::Control;
 use super::recorder::{Recorder, Shared};
 use super::{Observer, Step};
 use crate::host::Host;
+use crate::host::loaded::Fate;
 use crate::model::record::MAX_GAPS;
 use crate::model::{Gap, ObjectKey, Outcome, Status, Timestamp, escape};
 use crate::source::{Source, Stop};
@@ -25,7 +26,8 @@ const GRACE_NS: u64 = 3_000_000_000;
 enum Ending {
     Returned(Result<Outcome, Stop>),
     Panicked(String),
-    Abandoned(Stop),
+    /// With what became of a module of ours that was in the kernel.
+    Abandoned(Stop, Option<Fate>),
 }
 
 /// Reads one artefact on a thread of its own, so that a source that hangs or panics costs nothing but itself.
@@ -109,7 +111,8 @@ fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Contr
             && now.saturating_sub(*told_at.get_or_insert(now)) >= GRACE_NS
         {
             host.footprint.count("threads_abandoned");
-            return Ending::Abandoned(stop);
+            // It waits for a destination that may come back after the end of the run, and the kernel would keep the module.
+            return Ending::Abandoned(stop, host.loaded.release(&host.footprint));
         }
     }
 }
@@ -142,8 +145,11 @@ fn outcome_of(ending: Ending) -> Outcome {
         Ending::Returned(Err(Stop::OutOfTime)) => Outcome::because(Status::Timeout, "out of time; what had been read is kept"),
         Ending::Returned(Err(Stop::Sink)) => Outcome::because(Status::Failed, "the destination takes no more"),
         Ending::Panicked(what) => Outcome::because(Status::Failed, format!("a bug in Hozen: {what}")),
-        Ending::Abandoned(stop) => {
-            Outcome::because(Status::Timeout, format!("{stop}, and its source did not come back; what had been read is kept"))
+        Ending::Abandoned(stop, module) => {
+            let reason = format!("{stop}, and its source did not come back; what had been read is kept");
+            let module =
+                module.map(|fate| if fate.gone { "its kernel module was unloaded" } else { "its kernel module is still loaded" });
+            Outcome { status: Status::Timeout, reasons: [reason].into_iter().chain(module.map(str::to_owned)).collect() }
         }
     }
 }
