@@ -150,7 +150,7 @@ fn a_source_that_hangs_leaves_no_module() {
         std::thread::park();
     };
     let (steps, _) = collect(MemorySink::default(), Control::new(None), vec![("a", hang), ("b", later)]);
-    assert_eq!(steps[0].reasons[1..], ["its kernel module was unloaded"], "{steps:?}");
+    assert_eq!(steps[0].reasons[1..], ["the run itself unloaded its kernel module"], "{steps:?}");
     assert!(!steps[1].reasons.iter().any(|why| why.contains("module")), "{steps:?}");
 }
 
