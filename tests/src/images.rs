@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -57,7 +58,16 @@ impl<'a> Run<'a> {
     /// When it did not.
     #[must_use]
     pub fn of(ended: &'a Ended, name: &str, code: i32) -> Self {
-        let run = Self { ended, name: name.to_owned(), evidence: Evidence { dir: ended.out.join(name) } };
+        Self::with_evidence(ended, name, code, &ended.out.join(name))
+    }
+
+    /// Likewise, with its evidence in this folder.
+    ///
+    /// # Panics
+    /// When it did not end so, or does not verify.
+    #[must_use]
+    pub fn with_evidence(ended: &'a Ended, name: &str, code: i32, folder: &Path) -> Self {
+        let run = Self { ended, name: name.to_owned(), evidence: Evidence { dir: folder.to_owned() } };
         assert_eq!(run.text("code"), format!("{code}\n"), "{}\n{}", run.said(), ended.console);
         Agent::find().verify(&run.evidence.dir).assert_code(0);
         run

@@ -12,7 +12,6 @@
 //! helper     starts the helper programs of this package and ends them
 //! host       what a test may do to this machine: its own mounts, which vanish with it
 //! lime       reads a memory image in LiME's format
-//! python     a Python with packages of the index
 //! images     images of memory in the evidence of a guest, held against stamped pages
 //! life       for the helper programs: say "ready", end when stdin closes
 //! module_file  kernel modules as far as they speak of themselves
@@ -21,6 +20,7 @@
 //! vault      a locked bucket, KMS, and the roles of packaging/cloudformation
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
 //! vm         boots a real kernel with the program in it
+//! volatility what an analyst makes of evidence: export, symbol file, Volatility 3
 //! python     a Python with the packages that tests use
 //! raw        all `unsafe` of this package
 //! ```
@@ -55,3 +55,4 @@ pub mod serve;
 pub mod stamp;
 pub mod vault;
 pub mod vm;
+pub mod volatility;

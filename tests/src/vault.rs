@@ -59,6 +59,21 @@ impl Role {
         }
     }
 
+    /// Its credentials, as Run Command gives them.
+    #[must_use]
+    pub fn environment(self) -> [(&'static str, String); 3] {
+        let id = self.id().to_owned();
+        [("SSM_AWS_ACCESS_KEY_ID", id), ("SSM_AWS_SECRET_ACCESS_KEY", self.secret()), ("SSM_AWS_SESSION_TOKEN", self.token())]
+    }
+
+    fn secret(self) -> String {
+        format!("secret-of-{}-0123456789", self.id())
+    }
+
+    fn token(self) -> String {
+        format!("token-{}", self.id())
+    }
+
     /// What its policy allows.
     #[must_use]
     pub fn actions(self) -> BTreeSet<String> {
@@ -127,7 +142,7 @@ impl Vault {
     /// Replaces what a role may do.
     pub fn allow(&self, role: Role, actions: &BTreeSet<String>) {
         let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-        self.cloud.add_key(Key::new(role.id(), &secret(role), &actions).session(&format!("token-{}", role.id()), None));
+        self.cloud.add_key(Key::new(role.id(), &role.secret(), &actions).session(&role.token(), None));
     }
 
     /// Takes one action from a role.
@@ -149,8 +164,7 @@ impl Vault {
     /// The program with a role's credentials, as Run Command would give them.
     #[must_use]
     pub fn agent(&self, role: Role) -> Agent {
-        let agent = Agent::find().with("SSM_AWS_ACCESS_KEY_ID", role.id()).with("SSM_AWS_SECRET_ACCESS_KEY", &secret(role));
-        agent.with("SSM_AWS_SESSION_TOKEN", &format!("token-{}", role.id()))
+        role.environment().into_iter().fold(Agent::find(), |agent, (name, value)| agent.with(name, &value))
     }
 
     /// Arguments with the way to the doubles behind them.
@@ -229,6 +243,19 @@ impl Vault {
         self.s3.keys(BUCKET).iter().filter_map(|key| key.strip_prefix(&prefix)).map(str::to_owned).collect()
     }
 
+    /// Copies a run into a folder.
+    ///
+    /// # Panics
+    /// When there is no room for it.
+    pub fn download(&self, place: &str, to: &Path) {
+        for name in self.names(place) {
+            let path = to.join(&name);
+            std::fs::create_dir_all(path.parent().unwrap_or(to)).expect("a folder");
+            let object = self.s3.object(BUCKET, &self.key(place, &name)).expect("an object");
+            std::fs::write(path, object.content().expect("its bytes")).expect("a file");
+        }
+    }
+
     /// Changes the versions of a run's object behind everybody's back.
     pub fn change(&self, place: &str, name: &str, change: impl FnOnce(&mut Vec<Version>)) {
         let key = self.key(place, name);
@@ -240,10 +267,6 @@ impl Default for Vault {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn secret(role: Role) -> String {
-    format!("secret-of-{}-0123456789", role.id())
 }
 
 /// A file in shared memory, which is collected as `shm`: of bytes that do not compress. It is gone when this is dropped.

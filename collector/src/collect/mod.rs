@@ -8,6 +8,7 @@ mod control;
 mod image;
 mod recorder;
 mod step;
+mod watch;
 
 use std::sync::Arc;
 

@@ -3,23 +3,19 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::control::Control;
 use super::recorder::{Recorder, Shared};
+use super::watch::{Overdue, TICK, Watch};
 use super::{Observer, Step};
 use crate::host::Host;
+use crate::host::loaded::Fate;
 use crate::model::record::MAX_GAPS;
 use crate::model::{Gap, ObjectKey, Outcome, Status, Timestamp, escape};
 use crate::source::{Source, Stop};
 use crate::stream::{Closed, Engine};
-
-/// How often the run looks at the clock while a source reads.
-const TICK: Duration = Duration::from_millis(100);
-/// How long a source that was told to stop may take to come back before it is abandoned.
-const GRACE_NS: u64 = 3_000_000_000;
 
 /// What came back from the source's thread.
 enum Ending {
@@ -41,13 +37,17 @@ pub(super) fn collect(
     let started = host.clock.now();
     let shared = Arc::new(Shared::open(engine, artefact, &host.identity.facts.id, host.clock, control));
     let mut closed = Vec::new();
+    let watch = Watch::start(host, &shared, control);
     let ending = match spawn(source, host, &shared) {
         Ok(answer) => wait(&answer, &shared, host, control, &mut Told { observer, closed: &mut closed }),
         Err(error) => Ending::Panicked(format!("cannot start a thread: {error}")),
     };
     let (last, gaps) = shared.close();
     Told { observer, closed: &mut closed }.tell(last);
-    let step = finish(artefact.name, ending, (started, host.clock.now()), &closed, gaps, observer);
+    // The destination may have held up us and the source alike, and the kernel would keep the module.
+    let abandoned = matches!(ending, Ending::Abandoned(_)).then(|| host.loaded.release(&host.footprint)).flatten();
+    let outcome = with_module(outcome_of(ending), watch.end().or(abandoned));
+    let step = finish(artefact.name, outcome, (started, host.clock.now()), &closed, gaps, observer);
     if step.status == Status::Timeout {
         host.footprint.count("artefacts_timed_out");
     }
@@ -93,7 +93,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 }
 
 fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Control, told: &mut Told<'_>) -> Ending {
-    let mut told_at = None;
+    let mut overdue = Overdue::default();
     loop {
         match answer.recv_timeout(TICK) {
             Ok(ending) => return ending,
@@ -103,11 +103,7 @@ fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Contr
                 told.observer.tick(&shared.progress);
             }
         }
-        let now = host.clock.mono_ns();
-        let stop = control.stopped(now).or_else(|| (now >= shared.deadline_ns()).then_some(Stop::OutOfTime));
-        if let Some(stop) = stop
-            && now.saturating_sub(*told_at.get_or_insert(now)) >= GRACE_NS
-        {
+        if let Some(stop) = overdue.now(shared, host, control) {
             host.footprint.count("threads_abandoned");
             return Ending::Abandoned(stop);
         }
@@ -116,7 +112,7 @@ fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Contr
 
 fn finish(
     artefact: &'static str,
-    ending: Ending,
+    outcome: Outcome,
     times: (Timestamp, Timestamp),
     closed: &[Closed],
     mut gaps: Vec<Gap>,
@@ -131,7 +127,7 @@ fn finish(
     let objects: Vec<ObjectKey> = closed.iter().filter_map(|object| object.receipt.as_ref()).map(|r| r.key.clone()).collect();
     let lost_all = objects.is_empty() && closed.iter().any(|object| object.lost.is_some());
     let lost_some = closed.iter().any(|object| object.lost.is_some());
-    let outcome = settle(outcome_of(ending), &gaps, (lost_some, lost_all));
+    let outcome = settle(outcome, &gaps, (lost_some, lost_all));
     record(artefact, outcome, times, objects, gaps)
 }
 
@@ -146,6 +142,15 @@ fn outcome_of(ending: Ending) -> Outcome {
             Outcome::because(Status::Timeout, format!("{stop}, and its source did not come back; what had been read is kept"))
         }
     }
+}
+
+/// Says what became of a module that the run had to unload. What is `ok` has all of its image, and says nothing.
+fn with_module(mut outcome: Outcome, module: Option<Fate>) -> Outcome {
+    if let (Some(fate), true) = (module, outcome.status != Status::Ok) {
+        let what = if fate.gone { "the run itself unloaded its kernel module" } else { "its kernel module is still loaded" };
+        outcome.reasons.push(what.to_owned());
+    }
+    outcome
 }
 
 /// An outcome that says `ok` although something is missing is `partial`; one of which nothing is stored is `failed`.

@@ -137,6 +137,23 @@ fn a_source_that_hangs_is_abandoned_and_what_came_before_is_kept() {
     assert_eq!(members, [1 << 30]);
 }
 
+/// The module ends with the wait for its source; and the reason is of that artefact alone.
+#[test]
+fn a_source_that_hangs_leaves_no_module() {
+    let hang: Act = |host, _| {
+        host.loaded.begin(crate::host::module::Loading::start(b"no module", std::ffi::CString::default()).unwrap());
+        loop {
+            std::thread::park();
+        }
+    };
+    let later: Act = |_, _| loop {
+        std::thread::park();
+    };
+    let (steps, _) = collect(MemorySink::default(), Control::new(None), vec![("a", hang), ("b", later)]);
+    assert_eq!(steps[0].reasons[1..], ["the run itself unloaded its kernel module"], "{steps:?}");
+    assert!(!steps[1].reasons.iter().any(|why| why.contains("module")), "{steps:?}");
+}
+
 #[test]
 fn a_stream_that_ends_early_is_filled_and_said() {
     let (step, seen, sink) = one(|_, evidence| {

@@ -16,6 +16,7 @@ pub mod filesystems;
 pub mod footprint;
 pub mod identity;
 pub mod kmsg;
+pub mod loaded;
 pub mod module;
 pub mod mounts;
 pub mod netlink;
@@ -43,6 +44,7 @@ pub use error::{ReadError, Reason};
 pub use files::HostFiles;
 pub use filesystems::FileSystems;
 pub use footprint::Footprint;
+pub use loaded::Loaded;
 pub use pid::Process;
 pub use procfs::ProcRoot;
 pub use sysfs::SysRoot;
@@ -63,6 +65,8 @@ pub struct Host {
     pub identity: Arc<identity::Identity>,
     /// What we change on it.
     pub footprint: Arc<Footprint>,
+    /// The module that we put into its kernel.
+    pub loaded: Arc<Loaded>,
     /// Whether this is the machine we run on, so that its kernel can be asked (netlink, pidfd, namespaces).
     pub live: bool,
 }
@@ -78,7 +82,7 @@ impl Host {
         let sys = Arc::new(SysRoot::live(&footprint));
         let files = Arc::new(HostFiles::live(&proc, Arc::clone(&footprint))?);
         let identity = Arc::new(identity::Identity::read(&proc, &sys, &files));
-        Ok(Self { proc, sys, files, clock: Clock::start(), identity, footprint, live: true })
+        Ok(Self { proc, sys, files, clock: Clock::start(), identity, footprint, loaded: Arc::default(), live: true })
     }
 
     /// A fixture: a folder with `proc/`, `etc/` and so on, captured or made up.
@@ -91,7 +95,7 @@ impl Host {
         let sys = Arc::new(SysRoot::fixture(&root.join("sys")));
         let files = Arc::new(HostFiles::fixture(root, Arc::clone(&footprint))?);
         let identity = Arc::new(identity::Identity::read(&proc, &sys, &files));
-        Ok(Self { proc, sys, files, clock: Clock::start(), identity, footprint, live: false })
+        Ok(Self { proc, sys, files, clock: Clock::start(), identity, footprint, loaded: Arc::default(), live: false })
     }
 
     /// A helper that runs reads which may never return.

@@ -118,7 +118,10 @@ impl Guest {
         self
     }
 
-    /// Gives it a network in which the gateway, 10.0.2.2, is this machine's loopback.
+    /// Where a guest with a network finds this machine's loopback.
+    pub const GATEWAY: &str = "10.0.2.2";
+
+    /// Gives it a network in which [`Self::GATEWAY`] is this machine's loopback.
     #[must_use]
     pub fn network(mut self) -> Self {
         self.network = true;

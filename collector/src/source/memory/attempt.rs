@@ -104,6 +104,8 @@ impl Attempt<'_> {
         let bytes = self.offer.module.as_ref().and_then(|module| module.bytes.clone().ok()).unwrap_or_else(|| Arc::from(&[][..]));
         self.evidence.raw(&Member::pseudo(b"/.hozen/lime.ko"), &bytes)?;
         let mut image = Image::begin(self.evidence, "lime", range::total(ram))?;
+        // Nobody would unload it if the run has given up waiting for us.
+        image.check()?;
         let (mut report, mut read) = lime::capture(host, &bytes, ram, &lens, &mut |chunk| image.take("lime", chunk));
         if read.is_ok() && report.refused.is_none() && image.tally.bytes > 0 && may_fill {
             read = fill(host, &mut image, ram, &lens, &mut report.faults);

@@ -75,6 +75,11 @@ impl<'a> Image<'a> {
         Ok(Self { evidence, name, open: None, total, tally: Tally::default() })
     }
 
+    /// Whether the run wants more of it.
+    pub(super) fn check(&self) -> Result<(), Stop> {
+        self.evidence.check()
+    }
+
     /// The range that lacks bytes, and from which address on.
     pub(super) fn unfinished(&self) -> Option<(PhysRange, u64)> {
         self.open.filter(|(record, next)| *next < record.end())

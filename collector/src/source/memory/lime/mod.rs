@@ -28,7 +28,7 @@ use crate::host::{Host, read};
 use crate::model::PhysRange;
 use crate::source::Stop;
 
-/// How long the module may take until it listens, and until it returns when the stream has ended.
+/// How long the module may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long its socket may be silent.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -63,17 +63,15 @@ pub(super) fn capture(
     let mut log = Kmsg::open().ok();
     new_records(log.as_mut());
     let mut report = Report { taint: (taint(host), None), ..Report::default() };
+    let _ending = Ending(host);
     let result = match load(host, module, &mut report) {
-        Ok((mut loaded, stream)) => {
-            let result = drain(&stream, ram, lens, take, &mut report);
-            loaded.end(&mut report);
-            result
-        }
+        Ok(stream) => drain(&stream, ram, lens, take, &mut report),
         Err(why) => {
             report.refused = Some(why);
             Ok(())
         }
     };
+    end(host, &mut report);
     report.taint.1 = taint(host);
     report.log = new_records(log.as_mut());
     let told =
@@ -82,40 +80,55 @@ pub(super) fn capture(
     (report, result)
 }
 
-/// A module that is in the kernel, or about to be. Dropping it ends the stream and unloads it.
-struct Loaded<'a> {
-    host: &'a Host,
-    loading: Loading,
-    stream: Option<TcpStream>,
-    ended: bool,
+/// Ends the module when it is dropped, whatever has happened.
+struct Ending<'a>(&'a Host);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.loaded.end(&self.0.footprint);
+    }
 }
 
 /// Loads it and connects.
-fn load<'a>(host: &'a Host, module: &[u8], report: &mut Report) -> Result<(Loaded<'a>, TcpStream), String> {
+fn load(host: &Host, module: &[u8], report: &mut Report) -> Result<TcpStream, String> {
     let port = kernel::free_port().map_err(|error| format!("no free port: {error}"))?;
     report.parameters = format!("path=tcp:{port} format=lime localhostonly=1 timeout=0");
     let parameters = CString::new(report.parameters.as_str()).map_err(|error| error.to_string())?;
     let loading = Loading::start(module, parameters).map_err(|errno| format!("the module cannot be put into memory: {errno}"))?;
-    let mut loaded = Loaded { host, loading, stream: None, ended: false };
+    host.loaded.begin(loading);
     let began = Instant::now();
     loop {
         if let Ok(stream) = kernel::connect(port) {
             host.footprint.count("modules_loaded");
             let clone = stream.try_clone().and_then(|clone| clone.set_read_timeout(Some(SILENCE)).map(|()| clone));
-            loaded.stream = Some(stream);
-            if clone.is_err() {
-                loaded.end(report);
-            }
-            return clone.map(|clone| (loaded, clone)).map_err(|error| format!("its socket cannot be read: {error}"));
+            host.loaded.connected(stream);
+            return clone.map_err(|error| format!("its socket cannot be read: {error}"));
         }
-        if let Some(outcome) = loaded.loading.outcome(Duration::from_millis(5)) {
-            loaded.end(report);
+        if let Some(outcome) = host.loaded.outcome() {
             return Err(outcome.err().map_or_else(|| "it returned without a word".to_owned(), refusal));
         }
         if began.elapsed() > PATIENCE {
-            loaded.end(report);
             return Err(format!("it did not listen on port {port} within {} s", PATIENCE.as_secs()));
         }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Ends the stream, waits for the module and unloads it.
+fn end(host: &Host, report: &mut Report) {
+    let Some(fate) = host.loaded.end(&host.footprint) else {
+        report.unloaded = true;
+        return;
+    };
+    report.unloaded = fate.gone;
+    match fate.returned {
+        // Without a stream this is the reason of the refusal already.
+        Some(Err(errno)) if report.refused.is_none() => report.faults.push(format!("its init function failed: {errno:?}")),
+        Some(_) => {}
+        None => report.faults.push("its init function did not return".to_owned()),
+    }
+    if !fate.gone {
+        report.faults.push("the module lime is still loaded".to_owned());
     }
 }
 
@@ -166,7 +179,8 @@ fn drain(
 #[cfg(any(test, feature = "test-util"))]
 pub(super) fn take_and_forget(host: &Host, module: &[u8], ram: &[PhysRange], clock: Clock) -> Result<u64, String> {
     let mut report = Report::default();
-    let (mut loaded, stream) = load(host, module, &mut report)?;
+    let _ending = Ending(host);
+    let stream = load(host, module, &mut report)?;
     let (send, raws) = bounded::<Raw>(1);
     let (give, spare) = bounded::<Vec<u8>>(4);
     let (bytes, verdict) = std::thread::scope(|scope| {
@@ -179,57 +193,9 @@ pub(super) fn take_and_forget(host: &Host, module: &[u8], ram: &[PhysRange], clo
         }
         (bytes, thread.join().unwrap_or_else(|_| Err("a bug in Hozen".to_owned())))
     });
-    loaded.end(&mut report);
+    end(host, &mut report);
     report.faults.extend(verdict.err());
     if report.faults.is_empty() { Ok(bytes) } else { Err(report.faults.join("; ")) }
-}
-
-impl Loaded<'_> {
-    /// Ends the stream, waits for the module and unloads it.
-    fn end(&mut self, report: &mut Report) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
-        }
-        let stream = self.stream.take();
-        if let Some(stream) = &stream {
-            // It may have ended by itself.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-        match self.loading.outcome(PATIENCE) {
-            Some(Ok(())) => report.unloaded = self.unload(),
-            Some(Err(errno)) => {
-                // The kernel has taken it out again. Without a stream this is the reason of the refusal already.
-                report.unloaded = true;
-                report.faults.extend(stream.map(|_| format!("its init function failed: {errno:?}")));
-            }
-            None => report.faults.push("its init function did not return".to_owned()),
-        }
-        if !report.unloaded {
-            report.faults.push("the module lime is still loaded".to_owned());
-            self.host.footprint.note("the kernel module lime was loaded and could not be unloaded".to_owned());
-        }
-    }
-
-    /// Unloads it; what is still going on in it is over within moments.
-    fn unload(&self) -> bool {
-        for _ in 0..40 {
-            match kernel::unload(c"lime") {
-                Ok(()) => {
-                    self.host.footprint.count("modules_unloaded");
-                    return true;
-                }
-                Err(Errno::EWOULDBLOCK | Errno::EBUSY | Errno::EINTR) => std::thread::sleep(Duration::from_millis(50)),
-                Err(_) => return false,
-            }
-        }
-        false
-    }
-}
-
-impl Drop for Loaded<'_> {
-    fn drop(&mut self) {
-        self.end(&mut Report::default());
-    }
 }
 
 /// Why the kernel refused the module.

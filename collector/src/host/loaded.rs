@@ -1,0 +1,175 @@
+//! The module that this run has put into the kernel: the connection to its socket, and its end.
+//!
+//! **Invariant:** it is ended once, by whoever comes first: the source that loaded it, or the run that waits for that source no
+//! longer. Whoever comes later gets the same answer.
+
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use super::Footprint;
+use super::module::{self, Loading};
+
+/// How long the module may take until it returns when its connection has ended.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What became of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fate {
+    /// What its init function came to; none where it did not return.
+    pub returned: Option<Result<(), Errno>>,
+    /// Whether it is out of the kernel.
+    pub gone: bool,
+}
+
+/// The module, shared by whoever may have to end it.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Apart from the module, which may be waited for: what ends the wait must not wait itself.
+    connection: Mutex<Connection>,
+    module: Mutex<Option<Module>>,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    stream: Option<TcpStream>,
+    is_ending: bool,
+}
+
+#[derive(Debug)]
+enum Module {
+    Loading(Loading),
+    Ended(Fate),
+}
+
+impl Loaded {
+    /// A module is on its way into the kernel; one before it has ended.
+    pub fn begin(&self, loading: Loading) {
+        *lock(&self.connection) = Connection::default();
+        *lock(&self.module) = Some(Module::Loading(loading));
+    }
+
+    /// Its socket takes this connection, which is closed at once if the module is being ended.
+    pub fn connected(&self, stream: TcpStream) {
+        let mut connection = lock(&self.connection);
+        if connection.is_ending {
+            shut(&stream);
+        }
+        connection.stream = Some(stream);
+    }
+
+    /// What its init function came to; none while it runs, or while the module is being ended.
+    pub fn outcome(&self) -> Option<Result<(), Errno>> {
+        let mut module = match self.module.try_lock() {
+            Ok(module) => module,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        match &mut *module {
+            Some(Module::Loading(loading)) => loading.outcome(Duration::ZERO),
+            Some(Module::Ended(fate)) => fate.returned,
+            None => None,
+        }
+    }
+
+    /// Closes the connection, waits for the module and unloads it. None where no module was loaded.
+    pub fn end(&self, footprint: &Footprint) -> Option<Fate> {
+        let mut connection = lock(&self.connection);
+        connection.is_ending = true;
+        connection.stream.take().iter().for_each(shut);
+        drop(connection);
+        let mut module = lock(&self.module);
+        let fate = match module.as_mut()? {
+            Module::Loading(loading) => fate(loading, footprint),
+            Module::Ended(fate) => *fate,
+        };
+        *module = Some(Module::Ended(fate));
+        Some(fate)
+    }
+
+    /// Ends the module if it has not ended yet: for a run whose source may never do so. None where there was nothing to end.
+    pub fn release(&self, footprint: &Footprint) -> Option<Fate> {
+        let is_loading = matches!(*lock(&self.module), Some(Module::Loading(_)));
+        if is_loading { self.end(footprint) } else { None }
+    }
+}
+
+fn fate(loading: &mut Loading, footprint: &Footprint) -> Fate {
+    let returned = loading.outcome(PATIENCE);
+    let gone = match returned {
+        Some(Ok(())) => unload(footprint),
+        // The kernel has taken it out again.
+        Some(Err(_)) => true,
+        None => false,
+    };
+    if !gone {
+        footprint.note("the kernel module lime was loaded and could not be unloaded".to_owned());
+    }
+    Fate { returned, gone }
+}
+
+/// Unloads it; what is still going on in it is over within moments.
+fn unload(footprint: &Footprint) -> bool {
+    for _ in 0..40 {
+        match module::unload(c"lime") {
+            Ok(()) => {
+                footprint.count("modules_unloaded");
+                return true;
+            }
+            Err(Errno::EWOULDBLOCK | Errno::EBUSY | Errno::EINTR) => std::thread::sleep(Duration::from_millis(50)),
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+fn shut(stream: &TcpStream) {
+    // It may have ended by itself.
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Nothing is half done where a lock is held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+    use std::io::Read as _;
+    use std::net::TcpListener;
+
+    fn refused() -> Loading {
+        Loading::start(b"not a module", CString::default()).unwrap()
+    }
+
+    #[test]
+    fn whoever_comes_later_gets_the_same_answer_and_a_run_has_nothing_to_release() {
+        let (loaded, footprint) = (Loaded::default(), Footprint::default());
+        assert_eq!((loaded.end(&footprint), loaded.release(&footprint), loaded.outcome()), (None, None, None));
+        loaded.begin(refused());
+        let fate = loaded.release(&footprint).unwrap();
+        assert!(fate.gone && fate.returned.unwrap().is_err() && footprint.notes().is_empty(), "{fate:?}");
+        assert_eq!((loaded.end(&footprint), loaded.release(&footprint)), (Some(fate), None));
+        assert_eq!(loaded.outcome(), fate.returned);
+        loaded.begin(refused());
+        assert!(loaded.release(&footprint).is_some(), "another module");
+    }
+
+    #[test]
+    fn a_connection_ends_with_the_module_and_none_is_made_after_that() {
+        let (loaded, footprint) = (Loaded::default(), Footprint::default());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        loaded.begin(refused());
+        loaded.connected(connect());
+        loaded.end(&footprint).unwrap();
+        loaded.connected(connect());
+        for _ in 0..2 {
+            assert_eq!(listener.accept().unwrap().0.read(&mut [0]).unwrap(), 0);
+        }
+    }
+}

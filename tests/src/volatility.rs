@@ -1,0 +1,123 @@
+//! What an analyst makes of a run's evidence: a plain image by `hozen export`, a symbol file by `hozen symbols`, and Volatility 3 from
+//! the package index, which reads both.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::agent::{Agent, Finished};
+use crate::python;
+
+/// A Python that can import it, or none, said loudly.
+#[must_use]
+pub fn python(test: &str) -> Option<PathBuf> {
+    python::with(test, &["volatility3", "jsonschema"])
+}
+
+/// An image, a symbol file for it, and Volatility.
+#[derive(Debug)]
+pub struct Analysis {
+    python: PathBuf,
+    /// The folder that the run is in.
+    pub evidence: PathBuf,
+    /// What `vol -s` takes.
+    pub symbols: PathBuf,
+    image: PathBuf,
+    cache: PathBuf,
+}
+
+impl Analysis {
+    /// Exports the evidence, of which the image by `method` is read, and makes the symbol file. All that comes of it is in `folder`.
+    ///
+    /// # Panics
+    /// When one of the two does not work, or the image is not called whole.
+    #[must_use]
+    pub fn of(python: PathBuf, evidence: &Path, method: &str, folder: &Path) -> Self {
+        let [symbols, export, cache] = ["symbols", "export", "cache"].map(|name| folder.join(name));
+        make_symbols(evidence, &symbols).assert_code(0);
+        Agent::find().run(["export".as_ref(), evidence.as_os_str(), "--to".as_ref(), export.as_os_str()]).assert_code(0);
+        // The name has no more words only where the image is whole.
+        let image = export.join(format!("memory/{method}.lime"));
+        Self { python, evidence: evidence.to_owned(), symbols, image, cache }
+    }
+
+    /// The one symbol file.
+    ///
+    /// # Panics
+    /// When there are others.
+    #[must_use]
+    pub fn isf(&self) -> PathBuf {
+        let folder = std::fs::read_dir(self.symbols.join("linux")).expect("a folder of symbol files");
+        let files = folder.map(|entry| entry.expect("a file").path());
+        let files: Vec<PathBuf> = files.filter(|file| file.extension().is_some_and(|end| end == "json")).collect();
+        let [file] = <[PathBuf; 1]>::try_from(files).expect("one symbol file");
+        file
+    }
+
+    /// The symbol file is what Volatility's own schema says. Returns the schema's version.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        let said = succeeded(self.command(&self.python).arg(python::script("schema.py")).arg(self.isf()));
+        String::from_utf8_lossy(&said.stdout).trim().to_owned()
+    }
+
+    /// The rows of a plugin of `linux`, such as `pslist`.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    pub fn run(&self, plugin: &str) -> Value {
+        let mut command = self.command(&self.python.with_file_name("vol"));
+        command.args(["-q", "--offline", "-r", "json", "-s"]).arg(&self.symbols).arg("-f").arg(&self.image);
+        let output = succeeded(command.arg(format!("linux.{plugin}")));
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{plugin}: {error}: {output:?}"))
+    }
+
+    /// The rows of each of these plugins, two of which run at a time.
+    ///
+    /// # Panics
+    /// When one fails.
+    #[must_use]
+    pub fn run_all<const N: usize>(&self, plugins: [&str; N]) -> [Value; N] {
+        let (left, right) = plugins.split_at(N / 2);
+        let run = |plugins: &[&str]| plugins.iter().map(|name| self.run(name)).collect::<Vec<_>>();
+        let rows: Vec<Value> = std::thread::scope(|scope| {
+            let left = scope.spawn(|| run(left));
+            let right = run(right);
+            left.join().expect("plugins").into_iter().chain(right).collect()
+        });
+        rows.try_into().expect("as many as plugins")
+    }
+
+    /// Its cache is that of this test, so nothing is taken from an earlier run.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env("XDG_CACHE_HOME", &self.cache).env_remove("PYTHONPATH");
+        command
+    }
+}
+
+/// Runs `hozen symbols`.
+#[must_use]
+pub fn make_symbols(evidence: &Path, to: &Path) -> Finished {
+    Agent::find().run(["symbols".as_ref(), evidence.as_os_str(), "-o".as_ref(), to.as_os_str()])
+}
+
+/// Whether a row, or one below it in a tree, has these values.
+#[must_use]
+pub fn any(rows: &Value, values: &[(&str, &str)]) -> bool {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let has = |row: &Value, (column, value): &(&str, &str)| row.get(column).is_some_and(|found| text(found) == *value);
+    let below = |row: &Value| row.get("__children").is_some_and(|children| any(children, values));
+    rows.as_array().is_some_and(|rows| rows.iter().any(|row| values.iter().all(|pair| has(row, pair)) || below(row)))
+}
+
+fn succeeded(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    output
+}
