@@ -121,6 +121,22 @@ impl HostFiles {
         self.read_link(&place, path)
     }
 
+    /// Where `path` leads when every symbolic link on it is followed inside the host's own root, and `statx` of what is there.
+    ///
+    /// # Errors
+    /// When nothing is there, it lies on a file system that may hang, or the kernel refuses.
+    pub fn real(&self, path: impl AsRef<[u8]>) -> Result<(Vec<u8>, Stat), ReadError> {
+        let (target, place) = self.resolve(path.as_ref())?;
+        let stat = read::named(&target, place.stat())?;
+        Ok((target, stat))
+    }
+
+    /// Whether something is mounted at exactly `path`.
+    #[must_use]
+    pub fn is_mount_point(&self, path: &[u8]) -> bool {
+        self.mounts.iter().any(|mount| mount.point == path)
+    }
+
     /// The names in the directory `path`, sorted by their bytes.
     ///
     /// # Errors
@@ -304,6 +320,9 @@ mod tests {
         assert_eq!(files.file("/etc/loop", 1).unwrap_err().reason, Reason::Errno(Errno::ELOOP));
         assert!(files.file("/etc/none", 1).unwrap_err().is_gone());
         assert_eq!(files.names("/usr").unwrap(), [b"lib"]);
+        let (real, stat) = files.real("/conf/absolute").unwrap();
+        assert!(real == b"/usr/lib/os-release" && stat.is_regular());
+        assert!(files.real("/etc/none").unwrap_err().is_gone() && !files.is_mount_point(b"/etc"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Everything that can be collected, in the order in which a run collects it: what is lost first comes first (RFC 3227 2.1).
 
+use super::accounts::Accounts;
 use super::context::ContextSource;
 use super::deleted_files::DeletedFiles;
 use super::executables::Executables;
@@ -14,15 +15,17 @@ use super::mounts::MountsSource;
 use super::network::arp_cache::ArpCache;
 use super::network::interfaces::Interfaces;
 use super::network::routes::Routes;
+use super::persistence::Persistence;
 use super::process_envs::ProcessEnvs;
 use super::process_memory::ProcessMemory;
 use super::process_memory_map::ProcessMemoryMap;
 use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
-use super::{Source, context, deleted_files, executables, footprint, freeze_frame, hidden, kernel_log, kernel_modules};
+use super::{Source, accounts, context, deleted_files, executables, footprint, freeze_frame, hidden, kernel_log, kernel_modules};
 use super::{
-    kernel_symbols, memory, mounts, network, process_envs, process_memory, process_memory_map, sessions, shm, system_controls,
+    kernel_symbols, memory, mounts, network, persistence, process_envs, process_memory, process_memory_map, sessions, shm,
+    system_controls,
 };
 use crate::host::Host;
 use crate::model::Artefact;
@@ -30,7 +33,7 @@ use crate::model::Artefact;
 /// What a run wants of the sources.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
-    /// Keep secret-looking values of environments.
+    /// Keep secret-looking values of environments, and secrets in files.
     pub include_secrets: bool,
     /// Read what is slow to read, such as `smaps`.
     pub thorough: bool,
@@ -65,6 +68,8 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(SessionsSource),
         Box::new(Shm::default()),
         Box::new(Executables),
+        Box::new(Persistence::new(options.include_secrets)),
+        Box::new(Accounts { include_secrets: options.include_secrets }),
         Box::new(FootprintSource::begin(host)),
     ]
 }
@@ -92,6 +97,8 @@ pub fn artefacts() -> Vec<Artefact> {
         sessions::ARTEFACT,
         shm::ARTEFACT,
         executables::ARTEFACT,
+        persistence::ARTEFACT,
+        accounts::ARTEFACT,
         footprint::ARTEFACT,
     ]
 }
