@@ -258,6 +258,11 @@ fn trim_quotes(word: &[u8]) -> &[u8] {
     word.get(start..end.max(start)).unwrap_or_default()
 }
 
+fn without_backslashes(name: &[u8]) -> &[u8] {
+    let end = name.iter().rposition(|b| *b != b'\\').map_or(0, |last| last + 1);
+    name.get(..end).unwrap_or_default()
+}
+
 /// Schemes of HTTP's `Authorization`, which stand before the secret; a lone `=` or `:` does so too.
 fn is_scheme(word: &[u8]) -> bool {
     let word = trim_quotes(word).to_ascii_lowercase();
@@ -268,6 +273,7 @@ fn is_scheme(word: &[u8]) -> bool {
 fn in_word(word: &[u8]) -> (Vec<Range<usize>>, Next) {
     let mut spans = tokens(word);
     spans.extend(password_in_url(word).or_else(|| password_at_host(word)));
+    spans.extend(members(word));
     if let Some((at, next)) = assignment(word) {
         spans.push(at..word.len());
         return (spans, next);
@@ -291,6 +297,32 @@ fn assignment(word: &[u8]) -> Option<(usize, Next)> {
         }
     }
     None
+}
+
+/// Values of members of JSON objects that are written without a blank: `"name":"value"`, also inside of another string, where
+/// each quote has backslashes before it.
+fn members(word: &[u8]) -> Vec<Range<usize>> {
+    let mut spans = Vec::new();
+    let mut from = 0;
+    for (colon, _) in word.iter().enumerate().filter(|(_, b)| **b == b':') {
+        let before = word.get(from..colon).unwrap_or_default();
+        let Some(name) = before.strip_suffix(b"\"").map(|name| without_backslashes(name)) else { continue };
+        let begin = name.iter().rposition(|b| *b == b'"').map_or(0, |quote| quote + 1);
+        let value = word.get(colon + 1..).unwrap_or_default();
+        let lead = value.iter().take_while(|b| b"[\\".contains(b)).count();
+        let rest = value.get(lead..).unwrap_or_default();
+        // A value that goes on in the next word is that of `Next::Value`.
+        if !is_key(name.get(begin..).unwrap_or_default()) || rest.is_empty() {
+            continue;
+        }
+        let (start, end) = match rest.strip_prefix(b"\"") {
+            Some(text) => (1, text.iter().position(|b| *b == b'"').map_or(rest.len(), |quote| quote + 1)),
+            None => (0, rest.iter().position(|b| b",}]".contains(b)).unwrap_or(rest.len())),
+        };
+        from = colon + 1 + lead + end;
+        spans.push(colon + 1 + lead + start..from);
+    }
+    spans
 }
 
 /// Tokens and access keys in `word` that begin where no other word goes on.
@@ -361,6 +393,10 @@ mod tests {
             ("aws configure set k AKIAIOSFODNN7EXAMPLE;", "aws configure set k xxxxxxxxxxxxxxxxxxxx;"),
             ("echo eyJhbGciOiJI.e30.x|sh", "echo xxxxxxxxxxxxxxxxxx|sh"),
             ("curl -u u:pw@h", "curl -u u:xx@h"),
+            (r#"{"a":1,"API_TOKEN":"ab","b":"c"}"#, r#"{"a":1,"API_TOKEN":"xx","b":"c"}"#),
+            (r#"{\"MyPassword\":\"ab\",\"b\":2}"#, r#"{\"MyPassword\":\"xxx",\"b\":2}"#),
+            (r#"{"SecretKey":["ab"],"n":1}"#, r#"{"SecretKey":["xx"],"n":1}"#),
+            (r#"{"auth":12,"n":1}"#, r#"{"auth":xx,"n":1}"#),
             ("secret = value", "secret = value"),
         ] {
             assert_eq!(masked(line), shown);

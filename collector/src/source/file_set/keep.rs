@@ -46,6 +46,9 @@ pub(super) fn all(
     Ok(())
 }
 
+/// The most bytes of one text, which is held in memory.
+const MOST_TEXT: u64 = 32 << 20;
+
 struct Keep<'a> {
     set: &'a FileSet,
     host: &'a Host,
@@ -117,7 +120,8 @@ impl Keep<'_> {
         reader: Reader<'_>,
     ) -> Result<Vec<Vec<u8>>, Stop> {
         let size = found.stat.size;
-        if self.keeper.left == 0 && size > 0 {
+        let room = self.keeper.file_cap.min(self.keeper.left);
+        if size > 0 && (self.keeper.left == 0 || (found.group.form == Form::Whole && size > room)) {
             self.beyond = (self.beyond.0 + 1, self.beyond.1.saturating_add(size));
             row.int("stored", 0).flag("truncated", true).error("content", "limit");
             return Ok(Vec::new());
@@ -127,7 +131,7 @@ impl Keep<'_> {
                 failure::note(row, evidence, "content", &error);
                 Ok(Vec::new())
             }
-            Ok(content) if found.group.form == Form::Bulk => {
+            Ok(content) if matches!(found.group.form, Form::Bulk | Form::Whole) => {
                 self.bulk(found, &content, row, evidence)?;
                 Ok(Vec::new())
             }
@@ -167,7 +171,7 @@ impl Keep<'_> {
         evidence: &mut dyn Evidence,
         reader: Reader<'_>,
     ) -> Result<Vec<Vec<u8>>, Stop> {
-        let (size, limit) = (content.stat.size, self.keeper.file_cap.min(self.keeper.left));
+        let (size, limit) = (content.stat.size, self.keeper.file_cap.min(self.keeper.left).min(MOST_TEXT));
         let whole = size <= limit;
         let ranges = if whole { vec![0..size] } else { self.cut(found, content, limit, row, evidence) };
         row.flag("truncated", !whole);
@@ -179,7 +183,7 @@ impl Keep<'_> {
             if u64::try_from(bytes.len()).is_ok_and(|length| length == size) {
                 row.text("sha256", &Digest::of(&bytes).to_string());
             }
-            if !self.set.include_secrets && secret::is_file(&found.path) {
+            if self.hides(found.group.form) && secret::is_file(&found.path) {
                 row.flag("secret", true);
                 continue;
             }
@@ -200,10 +204,7 @@ impl Keep<'_> {
         let within = within(&content.data, limit, self.keeper.part);
         if let Some(offset) = within.cut {
             row.error("content", "limit");
-            let reason = format!(
-                "data beyond the limit of {} bytes for one file and {} for all that are left",
-                self.set.limits.file, self.keeper.left
-            );
+            let reason = format!("data beyond the {limit} bytes that the limits of one text and of all together leave for it");
             evidence.gap(Gap::from(&found.path, offset, Some(within.lost), reason));
         }
         within.kept
@@ -232,9 +233,13 @@ impl Keep<'_> {
         Ok((length > 0 || wanted == 0).then_some(bytes))
     }
 
+    fn hides(&self, form: Form) -> bool {
+        !self.set.include_secrets && form != Form::Plain
+    }
+
     /// Programs are kept as they are: text that looks like a secret in them would be changed code.
     fn without_secrets(&self, form: Form, mut bytes: Vec<u8>, hidden: &mut u64) -> Vec<u8> {
-        if !self.set.include_secrets && !bytes.starts_with(b"\x7fELF") {
+        if self.hides(form) && !bytes.starts_with(b"\x7fELF") {
             *hidden += if form == Form::Shadow { secret::mask_shadow(&mut bytes) } else { secret::mask(&mut bytes) };
         }
         bytes
@@ -249,8 +254,9 @@ impl Keep<'_> {
     fn tell_beyond(&self, evidence: &mut dyn Evidence) {
         let (files, bytes) = self.beyond;
         if files > 0 {
-            let reason =
-                format!("no room: {files} files of {bytes} bytes are beyond the limit for all together; their rows name them");
+            let reason = format!(
+                "no room: {files} files of {bytes} bytes are beyond the limit of one or of all together; their rows name them"
+            );
             evidence.gap(Gap::whole(self.set.table.as_bytes(), reason));
         }
     }

@@ -5,7 +5,7 @@
 //! together had no room for, one gap and a row each. FIFOs, sockets and devices are listed and never opened; file systems whose server
 //! is not this kernel are not touched.
 //!
-//! Secrets ([`super::secret`]) are not taken along unless asked for: a file that is one as a whole is a row with its length and
+//! Secrets ([`super::secret`]) in texts are not taken along unless asked for: a file that is one as a whole is a row with its length and
 //! digest; in text, each byte of one is an `x`.
 
 mod find;
@@ -38,8 +38,12 @@ pub(super) enum Form {
     Text,
     /// The same for files like `/etc/shadow`, in which the second field is a hash.
     Shadow,
-    /// Kept as it is, whatever is in it and however long it is.
+    /// Read whole and handed on as it is, whatever is in it.
+    Plain,
+    /// Kept as it is, and not handed on; of what is too long a part.
     Bulk,
+    /// Kept as it is, and not handed on; whole or not at all, because a part of it is of no use.
+    Whole,
 }
 
 /// How much is looked at and kept.
@@ -130,7 +134,7 @@ impl FileSet {
 }
 
 /// The most rows that one text becomes.
-pub(super) const MOST_ROWS: usize = 10_000;
+pub(super) const MOST_ROWS: usize = 100_000;
 
 /// Calls `write` for each of the first [`MOST_ROWS`] `items` of a text; that there are more is a gap.
 ///

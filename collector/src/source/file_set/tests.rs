@@ -15,6 +15,8 @@ const GROUPS: &[Group] = &[
         patterns: &["/etc/a", "/etc/d/*", "/etc/tree/**", "/lib/x/*", "/etc/**/deep", "~/.rc", "~/.ssh/*"],
     },
     Group { kind: "hash", form: Form::Shadow, patterns: &["/etc/shadow"] },
+    Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/*"] },
+    Group { kind: "plain", form: Form::Plain, patterns: &["/var/lib/status"] },
     Group { kind: "log", form: Form::Bulk, patterns: &["/var/log/**"] },
 ];
 
@@ -187,6 +189,18 @@ fn the_newest_files_come_first_and_of_a_long_one_its_end() {
     assert_eq!(row(&evidence, "/var/log/older")["errors"][0]["errno"], "limit");
     let last = evidence.gaps.last().unwrap();
     assert!(evidence.gaps.len() == 3 && last.reason.contains("1 files of 1 bytes"), "{:?}", evidence.gaps);
+}
+
+#[test]
+fn what_is_useless_in_parts_is_kept_whole_or_not_at_all_and_plain_text_as_it_is() {
+    let (evidence, texts) = kept(set(Limits::bytes(20, 100), Order::NewestFirst), |root| {
+        write(root, "var/log/journal/large", [b'j'; 21]);
+        write(root, "var/log/journal/small", [b'j'; 20]);
+        write(root, "var/lib/status", "token=hunter2");
+    });
+    assert_eq!(evidence.member("/var/log/journal/small").map(<[u8]>::len), Some(20));
+    assert_eq!((row(&evidence, "/var/log/journal/large")["stored"].as_u64(), evidence.gaps.len()), (Some(0), 1));
+    assert_eq!(texts, [("/var/lib/status".to_owned(), b"token=hunter2".to_vec())]);
 }
 
 #[test]
