@@ -97,7 +97,10 @@ impl HostFiles {
     pub fn open(&self, path: impl AsRef<[u8]>) -> Result<(FdReader, Stat), ReadError> {
         let path = path.as_ref();
         let place = self.follow(path)?;
-        let opened = read::open_regular(place.view.dir.as_fd(), place.relative.as_slice());
+        let view = place.view.dir.as_fd();
+        // A file that something is mounted on is a mount of its own, as `/etc/hosts` is in containers.
+        let opened =
+            if place.relative.is_empty() { read::open_handle(view) } else { read::open_regular(view, place.relative.as_slice()) };
         opened.map(|(fd, stat)| (FdReader(fd), stat)).map_err(|reason| ReadError::new(path, reason))
     }
 
@@ -252,7 +255,7 @@ impl HostFiles {
             return Ok(ViewDir { dir, private: true });
         }
         use nix::fcntl::{OFlag, open};
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
         let dir = read::named(point, open(real.as_slice(), flags, nix::sys::stat::Mode::empty()))?;
         Ok(ViewDir { dir, private: false })
     }

@@ -306,7 +306,7 @@ fn members(word: &[u8]) -> Vec<Range<usize>> {
     let mut from = 0;
     for (colon, _) in word.iter().enumerate().filter(|(_, b)| **b == b':') {
         let before = word.get(from..colon).unwrap_or_default();
-        let Some(name) = before.strip_suffix(b"\"").map(|name| without_backslashes(name)) else { continue };
+        let Some(name) = before.strip_suffix(b"\"").map(without_backslashes) else { continue };
         let begin = name.iter().rposition(|b| *b == b'"').map_or(0, |quote| quote + 1);
         let value = word.get(colon + 1..).unwrap_or_default();
         let lead = value.iter().take_while(|b| b"[\\".contains(b)).count();

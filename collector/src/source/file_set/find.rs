@@ -114,7 +114,7 @@ impl<'a> Search<'a> {
                     if self.full {
                         break;
                     }
-                    if dir.stat(&name).is_ok_and(|stat| stat.is_directory())
+                    if self.look(dir, &name).is_ok_and(|stat| stat.is_directory())
                         && let Some(child) = self.enter(dir, &name)
                     {
                         self.folder(&child, parts, depth + 1)?;
@@ -130,7 +130,7 @@ impl<'a> Search<'a> {
         if self.full {
             return Ok(());
         }
-        let stat = match dir.stat(name) {
+        let stat = match self.look(dir, name) {
             Ok(stat) => stat,
             Err(error) => {
                 self.missing(&error);
@@ -152,6 +152,12 @@ impl<'a> Search<'a> {
             None
         };
         child.map_or(Ok(()), |child| self.folder(&child, rest, depth + 1))
+    }
+
+    /// What `statx` says of `name` in `dir`, or of what is mounted there: that is asked only if its server is this kernel.
+    fn look(&self, dir: &Dir, name: &[u8]) -> Result<Stat, ReadError> {
+        let path = dir.path_of(name);
+        if self.host.files.is_mount_point(&path) { self.host.files.stat(&path) } else { dir.stat(name) }
     }
 
     fn enter(&mut self, dir: &Arc<Dir>, name: &[u8]) -> Option<Arc<Dir>> {

@@ -173,7 +173,7 @@ impl Keep<'_> {
     ) -> Result<Vec<Vec<u8>>, Stop> {
         let (size, limit) = (content.stat.size, self.keeper.file_cap.min(self.keeper.left).min(MOST_TEXT));
         let whole = size <= limit;
-        let ranges = if whole { vec![0..size] } else { self.cut(found, content, limit, row, evidence) };
+        let ranges = if whole { std::iter::once(0..size).collect() } else { self.cut(found, content, limit, row, evidence) };
         row.flag("truncated", !whole);
         let mut named = Vec::new();
         let (mut stored, mut hidden) = (0_u64, 0_u64);

@@ -139,7 +139,6 @@ impl Verifier<'_> {
         evidence.row("changed_package_files", &row)
     }
 
-    #[expect(clippy::type_complexity, reason = "the outer result ends the run, the inner one is an answer")]
     fn digests(&mut self, path: &[u8], evidence: &dyn Evidence) -> Result<Result<(Content, dpkg::Md5, Digest), ReadError>, Stop> {
         let (host, shown) = (self.host.clone(), path.to_owned());
         let opened = self.watchdog.read(LIMIT, path, move || {
