@@ -145,7 +145,7 @@ pub struct CollectArgs {
     /// Ticket or legal ground, for the begin record
     #[arg(long, value_name = "TEXT")]
     pub reference: Option<String>,
-    /// Keep secret-looking values of environments instead of their length and digest
+    /// Keep secrets in environments and files as they are, instead of their length and digest
     #[arg(long)]
     pub include_secrets: bool,
     /// Collect what can be seen without root

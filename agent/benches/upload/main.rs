@@ -91,6 +91,7 @@ fn sink(url: &str) -> S3Sink {
         owner: Some(ACCOUNT.to_owned()),
         part: 8 << 20,
         parallel: 4,
+        max_bandwidth: None,
     };
     let place = format!("s3://{BUCKET}/{}", std::process::id()).parse().unwrap();
     let (timing, clock, hurried) = (Timing::default(), Clock::start(), Arc::new(|| false));

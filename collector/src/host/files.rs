@@ -97,7 +97,10 @@ impl HostFiles {
     pub fn open(&self, path: impl AsRef<[u8]>) -> Result<(FdReader, Stat), ReadError> {
         let path = path.as_ref();
         let place = self.follow(path)?;
-        let opened = read::open_regular(place.view.dir.as_fd(), place.relative.as_slice());
+        let view = place.view.dir.as_fd();
+        // A file that something is mounted on is a mount of its own, as `/etc/hosts` is in containers.
+        let opened =
+            if place.relative.is_empty() { read::open_handle(view) } else { read::open_regular(view, place.relative.as_slice()) };
         opened.map(|(fd, stat)| (FdReader(fd), stat)).map_err(|reason| ReadError::new(path, reason))
     }
 
@@ -119,6 +122,22 @@ impl HostFiles {
         let path = path.as_ref();
         let place = self.parent_followed(path)?;
         self.read_link(&place, path)
+    }
+
+    /// Where `path` leads when every symbolic link on it is followed inside the host's own root, and `statx` of what is there.
+    ///
+    /// # Errors
+    /// When nothing is there, it lies on a file system that may hang, or the kernel refuses.
+    pub fn real(&self, path: impl AsRef<[u8]>) -> Result<(Vec<u8>, Stat), ReadError> {
+        let (target, place) = self.resolve(path.as_ref())?;
+        let stat = read::named(&target, place.stat())?;
+        Ok((target, stat))
+    }
+
+    /// Whether something is mounted at exactly `path`.
+    #[must_use]
+    pub fn is_mount_point(&self, path: &[u8]) -> bool {
+        self.mounts.iter().any(|mount| mount.point == path)
     }
 
     /// The names in the directory `path`, sorted by their bytes.
@@ -236,7 +255,7 @@ impl HostFiles {
             return Ok(ViewDir { dir, private: true });
         }
         use nix::fcntl::{OFlag, open};
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
         let dir = read::named(point, open(real.as_slice(), flags, nix::sys::stat::Mode::empty()))?;
         Ok(ViewDir { dir, private: false })
     }
@@ -304,6 +323,9 @@ mod tests {
         assert_eq!(files.file("/etc/loop", 1).unwrap_err().reason, Reason::Errno(Errno::ELOOP));
         assert!(files.file("/etc/none", 1).unwrap_err().is_gone());
         assert_eq!(files.names("/usr").unwrap(), [b"lib"]);
+        let (real, stat) = files.real("/conf/absolute").unwrap();
+        assert!(real == b"/usr/lib/os-release" && stat.is_regular());
+        assert!(files.real("/etc/none").unwrap_err().is_gone() && !files.is_mount_point(b"/etc"));
     }
 
     #[test]

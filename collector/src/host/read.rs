@@ -51,6 +51,18 @@ pub fn open_magic(dir: BorrowedFd<'_>, path: &(impl NixPath + ?Sized)) -> Result
     if (before.dev, before.ino) == (after.dev, after.ino) { Ok((file, after)) } else { Err(Reason::Errno(Errno::ESTALE)) }
 }
 
+/// Opens for reading what `handle` (`O_PATH`) is open on, if it is a regular file.
+///
+/// # Errors
+/// When it is not a regular file, or with the kernel's errno.
+pub fn open_handle(handle: BorrowedFd<'_>) -> Result<(OwnedFd, Stat), Reason> {
+    let stat = sys::statx(handle, "", false).map_err(Reason::Errno)?;
+    if !stat.is_regular() {
+        return Err(Reason::NotRegular(stat.kind_name()));
+    }
+    Ok((reopen(handle).map_err(Reason::Errno)?, stat))
+}
+
 /// Opens for reading what `handle` (`O_PATH`) is open on: nobody can put something else in its place meanwhile.
 fn reopen(handle: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     use std::os::fd::AsRawFd as _;

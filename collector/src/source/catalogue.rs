@@ -1,28 +1,36 @@
 //! Everything that can be collected, in the order in which a run collects it: what is lost first comes first (RFC 3227 2.1).
 
+use super::accounts::Accounts;
 use super::context::ContextSource;
 use super::deleted_files::DeletedFiles;
 use super::executables::Executables;
 use super::footprint::FootprintSource;
 use super::freeze_frame::FreezeFrame;
 use super::hidden::HiddenProcesses;
+use super::histories::Histories;
 use super::kernel_log::KernelLogSource;
 use super::kernel_modules::KernelModulesSource;
 use super::kernel_symbols::KernelSymbols;
+use super::logs::Logs;
 use super::memory::{MemorySource, Method, Offer};
 use super::mounts::MountsSource;
 use super::network::arp_cache::ArpCache;
 use super::network::interfaces::Interfaces;
 use super::network::routes::Routes;
+use super::packages::Packages;
+use super::persistence::Persistence;
 use super::process_envs::ProcessEnvs;
 use super::process_memory::ProcessMemory;
 use super::process_memory_map::ProcessMemoryMap;
 use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
-use super::{Source, context, deleted_files, executables, footprint, freeze_frame, hidden, kernel_log, kernel_modules};
 use super::{
-    kernel_symbols, memory, mounts, network, process_envs, process_memory, process_memory_map, sessions, shm, system_controls,
+    Source, accounts, context, deleted_files, executables, footprint, freeze_frame, hidden, histories, kernel_log, kernel_modules,
+};
+use super::{
+    kernel_symbols, logs, memory, mounts, network, packages, persistence, process_envs, process_memory, process_memory_map,
+    sessions, shm, system_controls,
 };
 use crate::host::Host;
 use crate::model::Artefact;
@@ -30,9 +38,9 @@ use crate::model::Artefact;
 /// What a run wants of the sources.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
-    /// Keep secret-looking values of environments.
+    /// Keep secret-looking values of environments, and secrets in files.
     pub include_secrets: bool,
-    /// Read what is slow to read, such as `smaps`.
+    /// Read what is slow or large to read: `smaps`, all files of packages, more of the logs.
     pub thorough: bool,
     /// Which ways to memory to take.
     pub memory: Method,
@@ -65,6 +73,11 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(SessionsSource),
         Box::new(Shm::default()),
         Box::new(Executables),
+        Box::new(Persistence::new(options.include_secrets)),
+        Box::new(Accounts { include_secrets: options.include_secrets }),
+        Box::new(Histories { include_secrets: options.include_secrets }),
+        Box::new(Logs::new(options.thorough, options.include_secrets)),
+        Box::new(Packages { thorough: options.thorough }),
         Box::new(FootprintSource::begin(host)),
     ]
 }
@@ -92,6 +105,11 @@ pub fn artefacts() -> Vec<Artefact> {
         sessions::ARTEFACT,
         shm::ARTEFACT,
         executables::ARTEFACT,
+        persistence::ARTEFACT,
+        accounts::ARTEFACT,
+        histories::ARTEFACT,
+        logs::ARTEFACT,
+        packages::ARTEFACT,
         footprint::ARTEFACT,
     ]
 }

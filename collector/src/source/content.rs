@@ -21,6 +21,17 @@ pub(super) struct Keeper {
     pub(super) file_cap: u64,
     /// Bytes that may still be kept of all files together.
     pub(super) left: u64,
+    /// Which part is kept of a file that exceeds the limit.
+    pub(super) part: Part,
+}
+
+/// Which part of a file a limit lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Its beginning.
+    First,
+    /// Its end, which is the newest of a file that only grows.
+    Last,
 }
 
 /// A stretch of data of a file that was not kept whole.
@@ -63,7 +74,7 @@ impl Keeper {
     }
 
     fn pieces(&mut self, path: &[u8], content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Result<u64, Stop> {
-        let within = within(&content.data, self.file_cap.min(self.left));
+        let within = within(&content.data, self.file_cap.min(self.left), self.part);
         let mut stored = 0;
         let mut pieces = Vec::new();
         for range in within.kept {
@@ -104,27 +115,38 @@ impl Keeper {
 
 /// Which data a limit lets through.
 #[derive(Debug, PartialEq, Eq)]
-struct Within {
-    kept: Vec<Range<u64>>,
+pub(super) struct Within {
+    /// Ascending.
+    pub(super) kept: Vec<Range<u64>>,
     /// Where the first byte is that it holds back.
-    cut: Option<u64>,
+    pub(super) cut: Option<u64>,
     /// Bytes that it holds back.
-    lost: u64,
+    pub(super) lost: u64,
 }
 
-fn within(data: &[Range<u64>], mut limit: u64) -> Within {
+/// What of `data` a limit lets through.
+pub(super) fn within(data: &[Range<u64>], mut limit: u64, part: Part) -> Within {
     let mut out = Within { kept: Vec::new(), cut: None, lost: 0 };
-    for range in data {
-        let end = range.end.min(range.start.saturating_add(limit));
-        limit -= end - range.start;
-        if end > range.start {
-            out.kept.push(range.start..end);
+    let mut take = |range: &Range<u64>| {
+        let length = (range.end - range.start).min(limit);
+        limit -= length;
+        let (kept, held) = match part {
+            Part::First => (range.start..range.start + length, range.start + length..range.end),
+            Part::Last => (range.end - length..range.end, range.start..range.end - length),
+        };
+        if !kept.is_empty() {
+            out.kept.push(kept);
         }
-        if end < range.end {
-            out.cut.get_or_insert(end);
-            out.lost += range.end - end;
+        if !held.is_empty() {
+            out.cut = Some(out.cut.map_or(held.start, |cut| cut.min(held.start)));
+            out.lost += held.end - held.start;
         }
+    };
+    match part {
+        Part::First => data.iter().for_each(&mut take),
+        Part::Last => data.iter().rev().for_each(&mut take),
     }
+    out.kept.sort_unstable_by_key(|range| range.start);
     out
 }
 
@@ -135,14 +157,18 @@ mod tests {
     #[test]
     fn a_limit_keeps_the_first_data_and_counts_the_rest() {
         let data = [0..10, 100..105, 200..300];
-        assert_eq!(within(&data, 12), Within { kept: vec![0..10, 100..102], cut: Some(102), lost: 103 });
-        assert_eq!(within(&data, 115), Within { kept: data.to_vec(), cut: None, lost: 0 });
-        assert_eq!(within(&data, 0), Within { kept: vec![], cut: Some(0), lost: 115 });
+        let first = |limit| within(&data, limit, Part::First);
+        assert_eq!(first(12), Within { kept: vec![0..10, 100..102], cut: Some(102), lost: 103 });
+        assert_eq!(first(115), Within { kept: data.to_vec(), cut: None, lost: 0 });
+        assert_eq!(first(0), Within { kept: vec![], cut: Some(0), lost: 115 });
+        let last = |limit| within(&data, limit, Part::Last);
+        assert_eq!(last(102), Within { kept: vec![103..105, 200..300], cut: Some(0), lost: 13 });
+        assert_eq!(last(115), Within { kept: data.to_vec(), cut: None, lost: 0 });
     }
 
     proptest::proptest! {
         #[test]
-        fn kept_and_lost_are_all_of_it(steps in proptest::collection::vec((0_u64..50, 1_u64..50), 0..20), limit in 0_u64..600) {
+        fn kept_and_lost_are_all_of_it(steps in proptest::collection::vec((0_u64..50, 1_u64..50), 0..20), limit in 0_u64..600, last: bool) {
             let data: Vec<Range<u64>> = steps
                 .iter()
                 .scan(0, |at, (hole, length)| {
@@ -152,7 +178,7 @@ mod tests {
                 })
                 .collect();
             let total = |ranges: &[Range<u64>]| ranges.iter().map(|range| range.end - range.start).sum::<u64>();
-            let out = within(&data, limit);
+            let out = within(&data, limit, if last { Part::Last } else { Part::First });
             assert_eq!(total(&out.kept) + out.lost, total(&data));
             assert_eq!(total(&out.kept), total(&data).min(limit));
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::scan::{Found, Scan};
-use super::content::Keeper;
+use super::content::{Keeper, Part};
 use super::{Evidence, Source, Stop, failure};
 use crate::host::{Content, FileSystems, Host, ReadError, Reason, read};
 use crate::model::{Artefact, Category, Outcome, Profile, Status};
@@ -75,7 +75,8 @@ impl DeletedFiles {
             }
             evidence.progress(done, total);
         }
-        let mut keeper = Keeper { watchdog: host.watchdog(), file_cap: self.file_cap, left: self.total_cap };
+        let (watchdog, part) = (host.watchdog(), Part::First);
+        let mut keeper = Keeper { watchdog, file_cap: self.file_cap, left: self.total_cap, part };
         for found in scan.in_order() {
             evidence.check()?;
             keep(&found, host, &mut keeper, evidence)?;

@@ -8,7 +8,7 @@ mod sysv;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::content::Keeper;
+use super::content::{Keeper, Part};
 use super::walk::{Entry, Walk};
 use super::{Evidence, Member, MemberKind, Source, Stop, failure, stat_columns};
 use crate::host::{Content, Host, ReadError, read};
@@ -50,7 +50,8 @@ impl Source for Shm {
         let segments = sysv::acquire(host, evidence)?;
         match Walk::new(&host.files, TOP) {
             Ok(walk) => {
-                let keeper = Keeper { watchdog: host.watchdog(), file_cap: self.file_cap, left: self.total_cap };
+                let (watchdog, part) = (host.watchdog(), Part::First);
+                let keeper = Keeper { watchdog, file_cap: self.file_cap, left: self.total_cap, part };
                 Files { host, keeper, linked: BTreeMap::new() }.all(walk, evidence)
             }
             Err(error) if error.is_gone() && segments => Ok(Outcome::ok()),

@@ -1,0 +1,222 @@
+//! Who may be on the host: accounts, groups, who may become whom, and which credentials lie in the homes.
+//!
+//! Hashes of passwords and credentials are not taken along unless asked for: of a hash only how it was made stays, of a file of
+//! credentials its length and digest. The records of logins (`wtmp`, `btmp`, `lastlog`) are in `sessions`.
+
+mod patterns;
+mod shadow;
+mod sudoers;
+
+use std::time::Duration;
+
+use super::file_set::{FileSet, Limits, Order, Text, bounded};
+use super::keep::lines;
+use super::{Evidence, Source, Stop, passwd};
+use crate::host::Host;
+use crate::model::{Artefact, Category, Outcome, Profile, Row, Status, escape};
+
+/// The line of the catalogue.
+pub const ARTEFACT: Artefact = Artefact {
+    name: "accounts",
+    category: Category::Session,
+    profile: Profile::Triage,
+    budget: Duration::from_secs(30),
+    about: "users, groups, sudoers, and which credentials are in the homes; hashes and credentials without their content",
+    tables: &["account_files", "users", "groups", "user_groups", "shadow", "sudoers"],
+};
+
+/// Keeps accounts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Accounts {
+    /// Keep hashes and credentials as they are.
+    pub include_secrets: bool,
+}
+
+impl Source for Accounts {
+    fn artefact(&self) -> Artefact {
+        ARTEFACT
+    }
+
+    fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        let set = FileSet {
+            table: "account_files",
+            groups: patterns::GROUPS,
+            limits: Limits::bytes(16 << 20, 256 << 20),
+            order: Order::Path,
+            include_secrets: self.include_secrets,
+        };
+        let count = set.keep(host, evidence, &mut |text, evidence| rows(host, text, evidence).map(|()| Vec::new()))?;
+        Ok(if count == 0 { Outcome::because(Status::Absent, "the host has no files of accounts") } else { Outcome::ok() })
+    }
+}
+
+/// Copies that editors of these files leave (`passwd-`) are kept and not made rows of.
+fn rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    if text.name().ends_with(b"-") {
+        return Ok(());
+    }
+    match text.found.group.kind {
+        "passwd" => users(host, text, evidence),
+        "group" => groups(host, text, evidence),
+        "shadow" if text.name() == b"shadow" => hashes(host, text, evidence),
+        "sudoers" if !text.name().starts_with(b"doas") => rules(host, text, evidence),
+        _ => Ok(()),
+    }
+}
+
+fn row(host: &Host, text: &Text<'_>) -> Row {
+    Row::new(host.clock.now(), escape::bytes(&text.found.path))
+}
+
+fn users(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    bounded(text, evidence, lines(text.bytes), |line, evidence| {
+        let mut row = row(host, text);
+        let Some(account) = passwd::account(line) else {
+            row.bytes("line", line).error("line", "malformed");
+            return evidence.row("users", &row);
+        };
+        row.int("uid", account.uid).int("gid", account.gid);
+        row.int("uid_signed", account.uid.cast_signed()).int("gid_signed", account.gid.cast_signed());
+        row.bytes("username", account.name).bytes("description", account.description);
+        row.bytes("directory", account.directory).bytes("shell", account.shell);
+        let password = match account.password {
+            b"" => "empty",
+            b"x" => "shadow",
+            b"*" | b"!" | b"!!" => "none",
+            _ => "hash",
+        };
+        row.text("password", password).bytes("path", &text.found.path);
+        evidence.row("users", &row)
+    })
+}
+
+fn groups(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    bounded(text, evidence, lines(text.bytes), |line, evidence| {
+        let mut row = row(host, text);
+        let fields: Vec<&[u8]> = line.split(|b| *b == b':').collect();
+        let [name, _, gid, members] = fields.as_slice() else {
+            row.bytes("line", line).error("line", "malformed");
+            return evidence.row("groups", &row);
+        };
+        let Some(gid) = passwd::id(gid) else {
+            row.bytes("line", line).error("line", "malformed");
+            return evidence.row("groups", &row);
+        };
+        row.int("gid", gid).int("gid_signed", gid.cast_signed()).bytes("groupname", name).bytes("path", &text.found.path);
+        evidence.row("groups", &row)?;
+        for member in members.split(|b| *b == b',').filter(|member| !member.is_empty()) {
+            evidence.check()?;
+            let mut row = self::row(host, text);
+            row.int("gid", gid).bytes("groupname", name).bytes("username", member);
+            evidence.row("user_groups", &row)?;
+        }
+        Ok(())
+    })
+}
+
+fn hashes(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    bounded(text, evidence, lines(text.bytes).filter_map(shadow::shadow), |shadow, evidence| {
+        let mut row = row(host, text);
+        row.bytes("username", shadow.name).text("password_status", shadow.password_status);
+        if let Some(algorithm) = shadow.algorithm {
+            row.bytes("hash_alg", algorithm);
+        }
+        for (column, days) in ["last_change", "min", "max", "warning", "inactive", "expire"].into_iter().zip(shadow.days) {
+            if let Some(days) = days {
+                row.int(column, days);
+            }
+        }
+        row.bytes("flag", shadow.flag);
+        evidence.row("shadow", &row)
+    })
+}
+
+fn rules(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    bounded(text, evidence, sudoers::rules(text.bytes).into_iter(), |rule, evidence| {
+        let mut row = row(host, text);
+        // `source` is the head's own name for the path.
+        row.bytes("header", &rule.header).bytes("rule_details", &rule.details);
+        row.bytes("path", &text.found.path).int("line", rule.line);
+        evidence.row("sudoers", &row)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::recorded::Recorded;
+    use serde_json::Value;
+
+    fn acquired(source: Accounts, files: &[(&str, &[u8])]) -> (Outcome, Recorded) {
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(tree.path().join("proc")).unwrap();
+        for (path, bytes) in files {
+            let path = tree.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let mut evidence = Recorded::default();
+        let outcome = source.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
+        (outcome, evidence)
+    }
+
+    fn column<'a>(evidence: &'a Recorded, table: &str, column: &str) -> Vec<&'a Value> {
+        evidence.rows(table).iter().map(|row| &row[column]).collect()
+    }
+
+    const FILES: &[(&str, &[u8])] = &[
+        ("etc/passwd", b"root:x:0:0:root:/root:/bin/bash\ntoor::0:0::/root:/bin/sh\nn\x1b\xff:x:4294967294:1::/n:\nbad line\n"),
+        ("etc/passwd-", b"old:x:5:5::/:\n"),
+        ("etc/group", b"root:x:0:\nsudo:x:27:ann,n\xff\nbad\n"),
+        ("etc/shadow", b"root:$6$salt$hunter2:19000:0:99999:7:::\ntoor::1:\n"),
+        ("etc/gshadow", b"sudo:$6$a$hunter2::ann\n"),
+        ("etc/sudoers", b"Defaults env_reset\nann ALL=(ALL) NOPASSWD: ALL\n"),
+        ("root/.aws/credentials", b"[default]\naws_secret_access_key = hunter2\n"),
+        ("root/.aws/config", b"[default]\nregion = eu-central-1\n"),
+    ];
+
+    #[test]
+    fn every_table_is_filled_and_what_is_no_account_stays() {
+        let (outcome, evidence) = acquired(Accounts::default(), FILES);
+        assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
+        let users = evidence.rows("users");
+        assert_eq!(column(&evidence, "users", "username")[..2], ["root", "toor"]);
+        assert_eq!((&users[1]["uid"], &users[1]["password"]), (&0.into(), &"empty".into()));
+        assert_eq!((&users[2]["username_b64"], &users[2]["uid_signed"]), (&"bhv/".into(), &(-2).into()));
+        assert_eq!((users.len(), &users[3]["line"], &users[3]["status"]), (4, &"bad line".into(), &"partial".into()));
+        assert_eq!(column(&evidence, "groups", "gid"), [&Value::from(0), &27.into(), &Value::Null]);
+        assert_eq!((evidence.rows("user_groups").len(), &evidence.rows("user_groups")[0]["username"]), (2, &"ann".into()));
+        assert_eq!(column(&evidence, "shadow", "password_status"), ["active", "empty"]);
+        assert_eq!(column(&evidence, "shadow", "hash_alg")[0], "6");
+        assert_eq!(column(&evidence, "sudoers", "header"), ["Defaults", "ann"]);
+        assert!(evidence.member("/etc/passwd-").is_some() && evidence.member("/root/.aws/config").is_some());
+    }
+
+    #[test]
+    fn no_hash_and_no_credential_is_anywhere_unless_asked_for() {
+        let holds = |evidence: &Recorded| {
+            let rows = format!("{:?}", evidence.tables);
+            let raw: Vec<u8> = evidence.members.iter().flat_map(|(.., content)| content.clone()).collect();
+            [rows.into_bytes(), raw].concat().windows(7).filter(|window| window == b"hunter2").count()
+        };
+        let (_, evidence) = acquired(Accounts::default(), FILES);
+        assert_eq!(holds(&evidence), 0);
+        let credentials = evidence.rows("account_files").iter().find(|row| row["path"] == "/root/.aws/credentials").unwrap();
+        assert_eq!((&credentials["secret"], &credentials["size"]), (&1.into(), &42.into()));
+        let (_, evidence) = acquired(Accounts { include_secrets: true }, FILES);
+        assert_eq!(holds(&evidence), 3);
+    }
+
+    #[test]
+    fn a_host_without_accounts_is_absent() {
+        assert_eq!(acquired(Accounts::default(), &[]).0.status, Status::Absent);
+    }
+
+    #[test]
+    fn this_machine_has_root() {
+        let mut evidence = Recorded::default();
+        assert_eq!(Accounts::default().acquire(&Host::live().unwrap(), &mut evidence), Ok(Outcome::ok()));
+        assert!(evidence.rows("users").iter().any(|row| row["uid"] == 0 && row["username"] == "root"));
+        assert!(evidence.gaps.iter().all(|gap| gap.refused), "{:?}", evidence.gaps);
+    }
+}

@@ -1,0 +1,69 @@
+//! Rules of sudoers (sudoers(5)), as osquery cuts them: the first word, and the rest.
+
+/// A rule: its first line, what stands first in it (a user, `%group`, `Defaults`, `@include`), and the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    pub(super) line: u64,
+    pub(super) header: Vec<u8>,
+    pub(super) details: Vec<u8>,
+}
+
+/// The rules of a file. Lines that end with a backslash go on.
+pub(super) fn rules(text: &[u8]) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let (mut joined, mut first) = (Vec::new(), 1);
+    for (line, number) in text.split(|b| *b == b'\n').zip(1..) {
+        if joined.is_empty() {
+            first = number;
+        }
+        if let Some(goes_on) = line.strip_suffix(b"\\") {
+            joined.extend_from_slice(goes_on);
+            joined.push(b' ');
+            continue;
+        }
+        joined.extend_from_slice(line);
+        rules.extend(rule(&std::mem::take(&mut joined), first));
+    }
+    rules.extend(rule(&joined, first));
+    rules
+}
+
+fn rule(line: &[u8], number: u64) -> Option<Rule> {
+    let line = line.trim_ascii();
+    // `#include` is no comment, and `#1000` is a user.
+    let directive = line.starts_with(b"#include") || line.get(1).is_some_and(u8::is_ascii_digit);
+    if line.is_empty() || (line.starts_with(b"#") && !directive) {
+        return None;
+    }
+    let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
+    let (header, details) = line.split_at_checked(end)?;
+    Some(Rule { line: number, header: header.to_owned(), details: details.trim_ascii_start().to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_go_on_and_comments_are_none() {
+        let text = b"# no\nroot ALL=(ALL) \\\n NOPASSWD: ALL\n\n#includedir /etc/sudoers.d\n#1000 ALL=ALL\n%a\xff\tALL=/x\n#-1";
+        let found = rules(text);
+        let shown: Vec<_> = found.iter().map(|rule| (rule.line, rule.header.as_slice(), rule.details.as_slice())).collect();
+        assert_eq!(
+            shown,
+            [
+                (2, &b"root"[..], &b"ALL=(ALL)   NOPASSWD: ALL"[..]),
+                (5, b"#includedir", b"/etc/sudoers.d"),
+                (6, b"#1000", b"ALL=ALL"),
+                (7, b"%a\xff", b"ALL=/x"),
+            ]
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text: Vec<u8>) {
+            assert!(rules(&text).iter().all(|rule| !rule.header.is_empty()));
+        }
+    }
+}

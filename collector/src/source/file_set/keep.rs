@@ -1,0 +1,263 @@
+//! Each file that was found, on its way into the evidence.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::ops::Range;
+
+use super::{FileSet, Form, Found, Reader, Text};
+use crate::host::{Content, Host, ReadError, read};
+use crate::model::{Digest, Gap, Row, escape};
+use crate::source::content::{Keeper, within};
+use crate::source::{Evidence, Member, MemberKind, Stop, failure, secret, stat_columns};
+use nix::errno::Errno;
+
+/// The most files that the content of other files may name to be kept.
+const MOST_NAMED: usize = 1000;
+
+/// Keeps `found` in this order, and then what `reader` names.
+pub(super) fn all(
+    set: &FileSet,
+    host: &Host,
+    found: Vec<Found>,
+    evidence: &mut dyn Evidence,
+    reader: Reader<'_>,
+) -> Result<(), Stop> {
+    let keeper = Keeper { watchdog: host.watchdog(), file_cap: set.limits.file, left: set.limits.total, part: set.part() };
+    let mut keep = Keep { set, host, keeper, linked: BTreeMap::new(), beyond: (0, 0) };
+    let mut known: BTreeSet<Vec<u8>> = found.iter().map(|found| found.path.clone()).collect();
+    let total = u64::try_from(found.len()).unwrap_or(u64::MAX);
+    let mut named = Vec::new();
+    for (done, found) in (1_u64..).zip(&found) {
+        evidence.check()?;
+        for path in keep.entry(found, evidence, &mut *reader)? {
+            if named.len() < MOST_NAMED && known.insert(path.clone()) {
+                named.push((path, found.clone()));
+            }
+        }
+        evidence.progress(done, total);
+    }
+    for (path, by) in named {
+        evidence.check()?;
+        if let Some(found) = keep.named(&path, &by) {
+            keep.entry(&found, evidence, &mut *reader)?;
+        }
+    }
+    keep.tell_beyond(evidence);
+    Ok(())
+}
+
+/// The most bytes of one text, which is held in memory.
+const MOST_TEXT: u64 = 32 << 20;
+
+struct Keep<'a> {
+    set: &'a FileSet,
+    host: &'a Host,
+    keeper: Keeper,
+    /// The path under which the content of a file with several names was kept.
+    linked: BTreeMap<((u32, u32), u64), Vec<u8>>,
+    /// Files that there was no room for, and their bytes.
+    beyond: (u64, u64),
+}
+
+impl Keep<'_> {
+    /// The file at `path`, which the content of `by` names.
+    fn named(&self, path: &[u8], by: &Found) -> Option<Found> {
+        let (real, stat) = self.host.files.real(path).ok()?;
+        stat.is_regular().then(|| Found {
+            path: real,
+            stat,
+            target: None,
+            group: by.group,
+            home: by.home.clone(),
+            via: Some(by.path.clone()),
+        })
+    }
+
+    /// Writes the row of an entry and keeps what it holds. Returns the paths that its text names.
+    fn entry(&mut self, found: &Found, evidence: &mut dyn Evidence, reader: Reader<'_>) -> Result<Vec<Vec<u8>>, Stop> {
+        let mut row = self.row(found);
+        let member = Member { path: &found.path, kind: MemberKind::Special, stat: Some(found.stat) };
+        let mut named = Vec::new();
+        if found.stat.is_regular() {
+            named = self.file(found, &mut row, evidence, reader)?;
+        } else if let Some(target) = &found.target {
+            evidence.raw(&Member { kind: MemberKind::Symlink(target), ..member }, b"")?;
+        } else if !found.stat.is_symlink() {
+            evidence.raw(&member, b"")?;
+        }
+        evidence.row(self.set.table, &row)?;
+        Ok(named)
+    }
+
+    fn row(&self, found: &Found) -> Row {
+        let cut = found.path.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        let directory = found.path.get(..cut.max(1)).unwrap_or(b"/");
+        let mut row = Row::new(self.host.clock.now(), escape::bytes(&found.path));
+        row.bytes("path", &found.path).bytes("directory", directory);
+        row.bytes("filename", found.path.get(cut + 1..).unwrap_or_default());
+        stat_columns::add(&mut row, &found.stat);
+        if let Some(target) = &found.target {
+            row.bytes("symlink_target_path", target);
+        }
+        row.text("kind", found.group.kind);
+        if let Some(home) = &found.home {
+            row.bytes("home", &home.path);
+            if let Some(name) = &home.username {
+                row.bytes("username", name);
+            }
+        }
+        if let Some(via) = &found.via {
+            row.bytes("via", via);
+        }
+        row
+    }
+
+    fn file(
+        &mut self,
+        found: &Found,
+        row: &mut Row,
+        evidence: &mut dyn Evidence,
+        reader: Reader<'_>,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
+        let size = found.stat.size;
+        let room = self.keeper.file_cap.min(self.keeper.left);
+        if size > 0 && (self.keeper.left == 0 || (found.group.form == Form::Whole && size > room)) {
+            self.beyond = (self.beyond.0 + 1, self.beyond.1.saturating_add(size));
+            row.int("stored", 0).flag("truncated", true).error("content", "limit");
+            return Ok(Vec::new());
+        }
+        match self.open(found) {
+            Err(error) => {
+                failure::note(row, evidence, "content", &error);
+                Ok(Vec::new())
+            }
+            Ok(content) if matches!(found.group.form, Form::Bulk | Form::Whole) => {
+                self.bulk(found, &content, row, evidence)?;
+                Ok(Vec::new())
+            }
+            Ok(content) => self.text(found, &content, row, evidence, reader),
+        }
+    }
+
+    /// Opens the file, if it is still the one that was found.
+    fn open(&self, found: &Found) -> Result<Content, ReadError> {
+        let (reader, stat) = self.host.files.open(&found.path)?;
+        if (stat.dev, stat.ino) != (found.stat.dev, found.stat.ino) {
+            return Err(ReadError::errno(&found.path, Errno::ESTALE));
+        }
+        read::named(&found.path, Content::new(reader.0, stat))
+    }
+
+    fn bulk(&mut self, found: &Found, content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let stat = content.stat;
+        if stat.nlink > 1 {
+            let inode = (stat.dev, stat.ino);
+            if let Some(first) = self.linked.get(&inode) {
+                row.bytes("content_at", first);
+                return Ok(());
+            }
+            self.linked.insert(inode, found.path.clone());
+        }
+        row.flag("truncated", stat.size > self.keeper.file_cap.min(self.keeper.left));
+        self.keeper.keep(&found.path, content, row, evidence)
+    }
+
+    /// Keeps text: what the limits let through is read into memory, its secrets are hidden.
+    fn text(
+        &mut self,
+        found: &Found,
+        content: &Content,
+        row: &mut Row,
+        evidence: &mut dyn Evidence,
+        reader: Reader<'_>,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
+        let (size, limit) = (content.stat.size, self.keeper.file_cap.min(self.keeper.left).min(MOST_TEXT));
+        let whole = size <= limit;
+        let ranges = if whole { std::iter::once(0..size).collect() } else { self.cut(found, content, limit, row, evidence) };
+        row.flag("truncated", !whole);
+        let mut named = Vec::new();
+        let (mut stored, mut hidden) = (0_u64, 0_u64);
+        for range in ranges {
+            let offset = range.start;
+            let Some(bytes) = self.read(found, content, range, row, evidence)? else { continue };
+            if u64::try_from(bytes.len()).is_ok_and(|length| length == size) {
+                row.text("sha256", &Digest::of(&bytes).to_string());
+            }
+            if self.hides(found.group.form) && secret::is_file(&found.path) {
+                row.flag("secret", true);
+                continue;
+            }
+            let kept = self.without_secrets(found.group.form, bytes, &mut hidden);
+            stored += self.spend(&kept);
+            let member = if whole { found.path.clone() } else { [&found.path, format!("@{offset}").as_bytes()].concat() };
+            evidence.raw(&Member::file(&member, content.stat), &kept)?;
+            if whole {
+                named = reader(&Text { found, bytes: &kept }, evidence)?;
+            }
+        }
+        row.int("stored", stored).int("hidden_bytes", hidden).flag("changed_during_read", content.has_changed());
+        Ok(named)
+    }
+
+    /// The ranges of a file that is too long, and the gap that the rest leaves.
+    fn cut(&self, found: &Found, content: &Content, limit: u64, row: &mut Row, evidence: &mut dyn Evidence) -> Vec<Range<u64>> {
+        let within = within(&content.data, limit, self.keeper.part);
+        if let Some(offset) = within.cut {
+            row.error("content", "limit");
+            let reason = format!("data beyond the {limit} bytes that the limits of one text and of all together leave for it");
+            evidence.gap(Gap::from(&found.path, offset, Some(within.lost), reason));
+        }
+        within.kept
+    }
+
+    /// The bytes of a range; what could not be read of it is a gap. None where nothing could.
+    fn read(
+        &mut self,
+        found: &Found,
+        content: &Content,
+        range: Range<u64>,
+        row: &mut Row,
+        evidence: &mut dyn Evidence,
+    ) -> Result<Option<Vec<u8>>, Stop> {
+        evidence.check()?;
+        let (offset, wanted) = (range.start, range.end - range.start);
+        let mut bytes = Vec::new();
+        let result = content.reader(range, &mut self.keeper.watchdog).read_to_end(&mut bytes);
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if length < wanted {
+            row.error("content", "truncated");
+            let reason =
+                result.err().map_or_else(|| "it has shrunk since it was looked at".to_owned(), |error| error.to_string());
+            evidence.gap(Gap::from(&found.path, offset.saturating_add(length), Some(wanted - length), reason));
+        }
+        Ok((length > 0 || wanted == 0).then_some(bytes))
+    }
+
+    fn hides(&self, form: Form) -> bool {
+        !self.set.include_secrets && form != Form::Plain
+    }
+
+    /// Programs are kept as they are: text that looks like a secret in them would be changed code.
+    fn without_secrets(&self, form: Form, mut bytes: Vec<u8>, hidden: &mut u64) -> Vec<u8> {
+        if self.hides(form) && !bytes.starts_with(b"\x7fELF") {
+            *hidden += if form == Form::Shadow { secret::mask_shadow(&mut bytes) } else { secret::mask(&mut bytes) };
+        }
+        bytes
+    }
+
+    fn spend(&mut self, bytes: &[u8]) -> u64 {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.keeper.left = self.keeper.left.saturating_sub(length);
+        length
+    }
+
+    fn tell_beyond(&self, evidence: &mut dyn Evidence) {
+        let (files, bytes) = self.beyond;
+        if files > 0 {
+            let reason = format!(
+                "no room: {files} files of {bytes} bytes are beyond the limit of one or of all together; their rows name them"
+            );
+            evidence.gap(Gap::whole(self.set.table.as_bytes(), reason));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! "Keep these files": lists of patterns of paths whose files are kept as they are, each with a row of what is known of it.
+//!
+//! First all files that the patterns mean are looked for (`find`), then each is kept (`keep`) within budgets of bytes: as a
+//! member of the archive under its own path, and a row. What is left out is a gap, or, for files that the budget of all
+//! together had no room for, one gap and a row each. FIFOs, sockets and devices are listed and never opened; file systems whose server
+//! is not this kernel are not touched.
+//!
+//! Secrets ([`super::secret`]) in texts are not taken along unless asked for: a file that is one as a whole is a row with its length and
+//! digest; in text, each byte of one is an `x`.
+
+mod find;
+mod homes;
+mod keep;
+mod pattern;
+
+pub(super) use self::find::Found;
+use self::find::Search;
+use super::content::Part;
+use super::{Evidence, Stop};
+use crate::host::Host;
+use crate::model::Gap;
+
+/// What sort of files some patterns mean.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    /// The word for it in rows.
+    pub(super) kind: &'static str,
+    /// How such files are kept.
+    pub(super) form: Form,
+    /// Patterns of paths.
+    pub(super) patterns: &'static [&'static str],
+}
+
+/// How files are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Read whole, secrets in its lines hidden, and handed on to be made rows of.
+    Text,
+    /// The same for files like `/etc/shadow`, in which the second field is a hash.
+    Shadow,
+    /// Read whole and handed on as it is, whatever is in it.
+    Plain,
+    /// Kept as it is, and not handed on; of what is too long a part.
+    Bulk,
+    /// Kept as it is, and not handed on; whole or not at all, because a part of it is of no use.
+    Whole,
+}
+
+/// How much is looked at and kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// The most bytes that are kept of one file.
+    pub(super) file: u64,
+    /// The most bytes that are kept of all files together.
+    pub(super) total: u64,
+    /// The most files that are looked at.
+    pub(super) entries: usize,
+    /// The most names of one folder that are looked at.
+    pub(super) names: usize,
+}
+
+impl Limits {
+    /// Limits with the usual number of files: 100,000, of which each takes some 300 bytes of memory.
+    pub(super) const fn bytes(file: u64, total: u64) -> Self {
+        Self { file, total, entries: 100_000, names: 100_000 }
+    }
+}
+
+/// In which order files are kept, and so what the budget of bytes is spent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// By path.
+    Path,
+    /// Those that were changed last come first, and of a file that is too long its end is kept.
+    NewestFirst,
+}
+
+/// Files to keep.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FileSet {
+    /// The table of their rows.
+    pub(super) table: &'static str,
+    /// What they are.
+    pub(super) groups: &'static [Group],
+    /// How much of them.
+    pub(super) limits: Limits,
+    /// In which order.
+    pub(super) order: Order,
+    /// Keep secrets as they are.
+    pub(super) include_secrets: bool,
+}
+
+/// A file of text that was kept whole.
+#[derive(Debug)]
+pub(super) struct Text<'a> {
+    /// The file.
+    pub(super) found: &'a Found,
+    /// What was kept of it: its bytes, secrets hidden.
+    pub(super) bytes: &'a [u8],
+}
+
+impl Text<'_> {
+    /// The file's name in its folder.
+    pub(super) fn name(&self) -> &[u8] {
+        self.found.path.rsplit(|b| *b == b'/').next().unwrap_or_default()
+    }
+}
+
+/// What makes rows of a text, and names more files to keep.
+pub(super) type Reader<'a> = &'a mut dyn FnMut(&Text<'_>, &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop>;
+
+impl FileSet {
+    /// Keeps the files, and hands each text to `reader`. Returns how many entries there are.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub(super) fn keep(&self, host: &Host, evidence: &mut dyn Evidence, reader: Reader<'_>) -> Result<usize, Stop> {
+        let homes = homes::all(host, evidence);
+        let found = Search::all(host, evidence, self.groups, homes, self.limits)?;
+        let count = found.len();
+        let mut found: Vec<Found> = found.into_values().collect();
+        if self.order == Order::NewestFirst {
+            // Stable, so that files of one time stay in the order of their paths.
+            found.sort_by_key(|found| std::cmp::Reverse(found.stat.mtime_ns));
+        }
+        keep::all(self, host, found, evidence, reader)?;
+        Ok(count)
+    }
+
+    /// Which part of a file that is too long is kept.
+    fn part(&self) -> Part {
+        if self.order == Order::NewestFirst { Part::Last } else { Part::First }
+    }
+}
+
+/// The most rows that one text becomes.
+pub(super) const MOST_ROWS: usize = 100_000;
+
+/// Calls `write` for each of the first [`MOST_ROWS`] `items` of a text; that there are more is a gap.
+///
+/// # Errors
+/// When the run wants no more of this artefact.
+pub(super) fn bounded<T>(
+    text: &Text<'_>,
+    evidence: &mut dyn Evidence,
+    items: impl Iterator<Item = T>,
+    mut write: impl FnMut(T, &mut dyn Evidence) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    for (count, item) in items.enumerate() {
+        evidence.check()?;
+        if count >= MOST_ROWS {
+            let reason = format!("rows of all but the first {MOST_ROWS} things that it says; the archive has its bytes");
+            evidence.gap(Gap::whole(&text.found.path, reason));
+            break;
+        }
+        write(item, evidence)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

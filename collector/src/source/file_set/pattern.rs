@@ -1,0 +1,103 @@
+//! Patterns of paths: `/etc/cron.*/*`, `~/.ssh/*`, `/etc/systemd/**`.
+//!
+//! `*` and `?` stand for bytes of one name, `**` for any folders in between, or, at the end, for all that is below. A leading
+//! `~/` is the home of each user in turn. A name without these is looked up, and a symbolic link in its place is followed inside the
+//! host's own root; a link that `*` or `**` comes to is an entry and leads nowhere.
+
+/// One part of a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Exactly this name.
+    Name(Vec<u8>),
+    /// Names that match.
+    Glob(Vec<u8>),
+    /// Any folders.
+    Folders,
+}
+
+/// A pattern in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// Whether it is looked for in each home, and not from the root.
+    pub(super) at_home: bool,
+    /// Its parts; none is empty.
+    pub(super) parts: Vec<Part>,
+}
+
+impl Pattern {
+    /// The pattern that `text` writes.
+    pub(super) fn new(text: &str) -> Self {
+        let (at_home, rest) = text.strip_prefix("~/").map_or((false, text), |rest| (true, rest));
+        let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
+        // All that is below is every name in any folder.
+        let below = parts.last().filter(|last| **last == "**").map(|_| "*");
+        Self { at_home, parts: parts.into_iter().chain(below).map(part).collect() }
+    }
+}
+
+fn part(text: &str) -> Part {
+    match text {
+        "**" => Part::Folders,
+        text if text.contains(['*', '?']) => Part::Glob(text.as_bytes().to_owned()),
+        text => Part::Name(text.as_bytes().to_owned()),
+    }
+}
+
+/// Whether `name` is one that `glob` means. Takes time in proportion to the product of their lengths at worst.
+pub(super) fn matches(glob: &[u8], name: &[u8]) -> bool {
+    let (mut g, mut n) = (0, 0);
+    // Where the last star stands, and up to where in the name it reaches.
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(byte) = name.get(n) {
+        match glob.get(g) {
+            Some(b'*') => {
+                star = Some((g, n));
+                g += 1;
+            }
+            Some(wanted) if *wanted == b'?' || wanted == byte => (g, n) = (g + 1, n + 1),
+            _ => {
+                let Some((at, reach)) = star else { return false };
+                star = Some((at, reach + 1));
+                (g, n) = (at + 1, reach + 1);
+            }
+        }
+    }
+    glob.get(g..).unwrap_or_default().iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_have_parts() {
+        let name = |text: &str| Part::Name(text.as_bytes().to_owned());
+        let glob = |text: &str| Part::Glob(text.as_bytes().to_owned());
+        assert_eq!(
+            Pattern::new("/etc/cron.*/*"),
+            Pattern { at_home: false, parts: vec![name("etc"), glob("cron.*"), glob("*")] }
+        );
+        assert_eq!(Pattern::new("~/a/**"), Pattern { at_home: true, parts: vec![name("a"), Part::Folders, glob("*")] });
+        assert_eq!(Pattern::new("/a/**/b").parts, [name("a"), Part::Folders, name("b")]);
+    }
+
+    #[test]
+    fn stars_and_question_marks() {
+        for (glob, name) in [("*", ""), ("a*c", "abbc"), ("*.pth", "x.pth"), ("rc?.d", "rc3.d"), ("*a*b", "aab"), ("**", "x")] {
+            assert!(matches(glob.as_bytes(), name.as_bytes()), "{glob} {name}");
+        }
+        for (glob, name) in [("a*c", "abb"), ("rc?.d", "rc.d"), ("", "a"), ("?", ""), ("*.pth", "x.pth~"), ("a", "A")] {
+            assert!(!matches(glob.as_bytes(), name.as_bytes()), "{glob} {name}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_name_matches_itself_and_what_stars_leave_out(name: Vec<u8>, at: proptest::sample::Index, length in 0_usize..9) {
+            assert!(matches(&[b"*", name.as_slice()].concat(), &name));
+            let start = at.index(name.len() + 1);
+            let end = (start + length).min(name.len());
+            assert!(matches(&[&name[..start], b"*", &name[end..]].concat(), &name));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+use super::*;
+use crate::model::Digest;
+use crate::source::recorded::Recorded;
+use nix::sys::stat::Mode;
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileExt as _, symlink};
+use std::path::Path;
+
+const GROUPS: &[Group] = &[
+    Group {
+        kind: "conf",
+        form: Form::Text,
+        patterns: &["/etc/a", "/etc/d/*", "/etc/tree/**", "/lib/x/*", "/etc/**/deep", "~/.rc", "~/.ssh/*"],
+    },
+    Group { kind: "hash", form: Form::Shadow, patterns: &["/etc/shadow"] },
+    Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/*"] },
+    Group { kind: "plain", form: Form::Plain, patterns: &["/var/lib/status"] },
+    Group { kind: "log", form: Form::Bulk, patterns: &["/var/log/**"] },
+];
+
+fn limits() -> Limits {
+    Limits::bytes(1 << 20, 8 << 20)
+}
+
+fn write(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// What is kept of a tree, and which texts were handed on.
+fn kept(set: FileSet, lay_out: impl FnOnce(&Path)) -> (Recorded, Vec<(String, Vec<u8>)>) {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(tree.path().join("proc")).unwrap();
+    lay_out(tree.path());
+    let host = Host::fixture(tree.path()).unwrap();
+    let (mut evidence, mut texts) = (Recorded::default(), Vec::new());
+    let reader: Reader<'_> = &mut |text, _| {
+        texts.push((String::from_utf8_lossy(&text.found.path).into_owned(), text.bytes.to_owned()));
+        Ok(Vec::new())
+    };
+    set.keep(&host, &mut evidence, reader).unwrap();
+    (evidence, texts)
+}
+
+fn set(limits: Limits, order: Order) -> FileSet {
+    FileSet { table: "files", groups: GROUPS, limits, order, include_secrets: false }
+}
+
+fn row<'a>(evidence: &'a Recorded, path: &str) -> &'a Value {
+    evidence.rows("files").iter().find(|row| row["path"] == path).unwrap_or(&Value::Null)
+}
+
+fn paths(evidence: &Recorded) -> Vec<&str> {
+    evidence.rows("files").iter().map(|row| row["path"].as_str().unwrap_or("?")).collect()
+}
+
+#[test]
+fn patterns_mean_files_and_folders_are_no_entries() {
+    let (evidence, texts) = kept(set(limits(), Order::Path), |root| {
+        for path in ["etc/a", "etc/b", "etc/d/1", "etc/d/sub/2", "etc/tree/x/y/z", "etc/q/r/deep", "etc/deep", "usr/lib/x/u"] {
+            write(root, path, path);
+        }
+        symlink("usr/lib", root.join("lib")).unwrap();
+    });
+    assert_eq!(paths(&evidence), ["/etc/a", "/etc/d/1", "/etc/deep", "/etc/q/r/deep", "/etc/tree/x/y/z", "/usr/lib/x/u"]);
+    assert_eq!(evidence.member("/etc/tree/x/y/z"), Some(&b"etc/tree/x/y/z"[..]));
+    let file = row(&evidence, "/etc/d/1");
+    assert_eq!((&file["sha256"], &file["stored"]), (&Digest::of(b"etc/d/1").to_string().into(), &7.into()));
+    assert_eq!((&file["kind"], &file["directory"], &file["filename"]), (&"conf".into(), &"/etc/d".into(), &"1".into()));
+    assert_eq!((texts.len(), evidence.gaps.len()), (6, 0));
+}
+
+#[test]
+fn links_are_entries_and_what_they_lead_to_is_kept_once() {
+    let (evidence, _) = kept(set(limits(), Order::Path), |root| {
+        write(root, "opt/hidden", "payload");
+        symlink("/opt/hidden", root.join("etc-a")).unwrap();
+        std::fs::create_dir_all(root.join("etc/d")).unwrap();
+        std::fs::create_dir_all(root.join("etc/tree")).unwrap();
+        symlink("../../opt/hidden", root.join("etc/d/1")).unwrap();
+        symlink("/opt/hidden", root.join("etc/d/2")).unwrap();
+        symlink("none", root.join("etc/d/dangling")).unwrap();
+        symlink("loop", root.join("etc/d/loop")).unwrap();
+        symlink("..", root.join("etc/tree/up")).unwrap();
+    });
+    assert_eq!(paths(&evidence), ["/etc/d/1", "/etc/d/2", "/etc/d/dangling", "/etc/d/loop", "/etc/tree/up", "/opt/hidden"]);
+    assert_eq!(row(&evidence, "/etc/d/1")["symlink_target_path"], "../../opt/hidden");
+    assert_eq!(row(&evidence, "/opt/hidden")["via"], "/etc/d/1");
+    assert_eq!((evidence.member("/opt/hidden"), evidence.member("/etc/d/loop")), (Some(&b"payload"[..]), Some(&b"loop"[..])));
+    assert_eq!(evidence.gaps, []);
+}
+
+#[test]
+fn odd_names_are_kept_and_fifos_are_listed_and_not_opened() {
+    let (evidence, _) = kept(set(limits(), Order::Path), |root| {
+        std::fs::create_dir_all(root.join("etc/d")).unwrap();
+        std::fs::write(root.join("etc/d").join(OsStr::from_bytes(b"n\n\x1b[2J\xff")), "odd").unwrap();
+        nix::unistd::mkfifo(&root.join("etc/d/fifo"), Mode::S_IRWXU).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(root.join("etc/d/socket")).unwrap());
+    });
+    assert!(evidence.members.iter().any(|(path, _, content)| path == b"/etc/d/n\n\x1b[2J\xff" && content == b"odd"));
+    assert_eq!(
+        (&row(&evidence, "/etc/d/fifo")["type"], &row(&evidence, "/etc/d/socket")["type"]),
+        (&"fifo".into(), &"socket".into())
+    );
+    assert_eq!((evidence.rows("files").len(), evidence.gaps.len()), (3, 0));
+}
+
+#[test]
+fn homes_are_those_of_accounts_and_those_of_nobody() {
+    let (evidence, _) = kept(set(limits(), Order::Path), |root| {
+        let passwd = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/data/ann:/bin/sh\nbob:x:1001:1::/data/ann:/bin/sh\nbad\n";
+        write(root, "etc/passwd", passwd);
+        for path in ["root/.rc", "data/ann/.rc", "home/left/.rc", "home/left/.ssh/key"] {
+            write(root, path, "x");
+        }
+    });
+    assert_eq!(paths(&evidence), ["/data/ann/.rc", "/home/left/.rc", "/home/left/.ssh/key", "/root/.rc"]);
+    let file = row(&evidence, "/data/ann/.rc");
+    assert_eq!((&file["username"], &file["home"]), (&"ann".into(), &"/data/ann".into()));
+    assert!(row(&evidence, "/home/left/.rc").get("username").is_none());
+    assert_eq!(evidence.gaps, []);
+}
+
+#[test]
+fn secrets_are_lengths_and_digests() {
+    let lay_out = |root: &Path| {
+        write(root, "etc/passwd", "ann:x:1:1::/home/ann:\n");
+        write(root, "etc/shadow", "root:$6$salt$hash:1:\n");
+        write(root, "etc/a", "run --token hunter2 /bin/x\n");
+        write(root, "home/ann/.ssh/id", "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n");
+        write(root, "home/ann/.ssh/.netrc", "machine h login u password p");
+        write(root, "etc/d/program", b"\x7fELF password=hunter2");
+    };
+    let (evidence, texts) = kept(set(limits(), Order::Path), lay_out);
+    assert_eq!(evidence.member("/etc/shadow"), Some(&b"root:$6$xxxxxxxxx:1:\n"[..]));
+    assert_eq!(evidence.member("/etc/a"), Some(&b"run --token xxxxxxx /bin/x\n"[..]));
+    let key = &b"-----BEGIN PRIVATE KEY-----\nxxxxxxxx\n-----END PRIVATE KEY-----\n"[..];
+    assert_eq!(evidence.member("/home/ann/.ssh/id"), Some(key));
+    assert_eq!(evidence.member("/etc/d/program"), Some(&b"\x7fELF password=hunter2"[..]));
+    assert_eq!(evidence.member("/home/ann/.ssh/.netrc"), None);
+    let file = row(&evidence, "/home/ann/.ssh/.netrc");
+    let digest = Digest::of(b"machine h login u password p").to_string();
+    assert_eq!((&file["secret"], &file["stored"], &file["sha256"]), (&1.into(), &0.into(), &digest.into()));
+    assert_eq!(row(&evidence, "/etc/a")["hidden_bytes"], 7);
+    assert_eq!(row(&evidence, "/etc/a")["sha256"], Digest::of(b"run --token hunter2 /bin/x\n").to_string());
+    assert!(texts.iter().all(|(path, text)| path.ends_with("program") || !text.windows(7).any(|w| w == b"hunter2")));
+    let (evidence, _) = kept(FileSet { include_secrets: true, ..set(limits(), Order::Path) }, lay_out);
+    assert_eq!(evidence.member("/etc/shadow"), Some(&b"root:$6$salt$hash:1:\n"[..]));
+    assert!(evidence.member("/home/ann/.ssh/.netrc").is_some());
+}
+
+#[test]
+fn a_file_of_holes_costs_its_data_and_one_that_is_too_long_is_cut() {
+    let (evidence, texts) = kept(set(Limits::bytes(1 << 20, 2 << 20), Order::Path), |root| {
+        std::fs::create_dir_all(root.join("etc/d")).unwrap();
+        let sparse = std::fs::File::create(root.join("etc/d/sparse")).unwrap();
+        sparse.write_all_at(b"* * * * * password=hunter2", 1 << 42).unwrap();
+        write(root, "etc/a", vec![b'a'; 3 << 20]);
+    });
+    let piece = evidence.members.iter().find(|(path, ..)| path.starts_with(b"/etc/d/sparse@")).unwrap();
+    assert!(piece.2.len() < 1 << 20 && piece.2.windows(17).any(|w| w == b"* password=xxxxxx"), "{}", piece.2.len());
+    assert_eq!(row(&evidence, "/etc/d/sparse")["truncated"], 1);
+    assert_eq!(evidence.member("/etc/a@0").map(<[u8]>::len), Some(1 << 20));
+    assert_eq!((evidence.gaps.len(), evidence.gaps[0].offset, texts.len()), (1, Some(1 << 20), 0));
+}
+
+#[test]
+fn the_newest_files_come_first_and_of_a_long_one_its_end() {
+    let set = set(Limits::bytes(10, 25), Order::NewestFirst);
+    let (evidence, _) = kept(set, |root| {
+        for (name, age, text) in
+            [("old", 300, "0123456789"), ("older", 400, "x"), ("new", 100, "abcdefghijKLMN"), ("mid", 200, "mmmmmmmmmm")]
+        {
+            write(root, &format!("var/log/{name}"), text);
+            let file = std::fs::File::options().write(true).open(root.join("var/log").join(name)).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000 - age)).unwrap();
+        }
+    });
+    assert_eq!(paths(&evidence), ["/var/log/new", "/var/log/mid", "/var/log/old", "/var/log/older"]);
+    assert_eq!(evidence.member("/var/log/new@4"), Some(&b"efghijKLMN"[..]));
+    assert_eq!(
+        (evidence.member("/var/log/mid"), evidence.member("/var/log/old@5")),
+        (Some(&b"mmmmmmmmmm"[..]), Some(&b"56789"[..]))
+    );
+    assert_eq!(row(&evidence, "/var/log/older")["errors"][0]["errno"], "limit");
+    let last = evidence.gaps.last().unwrap();
+    assert!(evidence.gaps.len() == 3 && last.reason.contains("1 files of 1 bytes"), "{:?}", evidence.gaps);
+}
+
+#[test]
+fn what_is_useless_in_parts_is_kept_whole_or_not_at_all_and_plain_text_as_it_is() {
+    let (evidence, texts) = kept(set(Limits::bytes(20, 100), Order::NewestFirst), |root| {
+        write(root, "var/log/journal/large", [b'j'; 21]);
+        write(root, "var/log/journal/small", [b'j'; 20]);
+        write(root, "var/lib/status", "token=hunter2");
+    });
+    assert_eq!(evidence.member("/var/log/journal/small").map(<[u8]>::len), Some(20));
+    assert_eq!((row(&evidence, "/var/log/journal/large")["stored"].as_u64(), evidence.gaps.len()), (Some(0), 1));
+    assert_eq!(texts, [("/var/lib/status".to_owned(), b"token=hunter2".to_vec())]);
+}
+
+#[test]
+fn a_hundred_thousand_files_are_bounded_and_do_not_hide_the_rest() {
+    let set = set(Limits { names: 5_000, entries: 6_000, ..limits() }, Order::Path);
+    let (evidence, _) = kept(set, |root| {
+        write(root, "etc/a", "here");
+        write(root, "f", "");
+        std::fs::create_dir_all(root.join("var/log")).unwrap();
+        for n in 0..100_000 {
+            // ext4 allows 65,000 links to one file.
+            if n % 60_000 == 0 {
+                std::fs::write(root.join(format!("f{n}")), "").unwrap();
+            }
+            std::fs::hard_link(root.join(format!("f{}", n - n % 60_000)), root.join(format!("var/log/{n}"))).unwrap();
+        }
+    });
+    assert_eq!((evidence.rows("files").len(), evidence.gaps.len()), (5_001, 1));
+    assert_eq!(evidence.member("/etc/a"), Some(&b"here"[..]));
+    assert!(evidence.gaps[0].reason.contains("5000 names"), "{:?}", evidence.gaps);
+}
+
+#[test]
+fn the_number_of_files_is_bounded_and_said_once() {
+    let set = set(Limits { entries: 3, ..limits() }, Order::Path);
+    let (evidence, _) = kept(set, |root| (0..9).for_each(|n| write(root, &format!("etc/d/{n}"), "")));
+    assert_eq!((evidence.rows("files").len(), evidence.gaps.len()), (3, 1));
+}
+
+#[test]
+fn a_stop_is_passed_on() {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(tree.path().join("proc")).unwrap();
+    write(tree.path(), "etc/a", "x");
+    let mut evidence = Recorded { stop: Some(Stop::OutOfTime), ..Recorded::default() };
+    let host = Host::fixture(tree.path()).unwrap();
+    let done = set(limits(), Order::Path).keep(&host, &mut evidence, &mut |_, _| Ok(Vec::new()));
+    assert_eq!(done, Err(Stop::OutOfTime));
+}

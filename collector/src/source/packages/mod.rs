@@ -1,0 +1,138 @@
+//! What is installed: the databases of dpkg, rpm and apk as they are, tables of dpkg's and apk's packages, and which files of dpkg's
+//! packages are no longer what was installed.
+//!
+//! rpm's database is kept, not read: `rpm --dbpath` on the exported tree reads it.
+
+mod apk;
+mod dpkg;
+mod verify;
+
+use std::time::Duration;
+
+use self::dpkg::Diversions;
+use super::file_set::{FileSet, Form, Group, Limits, Order, Text, bounded};
+use super::{Evidence, Source, Stop};
+use crate::host::Host;
+use crate::model::{Artefact, Category, Outcome, Profile, Row, Status, escape};
+
+/// The line of the catalogue.
+pub const ARTEFACT: Artefact = Artefact {
+    name: "packages",
+    category: Category::File,
+    profile: Profile::Triage,
+    budget: Duration::from_secs(300),
+    about: "installed packages of dpkg, rpm and apk, and files of dpkg's packages that were changed: programs, or all in profile full",
+    tables: &["package_files", "deb_packages", "apk_packages", "changed_package_files", "package_verification"],
+};
+
+const GROUPS: &[Group] = &[
+    Group {
+        kind: "dpkg",
+        form: Form::Plain,
+        patterns: &["/var/lib/dpkg/status", "/var/lib/dpkg/status.d/*", "/var/lib/dpkg/diversions"],
+    },
+    Group { kind: "apk", form: Form::Plain, patterns: &["/lib/apk/db/installed", "/usr/lib/apk/db/installed"] },
+    Group {
+        kind: "other",
+        form: Form::Bulk,
+        patterns: &[
+            "/var/lib/dpkg/statoverride",
+            "/var/lib/dpkg/arch",
+            "/var/lib/dpkg/info/*",
+            "/var/lib/apt/extended_states",
+            "/lib/apk/db/*",
+            "/usr/lib/apk/db/*",
+            "/etc/apk/world",
+            "/var/lib/dnf/history.sqlite*",
+            "/var/lib/yum/history/*",
+            "/usr/lib/sysimage/libdnf5/*",
+        ],
+    },
+    Group { kind: "rpm", form: Form::Whole, patterns: &["/var/lib/rpm/*", "/usr/lib/sysimage/rpm/*", "/usr/share/rpm/*"] },
+];
+
+/// Keeps and verifies packages.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Packages {
+    /// Verify all files, not only programs.
+    pub thorough: bool,
+}
+
+impl Source for Packages {
+    fn artefact(&self) -> Artefact {
+        ARTEFACT
+    }
+
+    fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        let set = FileSet {
+            table: "package_files",
+            groups: GROUPS,
+            limits: Limits::bytes(512 << 20, 1 << 30),
+            order: Order::Path,
+            include_secrets: true,
+        };
+        let mut diversions = Diversions::default();
+        let count = set.keep(host, evidence, &mut |text, evidence| {
+            match text.found.group.kind {
+                "dpkg" if text.name() == b"diversions" => diversions = Diversions::new(text.bytes),
+                "dpkg" => deb_rows(host, text, evidence)?,
+                "apk" => apk_rows(host, text, evidence)?,
+                _ => {}
+            }
+            Ok(Vec::new())
+        })?;
+        verify::all(host, &diversions, self.thorough, evidence)?;
+        Ok(if count == 0 { Outcome::because(Status::Absent, "the host has no packages that we know") } else { Outcome::ok() })
+    }
+}
+
+/// Columns of `deb_packages` and the fields that they are from. Sizes are in KiB, as dpkg has them.
+const DEB: [(&str, &[u8]); 8] = [
+    ("name", b"package"),
+    ("version", b"version"),
+    ("source", b"source"),
+    ("arch", b"architecture"),
+    ("status", b"status"),
+    ("maintainer", b"maintainer"),
+    ("section", b"section"),
+    ("priority", b"priority"),
+];
+
+fn deb_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let packages = dpkg::stanzas(text.bytes).filter(|stanza| stanza.contains_key(&b"package"[..]));
+    bounded(text, evidence, packages, |stanza, evidence| {
+        let mut row = Row::new(host.clock.now(), escape::bytes(&text.found.path));
+        for (column, field) in DEB {
+            if let Some(value) = stanza.get(field) {
+                row.bytes(column, value);
+            }
+        }
+        let size = stanza.get(&b"installed-size"[..]).and_then(|size| std::str::from_utf8(size).ok()?.parse::<u64>().ok());
+        if let Some(size) = size {
+            row.int("size", size);
+        }
+        if let Some(version) = stanza.get(&b"version"[..]) {
+            row.bytes("revision", dpkg::revision(version));
+        }
+        evidence.row("deb_packages", &row)
+    })
+}
+
+fn apk_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    bounded(text, evidence, apk::packages(text.bytes), |package, evidence| {
+        let mut row = Row::new(host.clock.now(), escape::bytes(&text.found.path));
+        row.bytes("name", package.name).bytes("version", package.version).bytes("arch", package.arch);
+        if let Some(size) = package.size {
+            row.int("size", size);
+        }
+        row.bytes("description", package.description).bytes("url", package.url);
+        row.bytes("origin", package.origin).bytes("maintainer", package.maintainer);
+        if let Some(built) = package.built {
+            row.int("build_time", built);
+        }
+        evidence.row("apk_packages", &row)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use super::*;
+use crate::model::Digest;
+use crate::source::recorded::Recorded;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+/// MD5 of nothing.
+const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
+fn write(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn acquired(thorough: bool, lay_out: impl FnOnce(&Path)) -> (Outcome, Recorded) {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(tree.path().join("proc")).unwrap();
+    lay_out(tree.path());
+    let mut evidence = Recorded::default();
+    let outcome = Packages { thorough }.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
+    (outcome, evidence)
+}
+
+#[test]
+fn packages_become_rows_and_databases_are_kept() {
+    let (outcome, evidence) = acquired(false, |root| {
+        let status = "Package: a\nStatus: install ok installed\nVersion: 1:2-3\nInstalled-Size: 10\nSource: s\n\nbad\n\n";
+        write(root, "var/lib/dpkg/status", status);
+        write(root, "lib/apk/db/installed", "P:musl\nV:1\nI:5\n\n");
+        write(root, "var/lib/rpm/rpmdb.sqlite", "SQLite format 3\0");
+    });
+    assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
+    let deb = &evidence.rows("deb_packages")[0];
+    assert_eq!(
+        (&deb["name"], &deb["revision"], &deb["size"], &deb["source_"]),
+        (&"a".into(), &"3".into(), &10.into(), &"s".into())
+    );
+    assert_eq!((&deb["status"], &deb["status_"]), (&"ok".into(), &"install ok installed".into()));
+    assert_eq!((&evidence.rows("apk_packages")[0]["name"], evidence.rows("deb_packages").len()), (&"musl".into(), 1));
+    assert!(evidence.member("/var/lib/rpm/rpmdb.sqlite").is_some());
+}
+
+/// Files of a package `a`: good, changed, gone, exchanged for a FIFO or a link, diverted, and documentation.
+fn lay_out(root: &Path) {
+    let files =
+        ["bin/good", "usr/bin/changed", "usr/bin/gone", "usr/bin/fifo", "usr/bin/linked", "usr/sbin/moved", "usr/share/doc"];
+    let sums: Vec<String> = files.iter().map(|file| format!("{EMPTY}  {file}\n")).collect();
+    write(root, "var/lib/dpkg/info/a.md5sums", sums.concat() + "no sum\n");
+    write(root, "var/lib/dpkg/info/a.list", "/bin/good\n");
+    write(root, "var/lib/dpkg/diversions", "/usr/sbin/moved\n/usr/sbin/moved.orig\nb\n");
+    symlink("usr/bin", root.join("bin")).unwrap();
+    for (file, content) in [
+        ("usr/bin/good", ""),
+        ("usr/bin/changed", "evil"),
+        ("usr/sbin/moved", "b's"),
+        ("usr/sbin/moved.orig", ""),
+        ("usr/share/doc", "changed"),
+    ] {
+        write(root, file, content);
+    }
+    nix::unistd::mkfifo(&root.join("usr/bin/fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    symlink("/usr/bin/changed", root.join("usr/bin/linked")).unwrap();
+}
+
+#[test]
+fn changed_and_missing_files_are_named_and_good_ones_counted() {
+    let (outcome, evidence) = acquired(false, lay_out);
+    assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
+    let rows = evidence.rows("changed_package_files");
+    let shown: Vec<_> = rows.iter().map(|row| (row["path"].as_str().unwrap(), row["state"].as_str().unwrap())).collect();
+    let expected = [
+        ("/usr/bin/changed", "changed"),
+        ("/usr/bin/gone", "missing"),
+        ("/usr/bin/fifo", "no-file"),
+        ("/usr/bin/linked", "changed"),
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!((&rows[0]["expected_md5"], &rows[0]["package"]), (&EMPTY.into(), &"a".into()));
+    assert_eq!((&rows[0]["md5"], &rows[0]["size"]), (&"4034a346ccee15292d823416f7510a2f".into(), &4.into()));
+    assert_eq!(rows[0]["sha256"], Digest::of(b"evil").to_string());
+    let tally = &evidence.rows("package_verification")[0];
+    let counts =
+        ["verified", "changed", "missing", "unread", "passed_over", "thorough"].map(|name| tally[name].as_u64().unwrap());
+    assert_eq!(counts, [2, 3, 1, 0, 1, 0]);
+}
+
+#[test]
+fn all_files_are_verified_if_asked() {
+    let (_, evidence) = acquired(true, lay_out);
+    assert_eq!(evidence.rows("changed_package_files").last().unwrap()["path"], "/usr/share/doc");
+}
+
+#[test]
+fn a_host_without_packages_is_absent() {
+    let (outcome, evidence) = acquired(true, |_| ());
+    assert_eq!((outcome.status, evidence.rows("package_verification").len()), (Status::Absent, 0));
+}
+
+#[test]
+fn this_machine_answers() {
+    let mut evidence = Recorded::default();
+    let outcome = Packages::default().acquire(&Host::live().unwrap(), &mut evidence).unwrap();
+    assert!(matches!(outcome.status, Status::Ok | Status::Absent), "{outcome:?}");
+    assert!(evidence.gaps.iter().all(|gap| gap.refused), "{:?}", evidence.gaps);
+}

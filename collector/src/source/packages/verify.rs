@@ -1,0 +1,195 @@
+//! Whether the files of packages are still those that dpkg installed: their MD5 against `info/*.md5sums`.
+//!
+//! What this shows is that a file was changed without dpkg. It does not show that one was not: who changes a file can change its
+//! sum, and MD5 can be collided. The sums are kept, and can be compared with those of the distribution's packages.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use md5::{Digest as _, Md5};
+use nix::errno::Errno;
+
+use super::dpkg::{self, Diversions};
+use crate::host::{Content, Host, ReadError, Reason, Watchdog, read};
+use crate::model::{Digest, Gap, Row, escape};
+use crate::source::keep::lines;
+use crate::source::{Evidence, Stop, failure, stat_columns};
+
+/// Where dpkg keeps what it knows of each package.
+const INFO: &str = "/var/lib/dpkg/info";
+
+/// The most names of [`INFO`] that are looked at.
+const MOST_NAMES: usize = 400_000;
+
+/// The longest that opening a file may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Folders whose files are verified in any case: programs, and what PAM and the loader take in.
+const FIRST: [&[u8]; 10] = [
+    b"bin/",
+    b"sbin/",
+    b"usr/bin/",
+    b"usr/sbin/",
+    b"usr/local/bin/",
+    b"usr/lib/systemd/",
+    b"lib/systemd/",
+    b"usr/lib/openssh/",
+    b"usr/lib/sudo/",
+    b"usr/libexec/",
+];
+
+/// Further such folders, by a part of their paths: any architecture's.
+const FIRST_PARTS: [&[u8]; 3] = [b"-linux-gnu/security/", b"-linux-gnu/libc.so", b"-linux-gnu/libpam"];
+
+/// What came of the files of packages.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    verified: u64,
+    changed: u64,
+    missing: u64,
+    unread: u64,
+    passed_over: u64,
+}
+
+/// Verifies files of all packages: all of them if `thorough`, else programs and what the loader and PAM take in.
+pub(super) fn all(host: &Host, diversions: &Diversions, thorough: bool, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let names = match host.files.dir(INFO).and_then(|dir| dir.names(MOST_NAMES)) {
+        Ok((names, _)) => names,
+        Err(error) if error.is_gone() => return Ok(()),
+        Err(error) => {
+            evidence.gap(error.gap());
+            return Ok(());
+        }
+    };
+    let mut verifier = Verifier { host, diversions, thorough, watchdog: host.watchdog(), tally: Tally::default() };
+    let total = u64::try_from(names.len()).unwrap_or(u64::MAX);
+    for (done, name) in (1_u64..).zip(&names) {
+        if let Some(package) = dpkg::package_of(name) {
+            verifier.package(name, package, evidence)?;
+        }
+        evidence.progress(done, total);
+    }
+    verifier.tell(evidence)
+}
+
+struct Verifier<'a> {
+    host: &'a Host,
+    diversions: &'a Diversions,
+    thorough: bool,
+    watchdog: Watchdog,
+    tally: Tally,
+}
+
+impl Verifier<'_> {
+    fn package(&mut self, file: &[u8], package: &[u8], evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let path = [INFO.as_bytes(), b"/", file].concat();
+        let sums = match self.host.files.file(&path, read::SMALL) {
+            Ok(sums) => sums,
+            Err(error) => {
+                if !error.is_gone() {
+                    evidence.gap(error.gap());
+                }
+                return Ok(());
+            }
+        };
+        if sums.truncated {
+            let reason = "longer than what is read of it; the files that it names behind that are not verified";
+            evidence.gap(Gap::whole(&path, reason));
+        }
+        for (sum, file) in lines(&sums.bytes).filter_map(dpkg::md5sum) {
+            evidence.check()?;
+            if self.thorough || comes_first(file) {
+                self.file(package, &sum, file, evidence)?;
+            } else {
+                self.tally.passed_over += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, package: &[u8], sum: &dpkg::Md5, file: &[u8], evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let named = [b"/", file].concat();
+        let path = self.diversions.place(&named, package).to_owned();
+        let mut row = Row::new(self.host.clock.now(), escape::bytes(&path));
+        row.bytes("package", package).bytes("path", &path).text("expected_md5", &hex(sum));
+        match self.digests(&path, evidence)? {
+            Ok((_, md5, _)) if md5 == *sum => {
+                self.tally.verified += 1;
+                return Ok(());
+            }
+            Ok((content, md5, sha256)) => {
+                self.tally.changed += 1;
+                row.text("state", "changed").text("md5", &hex(&md5)).text("sha256", &sha256.to_string());
+                stat_columns::add(&mut row, &content.stat);
+            }
+            Err(error) if matches!(error.reason, Reason::NotRegular(_)) => {
+                self.tally.changed += 1;
+                row.text("state", "no-file");
+            }
+            Err(error) if is_missing(&error) => {
+                self.tally.missing += 1;
+                row.text("state", "missing");
+            }
+            Err(error) => {
+                self.tally.unread += 1;
+                row.text("state", "unread");
+                failure::note(&mut row, evidence, "md5", &error);
+            }
+        }
+        evidence.row("changed_package_files", &row)
+    }
+
+    fn digests(&mut self, path: &[u8], evidence: &dyn Evidence) -> Result<Result<(Content, dpkg::Md5, Digest), ReadError>, Stop> {
+        let (host, shown) = (self.host.clone(), path.to_owned());
+        let opened = self.watchdog.read(LIMIT, path, move || {
+            let (reader, stat) = host.files.open(&shown)?;
+            read::named(&shown, Content::new(reader.0, stat))
+        });
+        let content = match opened {
+            Ok(content) => content,
+            Err(error) => return Ok(Err(error)),
+        };
+        let (mut md5, mut sha256) = (Md5::new(), sha2::Sha256::default());
+        let mut chunk = vec![0; 256 << 10];
+        let mut reader = content.reader(0..content.stat.size, &mut self.watchdog);
+        loop {
+            evidence.check()?;
+            match reader.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(length) => {
+                    let bytes = chunk.get(..length).unwrap_or_default();
+                    md5.update(bytes);
+                    sha256.update(bytes);
+                }
+                Err(error) => {
+                    let errno = error.raw_os_error().map(Errno::from_raw);
+                    return Ok(Err(ReadError::new(path, errno.map_or(Reason::Timeout, Reason::Errno))));
+                }
+            }
+        }
+        let digest = Digest::so_far(&sha256);
+        Ok(Ok((content, md5.finalize().into(), digest)))
+    }
+
+    fn tell(&self, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let mut row = Row::new(self.host.clock.now(), INFO);
+        let Tally { verified, changed, missing, unread, passed_over } = self.tally;
+        row.int("verified", verified).int("changed", changed).int("missing", missing).int("unread", unread);
+        row.int("passed_over", passed_over).flag("thorough", self.thorough);
+        evidence.row("package_verification", &row)
+    }
+}
+
+/// Nothing is at its path.
+fn is_missing(error: &ReadError) -> bool {
+    error.is_gone() || matches!(error.reason, Reason::Errno(Errno::ENOTDIR | Errno::ELOOP))
+}
+
+fn comes_first(file: &[u8]) -> bool {
+    FIRST.iter().any(|folder| file.starts_with(folder))
+        || FIRST_PARTS.iter().any(|part| file.windows(part.len()).any(|window| window == *part))
+}
+
+fn hex(digest: &dpkg::Md5) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

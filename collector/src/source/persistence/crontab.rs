@@ -1,0 +1,89 @@
+//! Lines of crontabs (crontab(5)), as cron reads them.
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// A variable that the commands below it are given.
+    Variable(&'a [u8], &'a [u8]),
+    /// A command and when it runs.
+    Job(Job<'a>),
+}
+
+/// A command and when it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Job<'a> {
+    /// `@reboot` and the like; then there are no fields of time.
+    pub(super) event: Option<&'a [u8]>,
+    /// Minute, hour, day of the month, month, day of the week.
+    pub(super) time: [&'a [u8]; 5],
+    /// As whom, where the crontab says so.
+    pub(super) user: Option<&'a [u8]>,
+    pub(super) command: &'a [u8],
+}
+
+/// One line; `None` for a comment, an empty line, and what cron would not take. `with_user` says that a user stands before the
+/// command, as in `/etc/crontab` and `/etc/cron.d`.
+pub(super) fn line(text: &[u8], with_user: bool) -> Option<Line<'_>> {
+    let text = text.trim_ascii();
+    match text.first()? {
+        b'#' => None,
+        b'@' => {
+            let (event, rest) = field(text)?;
+            job(Some(event), [b""; 5], rest, with_user)
+        }
+        b'*' | b'0'..=b'9' => {
+            let mut time = [&b""[..]; 5];
+            let mut rest = text;
+            for slot in &mut time {
+                (*slot, rest) = field(rest)?;
+            }
+            job(None, time, rest, with_user)
+        }
+        _ => variable(text),
+    }
+}
+
+fn job<'a>(event: Option<&'a [u8]>, time: [&'a [u8]; 5], rest: &'a [u8], with_user: bool) -> Option<Line<'a>> {
+    let (user, command) = if with_user { field(rest).map(|(user, command)| (Some(user), command))? } else { (None, rest) };
+    (!command.is_empty()).then_some(Line::Job(Job { event, time, user, command }))
+}
+
+fn variable(text: &[u8]) -> Option<Line<'_>> {
+    let at = text.iter().position(|b| *b == b'=')?;
+    Some(Line::Variable(text.get(..at)?.trim_ascii(), text.get(at + 1..)?.trim_ascii()))
+}
+
+/// The first field, and what follows the blanks behind it.
+fn field(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+    let (first, rest) = text.split_at_checked(end)?;
+    (!first.is_empty()).then_some((first, rest.trim_ascii_start()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_events_and_variables() {
+        let Some(Line::Job(job)) = line(b"*/5\t* * * 1-5 root  curl x | sh", true) else { panic!() };
+        assert_eq!((job.time, job.user), ([&b"*/5"[..], b"*", b"*", b"*", b"1-5"], Some(&b"root"[..])));
+        assert_eq!(job.command, b"curl x | sh");
+        let Some(Line::Job(job)) = line(b"@reboot /tmp/\xff\x1b", false) else { panic!() };
+        assert_eq!((job.event, job.command, job.user), (Some(&b"@reboot"[..]), &b"/tmp/\xff\x1b"[..], None));
+        assert_eq!(line(b"LD_PRELOAD = /x.so", true), Some(Line::Variable(b"LD_PRELOAD", b"/x.so")));
+        for none in [&b"# * * * * * x"[..], b"", b"  ", b"* * * * *", b"* * * * * root", b"text", b"@reboot"] {
+            assert_eq!(line(none, true), None);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_line_is_read_or_not(text: Vec<u8>, with_user: bool) {
+            if let Some(Line::Job(job)) = line(&text, with_user) {
+                assert!(text.trim_ascii().ends_with(job.command));
+                assert_eq!(job.user.is_some(), with_user);
+            }
+        }
+    }
+}

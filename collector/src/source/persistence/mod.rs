@@ -1,0 +1,179 @@
+//! What makes the host run something later, or again: the files that say so, and rows of those that are simple and exact to read.
+//!
+//! Rows are of the text that was kept: secrets in it are hidden in both. What `/etc/ld.so.preload` names is kept too.
+
+mod authorized_key;
+mod crontab;
+mod patterns;
+mod unit;
+
+use std::time::Duration;
+
+use self::crontab::{Job, Line};
+use super::file_set::{FileSet, Limits, Order, Text, bounded};
+use super::keep::lines;
+use super::{Evidence, Source, Stop};
+use crate::host::Host;
+use crate::model::{Artefact, Category, Outcome, Profile, Row, Status, escape};
+
+/// The line of the catalogue.
+pub const ARTEFACT: Artefact = Artefact {
+    name: "persistence",
+    category: Category::File,
+    profile: Profile::Triage,
+    budget: Duration::from_secs(120),
+    about: "files that start something by themselves (cron, units, shells, loader, PAM, ssh, udev, cloud-init and more), secrets hidden",
+    tables: &["persistence_files", "crontab", "systemd_settings", "authorized_keys", "preload_libraries"],
+};
+
+/// Keeps what makes the host run something.
+#[derive(Debug, Clone, Copy)]
+pub struct Persistence {
+    /// Keep secrets as they are.
+    pub include_secrets: bool,
+    /// The most bytes that are kept of one file.
+    pub file_cap: u64,
+    /// The most bytes that are kept of all files together.
+    pub total_cap: u64,
+}
+
+impl Persistence {
+    /// With the usual limits.
+    #[must_use]
+    pub fn new(include_secrets: bool) -> Self {
+        Self { include_secrets, file_cap: 16 << 20, total_cap: 512 << 20 }
+    }
+}
+
+impl Source for Persistence {
+    fn artefact(&self) -> Artefact {
+        ARTEFACT
+    }
+
+    fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        let set = FileSet {
+            table: "persistence_files",
+            groups: patterns::GROUPS,
+            limits: Limits::bytes(self.file_cap, self.total_cap),
+            order: Order::Path,
+            include_secrets: self.include_secrets,
+        };
+        let count = set.keep(host, evidence, &mut |text, evidence| rows(host, text, evidence))?;
+        Ok(if count == 0 { Outcome::because(Status::Absent, "none of these files is there") } else { Outcome::ok() })
+    }
+}
+
+/// Writes the rows of a text. Returns the files that it names.
+fn rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop> {
+    let (path, name) = (text.found.path.as_slice(), text.name());
+    match text.found.group.kind {
+        "cron" if has_crontab_lines(path) => crontab_rows(host, text, evidence)?,
+        "systemd" if !text.bytes.starts_with(b"\x7fELF") => unit_rows(host, text, evidence)?,
+        "ssh" if name.starts_with(b"authorized_keys") => key_rows(host, text, evidence)?,
+        "ssh" if path.starts_with(b"/etc/ssh/authorized") => key_rows(host, text, evidence)?,
+        "loader" if path == b"/etc/ld.so.preload" => return preload_rows(host, text, evidence),
+        _ => {}
+    }
+    Ok(Vec::new())
+}
+
+/// Whether it is a crontab, and not a script for `run-parts` or a list of users.
+fn has_crontab_lines(path: &[u8]) -> bool {
+    path == b"/etc/crontab" || path.starts_with(b"/etc/cron.d/") || path.starts_with(b"/var/spool/cron/")
+}
+
+fn crontab_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let path = text.found.path.as_slice();
+    let spooled = path.starts_with(b"/var/spool/");
+    let found = text.bytes.split(|b| *b == b'\n').zip(1_u64..).filter_map(|(line, number)| {
+        let line = crontab::line(line, !spooled)?;
+        Some((line, number))
+    });
+    bounded(text, evidence, found, |(line, number), evidence| {
+        let mut row = Row::new(host.clock.now(), escape::bytes(path));
+        match line {
+            Line::Job(job) => job_columns(&mut row, &job, spooled.then(|| text.name())),
+            Line::Variable(name, value) => {
+                row.bytes("variable", name).bytes("value", value);
+            }
+        }
+        row.bytes("path", path).int("line", number);
+        evidence.row("crontab", &row)
+    })
+}
+
+/// `owner` is whose crontab it is, where that says as whom its jobs run.
+fn job_columns(row: &mut Row, job: &Job<'_>, owner: Option<&[u8]>) {
+    if let Some(event) = job.event {
+        row.bytes("event", event);
+    } else {
+        for (column, value) in ["minute", "hour", "day_of_month", "month", "day_of_week"].into_iter().zip(job.time) {
+            row.bytes(column, value);
+        }
+    }
+    row.bytes("command", job.command);
+    if let Some(user) = job.user.or(owner) {
+        row.bytes("username", user);
+    }
+}
+
+fn unit_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let path = text.found.path.as_slice();
+    let settings = unit::settings(text.bytes);
+    bounded(text, evidence, settings.iter().filter(|setting| setting.is_telling()), |setting, evidence| {
+        let mut row = Row::new(host.clock.now(), escape::bytes(path));
+        row.bytes("fragment_path", path).bytes("id", unit_of(text)).bytes("section", &setting.section);
+        row.bytes("name", &setting.name).bytes("value", &setting.value);
+        evidence.row("systemd_settings", &row)
+    })
+}
+
+/// The unit that a file belongs to: its own name, or that of the folder of drop-ins that it lies in.
+fn unit_of<'a>(text: &'a Text<'_>) -> &'a [u8] {
+    let folder = text.found.path.rsplit(|b| *b == b'/').nth(1).unwrap_or_default();
+    folder.strip_suffix(b".d").filter(|unit| unit.contains(&b'.')).unwrap_or_else(|| text.name())
+}
+
+fn key_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let path = text.found.path.as_slice();
+    let keys = lines(text.bytes).filter_map(authorized_key::key);
+    bounded(text, evidence, keys, |key, evidence| {
+        let mut row = Row::new(host.clock.now(), escape::bytes(path));
+        let home = text.found.home.as_deref();
+        if let Some(uid) = home.and_then(|home| home.uid) {
+            row.int("uid", uid);
+        }
+        row.bytes("algorithm", key.algorithm).bytes("key", key.key).bytes("options", key.options);
+        row.bytes("comment", key.comment).bytes("key_file", path);
+        if let Some(name) = home.and_then(|home| home.username.as_deref()) {
+            row.bytes("username", name);
+        }
+        match &key.fingerprint {
+            Some(fingerprint) => drop(row.text("fingerprint", fingerprint)),
+            None => row.error("fingerprint", "implausible"),
+        }
+        evidence.row("authorized_keys", &row)
+    })
+}
+
+/// The loader takes blanks and colons between names (ld.so(8)).
+fn preload_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop> {
+    let path = text.found.path.as_slice();
+    let code = lines(text.bytes).map(|line| line.split(|b| *b == b'#').next().unwrap_or_default());
+    let names = code.flat_map(|line| line.split(|b| b.is_ascii_whitespace() || *b == b':')).filter(|name| !name.is_empty());
+    let mut named = Vec::new();
+    bounded(text, evidence, names, |name, evidence| {
+        let mut row = Row::new(host.clock.now(), escape::bytes(path));
+        row.bytes("library", name).bytes("path", path);
+        row.flag("exists", name.starts_with(b"/") && host.files.real(name).is_ok_and(|(_, stat)| stat.is_regular()));
+        evidence.row("preload_libraries", &row)?;
+        if name.starts_with(b"/") {
+            named.push(name.to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(named)
+}
+
+#[cfg(test)]
+mod tests;
