@@ -252,7 +252,7 @@ impl ObjectWriter for BucketObject {
             rest = self.fill.take(rest);
         }
         self.hasher.update(bytes);
-        self.size = size;
+        self.size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         Ok(())
     }
 

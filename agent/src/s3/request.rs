@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn an_answer_without_an_entity_tag_is_none() {
         let (put, complete) = (PutObjectOutput::builder().build(), CompleteMultipartUploadOutput::builder().build());
-        for trouble in [Made::of_put(&put, "x").unwrap_err(), Made::of_complete(complete, "x").unwrap_err()] {
+        for trouble in [Made::of_put(&put, "x").unwrap_err(), Made::of_complete(complete, Some("x")).unwrap_err()] {
             assert_eq!((trouble.kind, trouble.perhaps_done), (Kind::Passing, true));
         }
     }

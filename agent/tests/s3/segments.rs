@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use hozen::cli::CollectArgs;
+use hozen::config::Config;
 use hozen::run::{self, Ended, Run};
 use hozen::s3::{Reader, Reading, Timing};
 use hozen::settings::Settings;
@@ -15,6 +16,7 @@ use hozen_collector::host::{Clock, Host};
 use hozen_collector::model::{Artefact, Category, Digest, Gap, Held, ObjectKey, Outcome, Profile, Row, RunId, Timestamp};
 use hozen_collector::sink::{EvidenceSink, ObjectWriter, SinkError};
 use hozen_collector::source::{Evidence, Source, Stop};
+use hozen_collector::stream::BULK_PART;
 use hozen_tests::aws::access::Key;
 use hozen_tests::aws::cloud::ACCOUNT;
 use hozen_tests::s3::{Bucket, Mode, Options, Version};
@@ -24,8 +26,8 @@ use super::support::{BUCKET, Place, credentials, way};
 
 /// The images of a run. A segment of one image has 2 GiB, so each of them has one segment.
 pub(crate) const IMAGES: [&str; 3] = ["first", "second", "third"];
-/// Content of a segment: one frame of the stream and some of the next.
-const CONTENT: usize = (1 << 20) + (100 << 10);
+/// Content of a segment: two frames of the stream and some of the next.
+const CONTENT: usize = 2 * BULK_PART + (100 << 10);
 /// Who reads what was written, and makes objects of what was left open.
 const READER: (&str, &str) = ("AKIAREADER", "another-secret-that-is-nowhere");
 
@@ -70,10 +72,11 @@ impl Source for Images {
 pub(crate) fn execute(sink: Arc<dyn EvidenceSink>) -> Ended {
     let fixture = tempfile::tempdir().unwrap();
     std::fs::create_dir(fixture.path().join("proc")).unwrap();
-    let (settings, host) = (Settings::new(&CollectArgs::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
+    let (settings, host) =
+        (Settings::new(&CollectArgs::default(), Config::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
     let (id, plan) = (RunId::new(host.clock.now(), 7), run::plan(vec![Box::new(Images)], &settings));
     let (control, access) = (Arc::new(Control::new(None)), BTreeMap::default());
-    Run { id, settings, host, sink, plan, control, access, instance: None, spool: None }.execute()
+    Run { id, settings, host, sink, plan, control, access, instance: None, spool: None, status: None }.execute()
 }
 
 /// A locked bucket that takes parts of any size, and a sink that makes them of `part` bytes.
