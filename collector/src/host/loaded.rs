@@ -4,13 +4,14 @@
 //! longer. Whoever comes later gets the same answer.
 
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd as _;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::Footprint;
 use super::module::{self, Loading};
+use super::{Footprint, sys};
 
 /// How long the module may take until it returns when its connection has ended.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -125,9 +126,11 @@ fn unload(footprint: &Footprint) -> bool {
     false
 }
 
+/// Ends a connection for both ends: whoever reads it wakes, and the module, which may wait for room where nobody reads, gives up.
 fn shut(stream: &TcpStream) {
-    // It may have ended by itself.
+    // It may have ended by itself; and where somebody still reads, there is room.
     let _ = stream.shutdown(Shutdown::Both);
+    let _ = sys::disconnect(stream.as_fd());
 }
 
 /// Nothing is half done where a lock is held.
@@ -139,7 +142,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use std::ffi::CString;
-    use std::io::Read as _;
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
     fn refused() -> Loading {
@@ -169,7 +172,25 @@ mod tests {
         loaded.end(&footprint).unwrap();
         loaded.connected(connect());
         for _ in 0..2 {
-            assert_eq!(listener.accept().unwrap().0.read(&mut [0]).unwrap(), 0);
+            // The end, or a reset.
+            assert_eq!(listener.accept().unwrap().0.read(&mut [0]).unwrap_or(0), 0);
         }
+    }
+
+    /// More than the kernel keeps for a reader that does not read: the other end waits, and nothing but a reset wakes it.
+    #[test]
+    fn what_waits_for_a_reader_that_does_not_read_is_woken() {
+        let (loaded, footprint) = (Loaded::default(), Footprint::default());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = std::thread::spawn(move || listener.accept().unwrap().0.write_all(&vec![7; 256 << 20]));
+        let stream = TcpStream::connect(address).unwrap();
+        let mut reader = stream.try_clone().unwrap();
+        loaded.begin(refused());
+        reader.read_exact(&mut [0; 100]).unwrap();
+        loaded.connected(stream);
+        loaded.end(&footprint).unwrap();
+        peer.join().unwrap().unwrap_err();
+        assert!(reader.read(&mut [0]).unwrap_or(0) == 0, "what was not read before is not read after that");
     }
 }

@@ -318,6 +318,17 @@ pub fn finit_module(fd: BorrowedFd<'_>, parameters: &CStr) -> Result<(), Errno> 
     check(unsafe { libc::syscall(libc::SYS_finit_module, fd.as_raw_fd(), parameters.as_ptr(), 0) }).map(drop)
 }
 
+/// Ends the connection of a TCP socket at once and resets its other end, whatever waits unread (connect(2), `AF_UNSPEC`).
+///
+/// # Errors
+/// The kernel's errno; `EBUSY` while another thread waits in the socket.
+pub fn disconnect(socket: BorrowedFd<'_>) -> Result<(), Errno> {
+    let nowhere = libc::sockaddr { sa_family: 0, sa_data: [0; 14] };
+    let length = u32::try_from(size_of::<libc::sockaddr>()).map_err(|_| Errno::EOVERFLOW)?;
+    // SAFETY: the address lives for the call, and its length is its own.
+    Errno::result(unsafe { libc::connect(socket.as_raw_fd(), &raw const nowhere, length) }).map(drop)
+}
+
 /// `delete_module(2)` with `O_NONBLOCK`: unloads the module `name`, or fails at once where it is in use.
 ///
 /// # Errors
