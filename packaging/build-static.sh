@@ -100,7 +100,7 @@ choose_rust() {
 
 build() {
   local key bin
-  key="$( (cat Cargo.lock "$here/static/requirements.txt"; "$rust" -vV) | sha256sum | cut -c1-16)"
+  key="$( (grep '^checksum' Cargo.lock; cat "$here/static/requirements.txt"; "$rust" -vV) | sha256sum | cut -c1-16)"
   folder="$base/$key"
   # What other lock files left is of no use any more.
   find "$base" -mindepth 1 -maxdepth 1 -type d ! -path "$folder" ! -path "$tools" -mtime +2 -exec rm -rf {} +
