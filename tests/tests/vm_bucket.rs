@@ -1,7 +1,7 @@
 //! The way that all of this is for: from a host whose memory is read by LiME, over the network, into a locked bucket, with credentials
 //! that can do nothing but write there; verified from outside, and opened by Volatility.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, clippy::indexing_slicing, reason = "tests")]
 
 use std::time::Duration;
 
