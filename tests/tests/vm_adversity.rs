@@ -166,10 +166,8 @@ fn a_destination_that_stalls_costs_time_and_no_memory() {
 
 /// The deadline passes while the destination takes nothing, so that it passes in the middle however fast the host is: behind the first
 /// stamped page, by more than can be on its way from LiME. Once the destination takes more just after that, and once only when LiME
-/// is gone, which must not wait for it. Then a destination that is too small, and a kernel that is locked down when the readers have
-/// opened `/proc/kcore`.
+/// is gone, which must not wait for it.
 const CUTS: &str = "\
-begun() { until [ -e $1 ] || grep -qs zombie /proc/$run/status; do sleep 0.1; done; }
 now() { cut -d. -f1 /proc/uptime; }
 received() { while read -r device bytes rest; do [ $device = lo: ] && break; done </proc/net/dev; }
 freeze() {
@@ -185,6 +183,11 @@ freeze late
 until [ $(now) -gt $(( end + 60 )) ] || ! grep -q ^lime /proc/modules; do sleep 0.1; done
 cat /proc/modules >/tmp/meanwhile; fsfreeze --unfreeze /out; cp /tmp/meanwhile /out/late.meanwhile
 finish
+";
+
+/// A destination that is too small, and a kernel that is locked down when the readers have opened `/proc/kcore`.
+const CLOSED: &str = "\
+begun() { until [ -e $1 ] || grep -qs zombie /proc/$run/status; do sleep 0.1; done; }
 mount -t tmpfs -o size=32m tmpfs /mnt
 hozen collect --case VM-2 --only memory --memory kcore --to /mnt/full >/out/full.result 2>/out/full.said 3>&-
 echo $? >/out/full.code
@@ -197,8 +200,8 @@ finish
 ";
 
 #[test]
-fn a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not() {
-    let test = "a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not";
+fn a_deadline_cuts_a_capture_and_lime_waits_for_no_destination() {
+    let test = "a_deadline_cuts_a_capture_and_lime_waits_for_no_destination";
     let Some((lab, guest)) = guest(test) else { return };
     let ended = boot(guest.memory(256), &[("real", read(&lab.lime()))], CUTS);
 
@@ -213,6 +216,13 @@ fn a_capture_that_is_cut_short_is_sealed_or_says_that_it_is_not() {
     let step = late.evidence.step("memory").to_string();
     assert!(step.contains("the run itself unloaded its kernel module"), "{step}");
     assert!(late.beginning("lime").right > 0);
+}
+
+#[test]
+fn a_destination_that_fills_and_a_kernel_that_is_locked_midway_are_named() {
+    let test = "a_destination_that_fills_and_a_kernel_that_is_locked_midway_are_named";
+    let Some((_lab, guest)) = guest(test) else { return };
+    let ended = boot(guest.memory(256), &[], CLOSED);
 
     let full = Run::of(&ended, "full", MEMORY_FAILED);
     assert!(full.text("result").contains("\"safe_to_isolate\":true"), "{}", full.said());
