@@ -65,13 +65,18 @@ pub enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// Whether what `--config` names is a parameter.
+    #[must_use]
+    pub fn is_parameter(argument: &Path) -> bool {
+        argument.as_os_str().as_encoded_bytes().starts_with(b"ssm:")
+    }
+
     /// What `--config` names: `ssm:/path` is a parameter, all else is a file.
     ///
     /// # Errors
     /// When it is to be a parameter and its name cannot be.
     pub fn new(argument: &'a Path) -> Result<Self> {
-        let bytes = argument.as_os_str().as_encoded_bytes();
-        if !bytes.starts_with(b"ssm:") {
+        if !Self::is_parameter(argument) {
             return Ok(Self::File(argument));
         }
         let name = argument.to_str().ok_or_else(|| anyhow!("the name of a parameter is ASCII"))?;

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use hozen_collector::collect::Control;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::exit::Exit;
 use crate::progress::say;
 
-/// Watches for signals on a thread of its own. `on_kill` is called right before the second signal ends the process.
+/// Watches for signals on a thread of its own. `on_kill` is called right before the second signal ends the process, and gives the code.
 ///
 /// # Errors
 /// When the signals cannot be watched.
-pub fn watch(control: Arc<Control>, on_kill: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub fn watch(control: Arc<Control>, on_kill: impl FnOnce() -> u8 + Send + 'static) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let mut signals = {
         let _inside = runtime.enter();
@@ -25,8 +24,7 @@ pub fn watch(control: Arc<Control>, on_kill: impl FnOnce() + Send + 'static) -> 
             announce(cause);
             signals.next().await;
         });
-        on_kill();
-        end_at_once();
+        end_at_once(on_kill());
     };
     std::thread::Builder::new().name("hozen-signals".to_owned()).spawn(wait).map(drop)
 }
@@ -62,6 +60,6 @@ impl Signals {
 }
 
 #[expect(clippy::exit, reason = "a second signal means now: nothing is sealed, and what is stored verifies as incomplete")]
-fn end_at_once() {
-    std::process::exit(i32::from(u8::from(Exit::Killed)));
+fn end_at_once(code: u8) {
+    std::process::exit(i32::from(code));
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::aws::options::NetworkArgs;
 use crate::cli::modules::ModuleArgs;
 use crate::cli::{CollectArgs, MemoryMode};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::exit::MEMORY;
 use crate::modules::Wanted;
 use crate::s3::presigned::{self, Beside, List};
@@ -185,32 +185,33 @@ impl Settings {
         let bucket = arguments.bucket.clone().over(config.bucket);
         let network = arguments.network.clone().over(config.network);
         let case = arguments.case.clone().or(config.case);
-        let beside = Beside { bucket: &bucket, network: &network, to: to.is_some(), case: case.as_ref() };
-        let signed = arguments.presigned.clone().or(config.presigned).map(|path| presigned::read(&path, &beside));
-        let signed = signed.transpose().map_err(anyhow::Error::msg)?;
+        let module = Wanted::new(&ModuleArgs {
+            module: arguments.lime.module.clone().or(config.module),
+            module_sha256: arguments.lime.module_sha256.or(config.module_sha256),
+            modules: arguments.lime.modules.clone().or(config.modules),
+            modules_key: arguments.lime.modules_key.clone().or(config.modules_key),
+        })?;
+        let status = arguments.status.clone().or(config.status);
+        let others = status.is_some() || module.is_in_bucket() || arguments.config.as_deref().is_some_and(Source::is_parameter);
+        let signed = signed(arguments, config.presigned, others)?;
         let options = bucket.check().map_err(anyhow::Error::msg)?;
         let settings = Self {
             place: match &signed {
                 Some(list) => Some(list.place.clone()),
                 None => to.as_deref().map(place).transpose()?.flatten(),
             },
-            to,
+            to: to.filter(|_| signed.is_none()),
             bucket: signed.as_ref().map_or_else(|| options.clone(), |list| list.options(options.parallel, options.max_bandwidth)),
             spool: bucket.spool,
             network: NetworkArgs {
-                region: signed.as_ref().map(|list| list.region().to_owned()).or(network.region.clone()),
+                region: network.region.clone().or(signed.as_ref().map(|list| list.region().to_owned())),
                 ..network
             },
             presigned: signed.clone(),
-            case: case.or(signed.map(|list| list.case.clone())).map_or_else(|| "unassigned".parse(), Ok)?,
+            case: signed.map(|list| list.case.clone()).or(case).map_or_else(|| "unassigned".parse(), Ok)?,
             profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
             memory: arguments.memory.or(config.memory),
-            module: Wanted::new(&ModuleArgs {
-                module: arguments.lime.module.clone().or(config.module),
-                module_sha256: arguments.lime.module_sha256.or(config.module_sha256),
-                modules: arguments.lime.modules.clone().or(config.modules),
-                modules_key: arguments.lime.modules_key.clone().or(config.modules_key),
-            })?,
+            module,
             process_memory: ProcessMemory {
                 which: arguments.process_memory.clone().or(config.process_memory).unwrap_or_default(),
                 process_limit: limit(arguments.process_memory_limit.or(config.process_memory_limit), usual.process_limit),
@@ -224,7 +225,7 @@ impl Settings {
             include_secrets: arguments.include_secrets || config.include_secrets.unwrap_or(false),
             unprivileged: arguments.unprivileged || config.unprivileged.unwrap_or(false),
             threads: arguments.threads.or(config.threads).unwrap_or(threads),
-            status: arguments.status.clone().or(config.status),
+            status,
             config: config.source,
             level: arguments.level.or(config.level).unwrap_or(u8::try_from(DEFAULT_LEVEL).unwrap_or(1)),
         };
@@ -253,10 +254,11 @@ impl Settings {
         Ok(self)
     }
 
-    /// The same with a deadline before the presigned list expires.
+    /// The same with a deadline before the presigned list expires, by the clock of this host, and early enough for what is still on its
+    /// way by then.
     #[must_use]
     pub fn ending_in_time(self, now: Timestamp) -> Self {
-        let left = self.presigned.as_ref().and_then(|list| list.time_to_collect(now));
+        let left = self.presigned.as_ref().and_then(|list| list.time_to_collect(now, self.bucket.on_its_way()));
         let deadline = left.map_or(self.deadline, |left| self.deadline.at_most(left));
         Self { deadline, ..self }
     }
@@ -372,6 +374,14 @@ impl Settings {
             ("config".to_owned(), json!(self.config)),
         ])
     }
+}
+
+/// The list of presigned requests that is to be used; `others` says whether anything besides it needs credentials.
+fn signed(arguments: &CollectArgs, config: Option<PathBuf>, others: bool) -> Result<Option<Arc<List>>> {
+    let (bucket, network) = (&arguments.bucket, &arguments.network);
+    let beside = Beside { bucket, network, to: arguments.to.is_some(), case: arguments.case.as_ref(), others };
+    let path = arguments.presigned.clone().or(config);
+    path.map(|path| presigned::read(&path, &beside)).transpose().map_err(anyhow::Error::msg)
 }
 
 /// The bucket that `to` names; `None` where it is a folder.

@@ -163,6 +163,8 @@ fn advice(reason: &str, action: &str) -> String {
         format!("the role needs {action} on it, and for a SecureString kms:Decrypt with its key")
     } else if says("ParameterNotFound") || says("ParameterVersionNotFound") {
         "create it in the region that is asked, or correct its name".to_owned()
+    } else if says("ParameterAlreadyExists") {
+        "an earlier try was obeyed and its answer lost, or somebody else has made it: read it and compare what it says".to_owned()
     } else if says("Throttling") || says("Rate exceeded") {
         "the account asks too often; try again later".to_owned()
     } else if says("UnrecognizedClient") || says("InvalidSignature") || says("ExpiredToken") {

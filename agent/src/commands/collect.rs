@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use hozen_collector::collect::{Control, Planned};
@@ -139,7 +139,15 @@ fn execute(
         ("to", json!(location)),
     ]);
     let known = identity.clone();
-    let killed = || RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", known).print();
+    let printed = Arc::new(OnceLock::new());
+    let said = Arc::clone(&printed);
+    // Once the result is out, it is what holds: only the last word to whoever watches is cut off then.
+    let killed = move || {
+        said.get().copied().unwrap_or_else(|| {
+            RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", known).print();
+            Exit::Killed.into()
+        })
+    };
     or(Exit::Platform, interrupt::watch(Arc::clone(&control), killed).context("signals cannot be watched"))?;
     let access = access(&host, module);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
@@ -151,6 +159,7 @@ fn execute(
     };
     // The line goes out before anything that a stopped terminal or a second signal could get in the way of.
     ended.result.print();
+    let _ = printed.set(ended.result.code);
     match ended.result.details.get("error").and_then(Value::as_str) {
         Some(error) => say(&format!("hozen: {error}")),
         None => say(&summary::of_run(&ended, &location)),

@@ -41,6 +41,12 @@ impl Wanted {
         let store = arguments.modules.as_deref().map(Place::new).transpose().context("--modules")?;
         Ok(Self { file, store, key: arguments.modules_key.clone() })
     }
+
+    /// Whether a bucket is asked for it.
+    #[must_use]
+    pub fn is_in_bucket(&self) -> bool {
+        matches!(self.store, Some(Place::Bucket(_)))
+    }
 }
 
 /// Looks for the module on `host`, or in a bucket that `open` opens. What goes wrong becomes a reason: the rest of a run does not

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hozen_collector::model::receipt::{Answer, Checksum, Lock};
+use hozen_collector::model::record::BEGIN_KEY;
 use hozen_collector::model::{Digest, Held, ObjectKey};
 use hozen_collector::sink::{Cause, ObjectWriter, SinkError};
 use sha2::{Digest as _, Sha256};
@@ -141,11 +142,13 @@ impl BucketObject {
     }
 
     /// What became of the request that makes the object visible. Where its answer was lost, the next one may say that the key is
-    /// taken, or that there is no such upload any more, because of what the first one did.
+    /// taken, or that there is no such upload any more, because of what the first one did. Not so with the begin record of a presigned
+    /// list: the id of its run is not new, and a run that was there before may have begun with it.
     fn settle(&self, name: &'static str, result: Result<Done<Made>, GivenUp>) -> Result<Settled, SinkError> {
+        let ours = self.shared.bucket.presigned.is_none() || self.key.as_str() != BEGIN_KEY;
         match result {
             Ok(done) => Ok(Settled { made: done.value, answer: done.answer, retries: done.retries, ambiguous: false }),
-            Err(given_up) if given_up.perhaps_done && matches!(given_up.trouble.kind, Kind::Taken | Kind::NoUpload) => {
+            Err(given_up) if ours && given_up.perhaps_done && matches!(given_up.trouble.kind, Kind::Taken | Kind::NoUpload) => {
                 tracing::warn!(
                     key = self.key.as_str(),
                     request = name,

@@ -1,5 +1,7 @@
 //! How objects are put into a bucket: the options, and their defaults.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use hozen_collector::model::Timestamp;
 use hozen_collector::model::receipt::Lock;
@@ -201,6 +203,15 @@ pub struct BucketOptions {
     pub parallel: usize,
     /// The most bytes that leave in a second.
     pub max_bandwidth: Option<u64>,
+}
+
+impl BucketOptions {
+    /// How long the parts take that may be on their way when a run is told to end; nothing where no limit makes them slow.
+    #[must_use]
+    pub fn on_its_way(&self) -> Duration {
+        let parts = u64::try_from(self.parallel.saturating_add(1).saturating_mul(self.part)).unwrap_or(u64::MAX);
+        Duration::from_secs(self.max_bandwidth.map_or(0, |rate| parts / rate.max(1)))
+    }
 }
 
 #[cfg(test)]

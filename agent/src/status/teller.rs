@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::place;
-use super::told::Told;
+use super::told::{Told, without_pairs};
 use crate::aws::Network;
 use crate::aws::parameter::{ParameterName, Parameters};
 
@@ -159,7 +159,8 @@ impl Writing {
             }
         };
         let Told { run, case, host, to, begin_sha256, .. } = told;
-        let text = json!({"v": 1, "run": run, "case": case, "host": host, "to": to, "begin_sha256": begin_sha256}).to_string();
+        let text = json!({"v": 1, "run": run, "case": case, "host": host, "to": to, "begin_sha256": begin_sha256});
+        let text = without_pairs(&text.to_string());
         match self.parameters.write(&name, &text, false).await {
             Ok(version) => {
                 let data =

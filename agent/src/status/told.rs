@@ -98,14 +98,18 @@ impl Told {
         loop {
             let mut value = json!(self);
             shorten(&mut value, limit);
-            // Systems Manager takes two braces for the reference to another parameter.
-            let text = value.to_string().replace("{{", "{ {");
+            let text = without_pairs(&value.to_string());
             if text.len() <= MAX_BYTES || limit < 8 {
                 return text;
             }
             limit /= 2;
         }
     }
+}
+
+/// The same JSON without two braces side by side, which Systems Manager takes for the reference to another parameter.
+pub(super) fn without_pairs(json: &str) -> String {
+    json.replace("{{", "{\\u007b")
 }
 
 #[cfg(test)]
@@ -142,7 +146,7 @@ pub(super) mod tests {
     fn it_is_short_whatever_it_says_and_always_has_the_digest() {
         let mut told = told();
         told.to = format!("s3://evidence/{}", "x".repeat(5000));
-        told.fault("{{ssm:/secret}} \"\\\n".repeat(500));
+        told.fault("{{{ssm:/secret}} \"\\\n".repeat(500));
         let details = BTreeMap::from([("warn", json!(vec!["ü".repeat(400); 50])), ("to", json!("y".repeat(4000)))]);
         told.end(&RunResult::sealed(Exit::Partial, RunStatus::Partial, details));
         let text = told.text();

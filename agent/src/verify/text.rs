@@ -113,7 +113,10 @@ impl Report {
                  digest left the host, or from when the seal was made."
             }
             Witness::AgreesOnBegin => {
-                "Against somebody who writes a whole new run with a new key, (i) to (iii) need an outside witness. There is one of the                  begin: the digest of 000-begin.json that was given from elsewhere is that of the record here, which names the key                  that signed the others. So (i) to (iii) hold against everybody who had not that key, which was only in the                  agent's memory while it ran. The digest of 999-end.json would show it against those, too, from when it left the host."
+                "Against somebody who writes a whole new run with a new key, (i) to (iii) need an outside witness. There is one of the \
+                 begin: the digest of 000-begin.json that was given from elsewhere is that of the record here, which names the key \
+                 that signed the others. So (i) to (iii) hold against everybody who had not that key, which was only in the \
+                 agent's memory while it ran. The digest of 999-end.json would show it against those, too, from when it left the host."
             }
             Witness::Disagrees => {
                 "The digest that was given from elsewhere does NOT agree with this folder: it is not the run that the witness saw."

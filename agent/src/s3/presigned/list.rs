@@ -24,9 +24,9 @@ const SEALING: Duration = Duration::from_secs(120);
 /// The version of the list that this code writes and reads.
 pub(super) const VERSION: u32 = 1;
 /// The largest file that is read: room for the memory of the largest hosts.
-const MOST_BYTES: u64 = 256 << 20;
+pub(super) const MOST_BYTES: u64 = 256 << 20;
 /// Parts that S3 takes.
-const MOST_PARTS: usize = 10_000;
+pub(super) const MOST_PARTS: usize = 10_000;
 /// Seconds that S3 lets a signature live: seven days.
 const MOST_EXPIRES: u32 = 604_800;
 
@@ -155,12 +155,13 @@ impl List {
     }
 
     /// How long a run that begins at `now` may collect, so that its seal gets in before the list expires: a tenth of what is left is
-    /// kept for that, at most two minutes. None where the list has expired by this clock, which may be wrong: the bucket says so then.
+    /// kept for that, at most two minutes, and what parts take that are `on_their_way` by then. None where the list has expired by this
+    /// clock, which may be wrong: the bucket says so then.
     #[must_use]
-    pub fn time_to_collect(&self, now: Timestamp) -> Option<Duration> {
+    pub fn time_to_collect(&self, now: Timestamp, on_their_way: Duration) -> Option<Duration> {
         let left = u64::try_from(self.expires().nanoseconds() - now.nanoseconds()).ok().filter(|left| *left > 0)?;
         let left = Duration::from_nanos(left);
-        Some(left.saturating_sub((left / 10).min(SEALING)))
+        Some(left.saturating_sub((left / 10).min(SEALING)).saturating_sub(on_their_way))
     }
 
     /// How objects are put into the bucket, with so many parts on their way at once.
@@ -216,7 +217,7 @@ impl List {
     pub fn record(&self) -> Value {
         json!({
             "sha256": self.sha256, "host": self.host, "signed": self.terms.signed, "expires": self.expires(),
-            "objects": self.objects.len(),
+            "objects": self.objects.len(), "base": self.terms.base,
         })
     }
 
@@ -323,9 +324,10 @@ pub(super) mod tests {
     #[test]
     fn a_run_ends_before_its_list_does() {
         let (list, at) = (list(), Timestamp::from_seconds);
-        assert_eq!(list.time_to_collect(at(0)), Some(Duration::from_secs(3600 - 120)));
-        assert_eq!(list.time_to_collect(at(3500)), Some(Duration::from_secs(90)));
-        assert_eq!((list.time_to_collect(at(3600)), list.time_to_collect(at(9000))), (None, None));
+        let left = |now: i64, on_their_way| list.time_to_collect(at(now), Duration::from_secs(on_their_way));
+        assert_eq!((left(0, 0), left(0, 80)), (Some(Duration::from_secs(3600 - 120)), Some(Duration::from_secs(3400))));
+        assert_eq!((left(3500, 0), left(3500, 200)), (Some(Duration::from_secs(90)), Some(Duration::ZERO)));
+        assert_eq!((left(3600, 0), left(9000, 0)), (None, None));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use hozen_collector::model::{CaseId, ObjectKey, RunId, Timestamp};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::list::{Entry, List, Upload, VERSION};
+use super::list::{Entry, List, MOST_BYTES, MOST_PARTS, Upload, VERSION};
 use super::names::Room;
 use super::request::{Deed, Signer, Terms, Token};
 use crate::aws::credentials::Found;
@@ -132,6 +132,8 @@ impl Making {
         let part = u64::try_from(self.options.part).unwrap_or(u64::MAX);
         let (memory, archive) = self.room;
         let names = Room { memory, archive, part, seconds: self.expires_s }.names();
+        // Before anything is begun in the bucket.
+        fits(&names)?;
         let ids = begin(bucket, names.iter().filter(|(_, parts)| *parts > 0).map(|(name, _)| name)).await?;
         let sign = |deed: Deed<'_>, key: &str| signer.sign(&terms.request(deed, key));
         let entry = |(name, parts): (ObjectKey, usize)| {
@@ -145,6 +147,26 @@ impl Making {
         };
         Ok(names.into_iter().map(entry).collect())
     }
+}
+
+/// Bytes of a signature in the list, and of what stands around it.
+const ENTRY_BYTES: usize = 72;
+
+/// Refuses names whose list nobody could use.
+fn fits(names: &[(ObjectKey, usize)]) -> Result<(), String> {
+    if let Some((name, parts)) = names.iter().find(|(_, parts)| *parts > MOST_PARTS) {
+        return Err(format!(
+            "{name} would have {parts} parts, and S3 takes {MOST_PARTS}; give a larger --part-size, or less room with --archives"
+        ));
+    }
+    let signatures = names.iter().map(|(_, parts)| parts.saturating_add(2)).sum::<usize>();
+    if signatures.saturating_mul(ENTRY_BYTES) > usize::try_from(MOST_BYTES).unwrap_or(usize::MAX) {
+        return Err(format!(
+            "the list would have {signatures} signatures, more than {} MiB; give a larger --part-size, or less room with --memory",
+            MOST_BYTES >> 20
+        ));
+    }
+    Ok(())
 }
 
 /// Begins an upload for each of these objects, some at once, and gives their ids.
