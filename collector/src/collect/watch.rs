@@ -24,10 +24,14 @@ const GRACE_NS: u64 = 3_000_000_000;
 pub(super) struct Overdue(Option<u64>);
 
 impl Overdue {
-    /// Why it was told to stop, if that is longer ago than anybody waits.
+    /// Why it was told to stop, if that is longer ago than anybody waits. A deadline that has moved away, because the destination held
+    /// the source up, is told anew.
     pub(super) fn now(&mut self, shared: &Shared, host: &Host, control: &Control) -> Option<Stop> {
         let now = host.clock.mono_ns();
-        let stop = control.stopped(now).or_else(|| (now >= shared.deadline_ns()).then_some(Stop::OutOfTime))?;
+        let Some(stop) = control.stopped(now).or_else(|| (now >= shared.deadline_ns()).then_some(Stop::OutOfTime)) else {
+            self.0 = None;
+            return None;
+        };
         (now.saturating_sub(*self.0.get_or_insert(now)) >= GRACE_NS).then_some(stop)
     }
 }
@@ -46,8 +50,10 @@ impl Watch {
         let watch = move || {
             let mut overdue = Overdue::default();
             while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                if overdue.now(&shared, &host, &control).is_some() {
-                    return host.loaded.release(&host.footprint);
+                let is_overdue = overdue.now(&shared, &host, &control).is_some();
+                // It may be about to load one.
+                if is_overdue && let Some(fate) = host.loaded.release(&host.footprint) {
+                    return Some(fate);
                 }
             }
             None
