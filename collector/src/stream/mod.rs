@@ -33,7 +33,7 @@ pub const BULK_PART: usize = 1 << 19;
 /// Content bytes of one object of an image, at most: what a bucket takes and locks in one piece.
 pub const SEGMENT: u64 = 2 << 30;
 /// Content bytes of one part of a table.
-pub const TABLE_PART: usize = 1 << 20;
+pub const TABLE_PART: usize = 1 << 19;
 /// Tables that may be open at once over all artefacts.
 pub const MAX_OPEN_TABLES: usize = 16;
 /// zstd level where nobody says otherwise: 1, because the host has other work and memory has much to say.
@@ -104,7 +104,7 @@ impl Engine {
         let (store, messages) = bounded(workers + 2);
         let tables = Pool::new(TABLE_PART, MAX_OPEN_TABLES + workers + 2);
         let bulk = Pool::new(BULK_PART, workers + 2);
-        let frames = Pool::new(zstd::zstd_safe::compress_bound(BULK_PART), workers + 2);
+        let frames = Pool::new(zstd::zstd_safe::compress_bound(BULK_PART.max(TABLE_PART)), workers + 2);
         for number in 0..workers {
             compress::spawn(number, level, jobs.clone(), frames.clone(), store.clone())?;
         }

@@ -249,7 +249,6 @@ pub(super) fn unfit(module: &[u8], kernel: &Kernel) -> Option<String> {
 mod tests {
     use super::relay::tests::{ram, stream};
     use super::*;
-    use crate::source::memory::chunk::CHUNK;
     use crate::source::memory::fake::FakeMemory;
     use std::io::Write as _;
     use std::net::TcpListener;
@@ -260,7 +259,7 @@ mod tests {
 
     /// A peer on the loopback address that sends what LiME would; returns our end, and whether all of it was taken.
     fn peer() -> (TcpStream, std::thread::JoinHandle<bool>) {
-        let bytes = stream(&FakeMemory::new(usize::try_from(4 * CHUNK).unwrap(), &[]), &ram());
+        let bytes = stream(&FakeMemory::new(usize::try_from(4_u64 << 20).unwrap(), &[]), &ram());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut theirs, _) = listener.accept().unwrap();

@@ -98,6 +98,8 @@ pub(super) mod tests {
     use std::io::Write as _;
     use std::net::{TcpListener, TcpStream};
 
+    const MIB: u64 = 1 << 20;
+
     /// The stream that LiME sends of `memory`.
     pub(in super::super) fn stream(memory: &FakeMemory, ranges: &[PhysRange]) -> Vec<u8> {
         let bytes = |range: &PhysRange| {
@@ -108,7 +110,7 @@ pub(super) mod tests {
 
     pub(in super::super) fn ram() -> Vec<PhysRange> {
         let range = |start, end| PhysRange::new(start, end).unwrap();
-        vec![range(0x1000, 0x9_fc00), range(0x10_0000, 2 * CHUNK + 0x3000), range(3 * CHUNK, 4 * CHUNK)]
+        vec![range(0x1000, 0x9_fc00), range(0x10_0000, 2 * MIB + 0x3000), range(3 * MIB, 4 * MIB)]
     }
 
     /// A peer that sends `bytes` over a real socket, in the pieces that `send` makes of them, and closes it.
@@ -133,7 +135,7 @@ pub(super) mod tests {
     }
 
     fn memory() -> FakeMemory {
-        FakeMemory::new(usize::try_from(4 * CHUNK).unwrap(), &[])
+        FakeMemory::new(usize::try_from(4 * MIB).unwrap(), &[])
     }
 
     #[test]
@@ -174,7 +176,7 @@ pub(super) mod tests {
         for (bytes, reason, least) in [
             (cut, "inside the range", 1_499_000),
             (foul, "no header where one is due", 0x9_ec00),
-            (reversed, "does not lie behind", 2 * CHUNK + 0x3000 - 0x10_0000),
+            (reversed, "does not lie behind", 2 * MIB + 0x3000 - 0x10_0000),
             (overlapping, "does not lie behind", 0x9_ec00),
             (b"HTTP/1.1 400 Bad Request\r\n\r\n        ".to_vec(), "no header", 0),
             (vec![0; 5000], "no header", 0),
