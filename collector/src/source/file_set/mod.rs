@@ -36,12 +36,12 @@ pub(super) struct Group {
 pub(super) enum Form {
     /// Read whole, secrets in its lines hidden, and handed on to be made rows of.
     Text,
-    /// The same for files like `/etc/shadow`, in which the second field is a hash.
-    Shadow,
     /// Read whole and handed on as it is, whatever is in it.
     Plain,
     /// Kept as it is, and not handed on; of what is too long a part.
     Bulk,
+    /// A database, in which no secret can be hidden without harm: only its length and digest, or as `Bulk` if secrets are asked for.
+    Withheld,
     /// Kept as it is, and not handed on; whole or not at all, because a part of it is of no use.
     Whole,
 }

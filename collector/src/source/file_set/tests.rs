@@ -14,7 +14,8 @@ const GROUPS: &[Group] = &[
         form: Form::Text,
         patterns: &["/etc/a", "/etc/d/*", "/etc/tree/**", "/lib/x/*", "/etc/**/deep", "~/.rc", "~/.ssh/*"],
     },
-    Group { kind: "hash", form: Form::Shadow, patterns: &["/etc/shadow"] },
+    Group { kind: "hash", form: Form::Text, patterns: &["/etc/shadow"] },
+    Group { kind: "database", form: Form::Withheld, patterns: &["/var/lib/db"] },
     Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/*"] },
     Group { kind: "plain", form: Form::Plain, patterns: &["/var/lib/status"] },
     Group { kind: "log", form: Form::Bulk, patterns: &["/var/log/**"] },
@@ -151,6 +152,39 @@ fn secrets_are_lengths_and_digests() {
     let (evidence, _) = kept(FileSet { include_secrets: true, ..set(limits(), Order::Path) }, lay_out);
     assert_eq!(evidence.member("/etc/shadow"), Some(&b"root:$6$salt$hash:1:\n"[..]));
     assert!(evidence.member("/home/ann/.ssh/.netrc").is_some());
+}
+
+#[test]
+fn what_is_hidden_depends_on_the_file_and_not_on_the_link_that_leads_to_it() {
+    let lay_out = |root: &Path| {
+        write(root, "etc/passwd", "ann:abJnggxhB/yWI:1:1::/home/ann:\nbob:x:0:0:b@h::\n");
+        write(root, "etc/shadow-", "root:$6$salt$hash:1:\n");
+        write(root, "home/ann/notes", "hunter2");
+        std::fs::create_dir_all(root.join("home/ann/.ssh")).unwrap();
+        std::fs::create_dir_all(root.join("etc/d")).unwrap();
+        symlink("/etc/passwd", root.join("etc/d/1")).unwrap();
+        symlink("/etc/shadow-", root.join("home/ann/.rc")).unwrap();
+        symlink("../notes", root.join("home/ann/.ssh/.netrc")).unwrap();
+        write(root, "var/lib/db", "SQLite hunter2");
+    };
+    let (evidence, _) = kept(set(limits(), Order::Path), lay_out);
+    assert_eq!(evidence.member("/etc/shadow-"), Some(&b"root:$6$xxxxxxxxx:1:\n"[..]));
+    assert_eq!(evidence.member("/etc/passwd"), Some(&b"ann:xxxxxxxxxxxxx:1:1::/home/ann:\nbob:x:0:0:b@h::\n"[..]));
+    assert_eq!(row(&evidence, "/home/ann/notes")["secret"], 1);
+    let database = row(&evidence, "/var/lib/db");
+    assert_eq!((&database["secret"], &database["sha256"]), (&1.into(), &Digest::of(b"SQLite hunter2").to_string().into()));
+    assert!(!evidence.members.iter().any(|(.., content)| content.windows(7).any(|w| w == b"hunter2")));
+    let (evidence, _) = kept(FileSet { include_secrets: true, ..set(limits(), Order::Path) }, lay_out);
+    assert_eq!(evidence.member("/var/lib/db"), Some(&b"SQLite hunter2"[..]));
+}
+
+#[test]
+fn the_end_of_a_text_does_not_begin_within_a_secret() {
+    let (evidence, _) = kept(set(Limits::bytes(20, 99), Order::NewestFirst), |root| {
+        write(root, "etc/a", "export TOKEN=0123456789abcdef\nls -l\n");
+    });
+    assert_eq!(evidence.member("/etc/a@16"), Some(&b"xxxxxxxxxxxxx\nls -l\n"[..]));
+    assert_eq!((&row(&evidence, "/etc/a")["hidden_bytes"], &row(&evidence, "/etc/a")["stored"]), (&13.into(), &20.into()));
 }
 
 #[test]
