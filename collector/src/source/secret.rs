@@ -181,10 +181,10 @@ pub(super) fn mask(text: &mut [u8]) -> u64 {
     for span in private_keys(text) {
         count += hide(text, span);
     }
-    let (mut at, mut next) = (0, Next::Anything);
+    let (mut at, mut next) = (0, Next::First);
     while let Some(range) = next_word(text, at) {
         if text.get(at..range.start).is_some_and(|between| between.contains(&b'\n')) {
-            next = Next::Anything;
+            next = Next::First;
         }
         at = range.end;
         let (spans, then) = next.word(text.get(range.clone()).unwrap_or_default());
@@ -264,6 +264,8 @@ fn private_keys(text: &[u8]) -> Vec<Range<usize>> {
 /// What the next word of a line is.
 #[derive(Clone, Copy)]
 enum Next {
+    /// Anything, as the first word of a line.
+    First,
     Anything,
     /// The sign behind the name of a secret, or anything else.
     Sign,
@@ -282,14 +284,20 @@ impl Next {
             Self::Value if is_scheme(word) => (Vec::new(), Self::Value),
             Self::Value => (whole(), open_quote(word)),
             Self::Sign => in_word_behind_name(word),
-            Self::Anything => in_word(word),
+            Self::First => in_word(word),
+            // Elsewhere a shell would run what follows: `A_KEY= /tmp/x` must not hide it.
+            Self::Anything => match in_word(word) {
+                (spans, Self::Value) if word.ends_with(b"=") => (spans, Self::Anything),
+                found => found,
+            },
         }
     }
 }
 
 /// `= value`, `=value`, `: value` and `:value` behind the name of a secret, or a word that has nothing to do with it.
 fn in_word_behind_name(word: &[u8]) -> (Vec<Range<usize>>, Next) {
-    let sign = [&b"=>"[..], b":=", b"+=", b"=", b":"].into_iter().find(|sign| word.starts_with(sign));
+    let compares = word.starts_with(b"==") || word.starts_with(b"=~");
+    let sign = [&b"=>"[..], b":=", b"+=", b"=", b":"].into_iter().find(|sign| word.starts_with(sign) && !compares);
     match sign.and_then(|sign| Some((sign.len(), word.get(sign.len()..)?))) {
         None => in_word(word),
         Some((_, b"")) => (Vec::new(), Next::Value),
@@ -519,6 +527,8 @@ mod tests {
             "scp git@h:a/b reg:5000/img@sha256:00 :@x",
             "AuthorizedKeysFile .ssh/authorized_keys",
             "ann ALL=(ALL) NOPASSWD: /bin/a, /bin/b",
+            "* * * * * A_KEY= /tmp/x",
+            "[[ $secret == a ]]",
             "run-with-secret /tmp/x; pass the key on",
         ] {
             assert_eq!(masked(line), line);
