@@ -52,6 +52,10 @@ fn is_secret(found: &Found) -> bool {
     by_link || secret::is_file(&found.path) || found.group.form == Form::Withheld
 }
 
+fn has_hashes(found: &Found) -> bool {
+    secret::is_accounts(&found.path) || secret::is_called_shadow(&found.path)
+}
+
 /// The most bytes of one text, which is held in memory.
 const MOST_TEXT: u64 = 32 << 20;
 
@@ -137,7 +141,7 @@ impl Keep<'_> {
                 failure::note(row, evidence, "content", &error);
                 Ok(Vec::new())
             }
-            Ok(content) if self.is_bulk(found.group.form) => {
+            Ok(content) if self.is_bulk(found) => {
                 self.bulk(found, &content, row, evidence)?;
                 Ok(Vec::new())
             }
@@ -246,8 +250,10 @@ impl Keep<'_> {
         !self.set.include_secrets && form != Form::Plain
     }
 
-    fn is_bulk(&self, form: Form) -> bool {
-        matches!(form, Form::Bulk | Form::Whole) || (form == Form::Withheld && self.set.include_secrets)
+    /// Whether it is kept as it is; a link among logs does not make a log of a file of secrets.
+    fn is_bulk(&self, found: &Found) -> bool {
+        let is_kept = self.set.include_secrets || !(is_secret(found) || has_hashes(found));
+        matches!(found.group.form, Form::Bulk | Form::Whole | Form::Withheld) && is_kept
     }
 
     /// Programs are kept as they are: text that looks like a secret in them would be changed code. What is hidden depends on the
@@ -257,12 +263,11 @@ impl Keep<'_> {
             if is_cut {
                 *hidden += secret::mask_cut(&mut bytes);
             }
-            let is_accounts = secret::is_accounts(&found.path);
-            if is_accounts || secret::is_called_shadow(&found.path) {
+            if has_hashes(found) {
                 *hidden += secret::mask_shadow(&mut bytes);
             }
             // In `passwd`, what looks like `user:password@host` is an account with an address in its comment.
-            if !is_accounts {
+            if !secret::is_accounts(&found.path) {
                 *hidden += secret::mask(&mut bytes);
             }
         }
