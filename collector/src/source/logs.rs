@@ -2,7 +2,8 @@
 //! containers wrote.
 //!
 //! Logs are kept as they are, secrets included: hiding bytes in a journal would break it, and a log is evidence of what was logged. The
-//! exception is what SSM keeps of commands, because the credentials that this very run was given may stand there.
+//! exceptions are what SSM keeps of commands, because the credentials that this very run was given may stand there, and what
+//! cloud-init keeps of the user data.
 
 use std::time::Duration;
 
@@ -24,11 +25,9 @@ pub const ARTEFACT: Artefact = Artefact {
 const GROUPS: &[Group] = &[
     Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/**", "/run/log/journal/**"] },
     Group { kind: "ssm", form: Form::Text, patterns: &["/var/lib/amazon/ssm/*/document/**", "/var/lib/amazon/ssm/*/session/**"] },
-    Group {
-        kind: "cloud",
-        form: Form::Bulk,
-        patterns: &["/var/log/amazon/**", "/var/log/cloud-init*", "/run/cloud-init/*", "/var/log/ecs/*"],
-    },
+    // Not logs but what the host was given, user data and metadata among it.
+    Group { kind: "cloud", form: Form::Text, patterns: &["/run/cloud-init/*"] },
+    Group { kind: "cloud", form: Form::Bulk, patterns: &["/var/log/amazon/**", "/var/log/cloud-init*", "/var/log/ecs/*"] },
     Group { kind: "audit", form: Form::Bulk, patterns: &["/var/log/audit/**"] },
     Group {
         kind: "container",
@@ -69,7 +68,7 @@ pub struct Logs {
     pub file_cap: u64,
     /// The most bytes that are kept of all files together.
     pub total_cap: u64,
-    /// Keep secrets in what SSM wrote as they are.
+    /// Keep secrets in what SSM and cloud-init wrote as they are.
     pub include_secrets: bool,
 }
 
@@ -130,11 +129,14 @@ mod tests {
                 ("var/log/auth.log", b"password=hunter2 \x1b\xff", 3),
                 (orchestration, b"uid=0(root)\nSSM_AWS_SECRET_ACCESS_KEY=hunter2\n", 2),
                 ("var/log/audit/audit.log", b"type=EXECVE", 1),
+                ("run/cloud-init/instance-data-sensitive.json", b"{\n \"userdata\": \"password: hunter2\",\n \"n\": 1\n}", 0),
             ],
         );
         assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
         let kinds: Vec<_> = evidence.rows("log_files").iter().map(|row| row["kind"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["journal", "log", "ssm", "audit"]);
+        assert_eq!(kinds, ["journal", "log", "ssm", "audit", "cloud"]);
+        let given = evidence.member("/run/cloud-init/instance-data-sensitive.json").unwrap();
+        assert_eq!(given, b"{\n \"userdata\": \"password: xxxxxxxxx\n \"n\": 1\n}");
         assert_eq!(evidence.member("/var/log/auth.log"), Some(&b"password=hunter2 \x1b\xff"[..]));
         let printed = &b"uid=0(root)\nSSM_AWS_SECRET_ACCESS_KEY=xxxxxxx\n"[..];
         assert_eq!(evidence.member(&format!("/{orchestration}")), Some(printed));

@@ -90,15 +90,20 @@ fn users(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<()
     })
 }
 
+/// The most bytes of a group's name, which stands in the row of each member. Linux lets it have 32.
+const MOST_NAME: usize = 256;
+
+/// Name, number and members of a line of group(5).
+fn group(line: &[u8]) -> Option<(&[u8], u32, &[u8])> {
+    let mut fields = line.split(|b| *b == b':');
+    let (name, _, gid, members) = (fields.next()?, fields.next()?, passwd::id(fields.next()?)?, fields.next()?);
+    (fields.next().is_none() && name.len() <= MOST_NAME).then_some((name, gid, members))
+}
+
 fn groups(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     bounded(text, evidence, lines(text.bytes), |line, evidence| {
         let mut row = row(host, text);
-        let fields: Vec<&[u8]> = line.split(|b| *b == b':').collect();
-        let [name, _, gid, members] = fields.as_slice() else {
-            row.bytes("line", line).error("line", "malformed");
-            return evidence.row("groups", &row);
-        };
-        let Some(gid) = passwd::id(gid) else {
+        let Some((name, gid, members)) = group(line) else {
             row.bytes("line", line).error("line", "malformed");
             return evidence.row("groups", &row);
         };
@@ -132,7 +137,7 @@ fn hashes(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(
 }
 
 fn rules(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
-    bounded(text, evidence, sudoers::rules(text.bytes).into_iter(), |rule, evidence| {
+    bounded(text, evidence, sudoers::rules(text.bytes), |rule, evidence| {
         let mut row = row(host, text);
         // `source` is the head's own name for the path.
         row.bytes("header", &rule.header).bytes("rule_details", &rule.details);
@@ -170,6 +175,9 @@ mod tests {
         ("etc/group", b"root:x:0:\nsudo:x:27:ann,n\xff\nbad\n"),
         ("etc/shadow", b"root:$6$salt$hunter2:19000:0:99999:7:::\ntoor::1:\n"),
         ("etc/gshadow", b"sudo:$6$a$hunter2::ann\n"),
+        ("var/lib/extrausers/shadow", b"ex:$6$a$hunter2:1:::::\n"),
+        ("var/lib/extrausers/shadow-", b"ex:$6$a$hunter2:1:::::\n"),
+        ("usr/lib/passwd", b"nis:hunter2:9:9:::\n"),
         ("etc/sudoers", b"Defaults env_reset\nann ALL=(ALL) NOPASSWD: ALL\n"),
         ("root/.aws/credentials", b"[default]\naws_secret_access_key = hunter2\n"),
         ("root/.aws/config", b"[default]\nregion = eu-central-1\n"),
@@ -183,13 +191,22 @@ mod tests {
         assert_eq!(column(&evidence, "users", "username")[..2], ["root", "toor"]);
         assert_eq!((&users[1]["uid"], &users[1]["password"]), (&0.into(), &"empty".into()));
         assert_eq!((&users[2]["username_b64"], &users[2]["uid_signed"]), (&"bhv/".into(), &(-2).into()));
-        assert_eq!((users.len(), &users[3]["line"], &users[3]["status"]), (4, &"bad line".into(), &"partial".into()));
+        assert_eq!((users.len(), &users[3]["line"], &users[3]["status"]), (5, &"bad line".into(), &"partial".into()));
         assert_eq!(column(&evidence, "groups", "gid"), [&Value::from(0), &27.into(), &Value::Null]);
         assert_eq!((evidence.rows("user_groups").len(), &evidence.rows("user_groups")[0]["username"]), (2, &"ann".into()));
-        assert_eq!(column(&evidence, "shadow", "password_status"), ["active", "empty"]);
+        assert_eq!(column(&evidence, "shadow", "password_status"), ["active", "empty", "active"]);
+        assert_eq!(users[4]["password"], "hash");
         assert_eq!(column(&evidence, "shadow", "hash_alg")[0], "6");
         assert_eq!(column(&evidence, "sudoers", "header"), ["Defaults", "ann"]);
         assert!(evidence.member("/etc/passwd-").is_some() && evidence.member("/root/.aws/config").is_some());
+    }
+
+    #[test]
+    fn the_name_of_a_group_does_not_grow_with_its_members() {
+        let long = [&b"g".repeat(MOST_NAME + 1), &b":x:7:"[..], &b"a,".repeat(1000)].concat();
+        let (_, evidence) = acquired(Accounts::default(), &[("etc/group", &long)]);
+        assert_eq!((evidence.rows("user_groups").len(), &evidence.rows("groups")[0]["status"]), (0, &"partial".into()));
+        assert_eq!((group(b"g:x:7:a,b"), group(b"g:x:7:a:b"), group(b"g:x:7")), (Some((&b"g"[..], 7, &b"a,b"[..])), None, None));
     }
 
     #[test]
@@ -204,7 +221,7 @@ mod tests {
         let credentials = evidence.rows("account_files").iter().find(|row| row["path"] == "/root/.aws/credentials").unwrap();
         assert_eq!((&credentials["secret"], &credentials["size"]), (&1.into(), &42.into()));
         let (_, evidence) = acquired(Accounts { include_secrets: true }, FILES);
-        assert_eq!(holds(&evidence), 3);
+        assert_eq!(holds(&evidence), 6);
     }
 
     #[test]

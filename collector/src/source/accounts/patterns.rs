@@ -4,9 +4,21 @@ use crate::source::file_set::{Form, Group};
 
 /// What `accounts` keeps.
 pub(super) const GROUPS: &[Group] = &[
-    Group { kind: "shadow", form: Form::Shadow, patterns: &["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-"] },
-    Group { kind: "passwd", form: Form::Text, patterns: &["/etc/passwd", "/etc/passwd-", "/usr/lib/passwd"] },
-    Group { kind: "group", form: Form::Text, patterns: &["/etc/group", "/etc/group-", "/usr/lib/group"] },
+    Group {
+        kind: "shadow",
+        form: Form::Text,
+        patterns: &["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/var/lib/extrausers/*shadow*"],
+    },
+    Group {
+        kind: "passwd",
+        form: Form::Text,
+        patterns: &["/etc/passwd", "/etc/passwd-", "/usr/lib/passwd", "/var/lib/extrausers/passwd"],
+    },
+    Group {
+        kind: "group",
+        form: Form::Text,
+        patterns: &["/etc/group", "/etc/group-", "/usr/lib/group", "/var/lib/extrausers/group"],
+    },
     Group {
         kind: "sudoers",
         form: Form::Text,

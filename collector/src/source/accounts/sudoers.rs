@@ -8,24 +8,23 @@ pub(super) struct Rule {
     pub(super) details: Vec<u8>,
 }
 
-/// The rules of a file. Lines that end with a backslash go on.
-pub(super) fn rules(text: &[u8]) -> Vec<Rule> {
-    let mut rules = Vec::new();
-    let (mut joined, mut first) = (Vec::new(), 1);
-    for (line, number) in text.split(|b| *b == b'\n').zip(1..) {
-        if joined.is_empty() {
-            first = number;
-        }
-        if let Some(goes_on) = line.strip_suffix(b"\\") {
+/// The rules of a file, one at a time. Lines that end with a backslash go on.
+pub(super) fn rules(text: &[u8]) -> impl Iterator<Item = Rule> {
+    let mut lines = text.split(|b| *b == b'\n').zip(1..);
+    std::iter::from_fn(move || {
+        let (mut joined, mut first) = (Vec::new(), None);
+        for (line, number) in lines.by_ref() {
+            let first = *first.get_or_insert(number);
+            let Some(goes_on) = line.strip_suffix(b"\\") else {
+                joined.extend_from_slice(line);
+                return Some((joined, first));
+            };
             joined.extend_from_slice(goes_on);
             joined.push(b' ');
-            continue;
         }
-        joined.extend_from_slice(line);
-        rules.extend(rule(&std::mem::take(&mut joined), first));
-    }
-    rules.extend(rule(&joined, first));
-    rules
+        first.map(|first| (joined, first))
+    })
+    .filter_map(|(line, first)| rule(&line, first))
 }
 
 fn rule(line: &[u8], number: u64) -> Option<Rule> {
@@ -47,7 +46,7 @@ mod tests {
     #[test]
     fn rules_go_on_and_comments_are_none() {
         let text = b"# no\nroot ALL=(ALL) \\\n NOPASSWD: ALL\n\n#includedir /etc/sudoers.d\n#1000 ALL=ALL\n%a\xff\tALL=/x\n#-1";
-        let found = rules(text);
+        let found: Vec<_> = rules(text).collect();
         let shown: Vec<_> = found.iter().map(|rule| (rule.line, rule.header.as_slice(), rule.details.as_slice())).collect();
         assert_eq!(
             shown,
@@ -63,7 +62,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_read(text: Vec<u8>) {
-            assert!(rules(&text).iter().all(|rule| !rule.header.is_empty()));
+            assert!(rules(&text).all(|rule| !rule.header.is_empty()));
         }
     }
 }

@@ -3,6 +3,9 @@
 //! Folders are held open and names resolved in them, so nothing that is renamed or replaced by a link meanwhile leads the search
 //! elsewhere. Nothing is opened but folders. What is mounted on a folder is searched in its place, unless its server is another
 //! machine or a program.
+//!
+//! A user decides what lies in his home: what he puts there takes no more than his share of the search, and a link of his to a folder
+//! elsewhere is not followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,11 +15,20 @@ use super::pattern::{Part, Pattern, matches};
 use super::{Group, Limits};
 use crate::host::sys::Stat;
 use crate::host::{Dir, Host, ReadError, Reason};
-use crate::model::Gap;
+use crate::model::{Gap, escape};
 use crate::source::{Evidence, Stop};
 
 /// Folders inside each other that are descended into. Each holds a descriptor.
 const DEEPEST: usize = 128;
+
+/// Paths of this length and more cannot be opened (`PATH_MAX` of limits.h, with the byte at the end).
+const PATH_MAX: usize = 4096;
+
+/// Which part of all entries one user may take.
+const SHARES: usize = 10;
+
+/// The most paths that are remembered because they were told to be missing.
+const MOST_TOLD: usize = 1000;
 
 /// Something that a pattern means.
 #[derive(Debug, Clone)]
@@ -44,7 +56,16 @@ pub(super) struct Search<'a> {
     /// What is being looked for, and in whose home.
     group: &'static Group,
     home: Option<Arc<Home>>,
+    /// Where that home really lies.
+    top: Vec<u8>,
+    /// The link to the folder that is being searched, if no pattern names it.
+    led: Option<Vec<u8>>,
+    /// Files, and folders that no pattern names, that were looked at: of all, and of each user.
+    seen: usize,
+    shares: BTreeMap<Vec<u8>, usize>,
     full: bool,
+    /// How many paths were too long, and the folder of the first.
+    too_long: Option<(u64, Vec<u8>)>,
     /// What was told to be missing: several patterns may come to the same folder.
     told: BTreeSet<Vec<u8>>,
 }
@@ -59,8 +80,21 @@ impl<'a> Search<'a> {
         limits: Limits,
     ) -> Result<BTreeMap<Vec<u8>, Found>, Stop> {
         let Some(first) = groups.first() else { return Ok(BTreeMap::new()) };
-        let (found, told) = (BTreeMap::new(), BTreeSet::new());
-        let mut search = Self { host, evidence, limits, found, group: first, home: None, full: false, told };
+        let mut search = Self {
+            host,
+            evidence,
+            limits,
+            found: BTreeMap::new(),
+            group: first,
+            home: None,
+            top: Vec::new(),
+            led: None,
+            seen: 0,
+            shares: BTreeMap::new(),
+            full: false,
+            too_long: None,
+            told: BTreeSet::new(),
+        };
         let patterns: Vec<(&'static Group, Pattern)> =
             groups.iter().flat_map(|group| group.patterns.iter().map(move |text| (group, Pattern::new(text)))).collect();
         search.from(b"/", &patterns, false)?;
@@ -68,6 +102,11 @@ impl<'a> Search<'a> {
             let home = Arc::new(home);
             search.home = Some(Arc::clone(&home));
             search.from(&home.path, &patterns, true)?;
+        }
+        if let Some((count, folder)) = search.too_long {
+            let reason =
+                format!("{count} names make paths of {PATH_MAX} bytes and more, which were not looked at; the first here");
+            search.evidence.gap(Gap::whole(&folder, reason));
         }
         Ok(search.found)
     }
@@ -84,6 +123,7 @@ impl<'a> Search<'a> {
                 return Ok(());
             }
         };
+        dir.path().clone_into(&mut self.top);
         for (group, pattern) in wanted {
             self.group = group;
             self.folder(&dir, &pattern.parts, 0)?;
@@ -111,10 +151,13 @@ impl<'a> Search<'a> {
             Some((Part::Folders, rest)) => {
                 self.folder(dir, rest, depth)?;
                 for name in self.names(dir) {
-                    if self.full {
+                    if self.is_full(dir.path()) {
                         break;
                     }
-                    if self.look(dir, &name).is_ok_and(|stat| stat.is_directory())
+                    let path = dir.path_of(&name);
+                    if path.len() < PATH_MAX
+                        && self.look(dir, &name).is_ok_and(|stat| stat.is_directory())
+                        && self.takes(&path)
                         && let Some(child) = self.enter(dir, &name)
                     {
                         self.folder(&child, parts, depth + 1)?;
@@ -127,7 +170,7 @@ impl<'a> Search<'a> {
 
     /// What `rest` means at `name` in `dir`; a link there is followed if the pattern names it.
     fn name(&mut self, dir: &Arc<Dir>, name: &[u8], rest: &[Part], depth: usize, named: bool) -> Result<(), Stop> {
-        if self.full {
+        if self.is_full(dir.path()) || self.is_too_long(dir, name) {
             return Ok(());
         }
         let stat = match self.look(dir, name) {
@@ -143,15 +186,94 @@ impl<'a> Search<'a> {
             }
             return Ok(());
         }
-        let child = if stat.is_directory() {
-            self.enter(dir, name)
-        } else if stat.is_symlink() && named {
-            let opened = self.host.files.dir(dir.path_of(name));
-            self.opened(opened)
-        } else {
-            None
-        };
+        if stat.is_symlink() {
+            return self.linked(dir, name, &stat, rest, depth, named);
+        }
+        let child = if stat.is_directory() && (named || self.takes(&dir.path_of(name))) { self.enter(dir, name) } else { None };
         child.map_or(Ok(()), |child| self.folder(&child, rest, depth + 1))
+    }
+
+    /// What `rest` means in the folder that the link `name` leads to.
+    fn linked(&mut self, dir: &Arc<Dir>, name: &[u8], stat: &Stat, rest: &[Part], depth: usize, named: bool) -> Result<(), Stop> {
+        let path = dir.path_of(name);
+        let opened = self.host.files.dir(&path);
+        let Some(child) = self.opened(opened) else { return Ok(()) };
+        let user = self.user(&path);
+        let is_own = user.as_ref().is_some_and(|top| is_below(child.path(), top));
+        if stat.uid != 0 && !is_own && (user.is_some() || !named) {
+            let target = dir.link(name).map_or_else(|_| "?".to_owned(), |target| escape::bytes(&target));
+            let reason = Reason::Limit(format!("a link of user {} to the folder {target}, which was not followed", stat.uid));
+            self.missing(&ReadError::new(&path, reason));
+            return Ok(());
+        }
+        let before = self.led.clone();
+        if !named {
+            self.led = Some(path);
+        }
+        let done = self.folder(&child, rest, depth + 1);
+        self.led = before;
+        done
+    }
+
+    /// Who decides what lies at `path`: the top of the home that is searched, or the folder of a user in `/run/user`.
+    fn user(&self, path: &[u8]) -> Option<Vec<u8>> {
+        const RUN: &[u8] = b"/run/user/";
+        if self.home.is_some() {
+            return Some(self.top.clone());
+        }
+        let name = path.strip_prefix(RUN)?.split(|b| *b == b'/').next()?;
+        Some([RUN, name].concat())
+    }
+
+    /// Whether nothing more is looked at of what lies in the folder `path`.
+    fn is_full(&self, path: &[u8]) -> bool {
+        let spent = self.user(path).and_then(|user| self.shares.get(&user));
+        self.full || spent.is_some_and(|spent| *spent > self.share())
+    }
+
+    fn share(&self) -> usize {
+        (self.limits.entries / SHARES).max(1)
+    }
+
+    /// Counts `path`. Says whether there is room for it; that there is none is told once for all and once for each user.
+    fn takes(&mut self, path: &[u8]) -> bool {
+        let share = self.share();
+        if self.seen >= self.limits.entries {
+            if !self.full {
+                let reason = format!(
+                    "only {} files and folders are looked at; what else the patterns mean is left out",
+                    self.limits.entries
+                );
+                self.evidence.gap(Gap::whole(path, reason));
+            }
+            self.full = true;
+            return false;
+        }
+        if let Some(user) = self.user(path) {
+            let spent = self.shares.entry(user.clone()).or_default();
+            *spent += 1;
+            if *spent > share {
+                if *spent == share + 1 {
+                    let reason = format!(
+                        "only {share} files and folders of one user are looked at; the first that was not is {}",
+                        escape::bytes(path)
+                    );
+                    self.evidence.gap(Gap::whole(&user, reason));
+                }
+                return false;
+            }
+        }
+        self.seen += 1;
+        true
+    }
+
+    fn is_too_long(&mut self, dir: &Dir, name: &[u8]) -> bool {
+        // The folder's path may be at the limit already.
+        let is = dir.path().len() + name.len() + 1 >= PATH_MAX;
+        if is {
+            self.too_long.get_or_insert_with(|| (0, dir.path().to_owned())).0 += 1;
+        }
+        is
     }
 
     /// What `statx` says of `name` in `dir`, or of what is mounted there: that is asked only if its server is this kernel.
@@ -196,33 +318,37 @@ impl<'a> Search<'a> {
     /// Remembers an entry, and the file that a link leads to.
     fn entry(&mut self, dir: &Arc<Dir>, name: &[u8], stat: Stat) {
         let path = dir.path_of(name);
-        if self.found.contains_key(&path) {
+        let led = self.led.clone();
+        if let Some(known) = self.found.get_mut(&path) {
+            // A link to it does not decide what it is.
+            if known.via.is_some() && led.is_none() {
+                (known.group, known.home, known.via) = (self.group, self.home.clone(), None);
+            }
+            return;
+        }
+        if !self.takes(&path) {
             return;
         }
         if !stat.is_symlink() {
-            return self.add(path, stat, None, None);
+            return self.add(path, stat, None, led);
         }
         let target = dir.link(name);
         if let Err(error) = &target {
             self.missing(error);
         }
-        self.add(path.clone(), stat, target.ok(), None);
+        self.add(path.clone(), stat, target.ok(), led);
         match self.host.files.real(&path) {
-            Ok((real, stat)) if stat.is_regular() && !self.found.contains_key(&real) => self.add(real, stat, None, Some(path)),
+            Ok((real, stat)) if stat.is_regular() && !self.found.contains_key(&real) => {
+                if self.takes(&path) {
+                    self.add(real, stat, None, Some(path));
+                }
+            }
             Ok(_) => {}
             Err(error) => self.missing(&error),
         }
     }
 
     fn add(&mut self, path: Vec<u8>, stat: Stat, target: Option<Vec<u8>>, via: Option<Vec<u8>>) {
-        if self.found.len() >= self.limits.entries {
-            if !self.full {
-                let reason = format!("only {} files are looked at; what else the patterns mean is left out", self.limits.entries);
-                self.evidence.gap(Gap::whole(&path, reason));
-            }
-            self.full = true;
-            return;
-        }
         let home = self.home.clone();
         self.found.insert(path.clone(), Found { path, stat, target, group: self.group, home, via });
     }
@@ -231,8 +357,13 @@ impl<'a> Search<'a> {
     fn missing(&mut self, error: &ReadError) {
         use nix::errno::Errno::{ELOOP, ENOTDIR};
         let is_gap = !error.is_gone() && !matches!(error.reason, Reason::Errno(ELOOP | ENOTDIR));
-        if is_gap && self.told.insert(error.path.clone()) {
+        if is_gap && (self.told.len() >= MOST_TOLD || self.told.insert(error.path.clone())) {
             self.evidence.gap(error.gap());
         }
     }
+}
+
+/// Whether `path` is the folder `top` or lies below it.
+fn is_below(path: &[u8], top: &[u8]) -> bool {
+    path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || top == b"/")
 }

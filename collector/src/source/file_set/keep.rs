@@ -46,6 +46,16 @@ pub(super) fn all(
     Ok(())
 }
 
+/// Whether all of it is a secret: by its own name, or by that of the link that led to it.
+fn is_secret(found: &Found) -> bool {
+    let by_link = found.via.as_deref().is_some_and(secret::is_file);
+    by_link || secret::is_file(&found.path) || found.group.form == Form::Withheld
+}
+
+fn has_hashes(found: &Found) -> bool {
+    secret::is_accounts(&found.path) || secret::is_called_shadow(&found.path)
+}
+
 /// The most bytes of one text, which is held in memory.
 const MOST_TEXT: u64 = 32 << 20;
 
@@ -131,7 +141,7 @@ impl Keep<'_> {
                 failure::note(row, evidence, "content", &error);
                 Ok(Vec::new())
             }
-            Ok(content) if matches!(found.group.form, Form::Bulk | Form::Whole) => {
+            Ok(content) if self.is_bulk(found) => {
                 self.bulk(found, &content, row, evidence)?;
                 Ok(Vec::new())
             }
@@ -183,11 +193,14 @@ impl Keep<'_> {
             if u64::try_from(bytes.len()).is_ok_and(|length| length == size) {
                 row.text("sha256", &Digest::of(&bytes).to_string());
             }
-            if self.hides(found.group.form) && secret::is_file(&found.path) {
+            if self.hides(found.group.form) && is_secret(found) {
                 row.flag("secret", true);
+                self.spend(&bytes);
                 continue;
             }
-            let kept = self.without_secrets(found.group.form, bytes, &mut hidden);
+            // Behind a hole nothing was cut off.
+            let is_cut = !whole && !content.data.iter().any(|data| data.start == offset);
+            let kept = self.without_secrets(found, bytes, is_cut, &mut hidden);
             stored += self.spend(&kept);
             let member = if whole { found.path.clone() } else { [&found.path, format!("@{offset}").as_bytes()].concat() };
             evidence.raw(&Member::file(&member, content.stat), &kept)?;
@@ -237,10 +250,26 @@ impl Keep<'_> {
         !self.set.include_secrets && form != Form::Plain
     }
 
-    /// Programs are kept as they are: text that looks like a secret in them would be changed code.
-    fn without_secrets(&self, form: Form, mut bytes: Vec<u8>, hidden: &mut u64) -> Vec<u8> {
-        if self.hides(form) && !bytes.starts_with(b"\x7fELF") {
-            *hidden += if form == Form::Shadow { secret::mask_shadow(&mut bytes) } else { secret::mask(&mut bytes) };
+    /// Whether it is kept as it is; a link among logs does not make a log of a file of secrets.
+    fn is_bulk(&self, found: &Found) -> bool {
+        let is_kept = self.set.include_secrets || !(is_secret(found) || has_hashes(found));
+        matches!(found.group.form, Form::Bulk | Form::Whole | Form::Withheld) && is_kept
+    }
+
+    /// Programs are kept as they are: text that looks like a secret in them would be changed code. What is hidden depends on the
+    /// file's own name and not on the pattern: a link may lead from any to any.
+    fn without_secrets(&self, found: &Found, mut bytes: Vec<u8>, is_cut: bool, hidden: &mut u64) -> Vec<u8> {
+        if self.hides(found.group.form) && !bytes.starts_with(b"\x7fELF") {
+            if is_cut {
+                *hidden += secret::mask_cut(&mut bytes);
+            }
+            if has_hashes(found) {
+                *hidden += secret::mask_shadow(&mut bytes);
+            }
+            // In `passwd`, what looks like `user:password@host` is an account with an address in its comment.
+            if !secret::is_accounts(&found.path) {
+                *hidden += secret::mask(&mut bytes);
+            }
         }
         bytes
     }

@@ -9,12 +9,14 @@
 //! digest; in text, each byte of one is an `x`.
 
 mod find;
+mod gaps;
 mod homes;
 mod keep;
 mod pattern;
 
 pub(super) use self::find::Found;
 use self::find::Search;
+use self::gaps::Few;
 use super::content::Part;
 use super::{Evidence, Stop};
 use crate::host::Host;
@@ -36,12 +38,12 @@ pub(super) struct Group {
 pub(super) enum Form {
     /// Read whole, secrets in its lines hidden, and handed on to be made rows of.
     Text,
-    /// The same for files like `/etc/shadow`, in which the second field is a hash.
-    Shadow,
     /// Read whole and handed on as it is, whatever is in it.
     Plain,
     /// Kept as it is, and not handed on; of what is too long a part.
     Bulk,
+    /// A database, in which no secret can be hidden without harm: only its length and digest, or as `Bulk` if secrets are asked for.
+    Withheld,
     /// Kept as it is, and not handed on; whole or not at all, because a part of it is of no use.
     Whole,
 }
@@ -53,7 +55,7 @@ pub(super) struct Limits {
     pub(super) file: u64,
     /// The most bytes that are kept of all files together.
     pub(super) total: u64,
-    /// The most files that are looked at.
+    /// The most files, and folders that no pattern names, that are looked at; of what one user decides a tenth of it.
     pub(super) entries: usize,
     /// The most names of one folder that are looked at.
     pub(super) names: usize,
@@ -115,6 +117,13 @@ impl FileSet {
     /// # Errors
     /// When the run wants no more of this artefact.
     pub(super) fn keep(&self, host: &Host, evidence: &mut dyn Evidence, reader: Reader<'_>) -> Result<usize, Stop> {
+        let mut few = Few::new(evidence);
+        let done = self.keep_all(host, &mut few, reader);
+        few.tell(self.table);
+        done
+    }
+
+    fn keep_all(&self, host: &Host, evidence: &mut dyn Evidence, reader: Reader<'_>) -> Result<usize, Stop> {
         let homes = homes::all(host, evidence);
         let found = Search::all(host, evidence, self.groups, homes, self.limits)?;
         let count = found.len();

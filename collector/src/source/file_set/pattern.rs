@@ -2,7 +2,8 @@
 //!
 //! `*` and `?` stand for bytes of one name, `**` for any folders in between, or, at the end, for all that is below. A leading
 //! `~/` is the home of each user in turn. A name without these is looked up, and a symbolic link in its place is followed inside the
-//! host's own root; a link that `*` or `**` comes to is an entry and leads nowhere.
+//! host's own root, and so is one that `*` met in the place of a folder and root owns (`find` says which not); one that `**` comes to is an
+//! entry and leads nowhere.
 
 /// One part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]

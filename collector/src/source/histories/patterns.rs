@@ -60,10 +60,10 @@ pub(super) const GROUPS: &[Group] = &[
             "~/.mongorc.js",
         ],
     },
-    // Databases and packed formats, in which hiding bytes would do harm.
+    // Databases and packed formats.
     Group {
         kind: "database",
-        form: Form::Bulk,
+        form: Form::Withheld,
         patterns: &[
             "~/.ipython/profile_*/history.sqlite*",
             "~/.local/share/nvim/shada/*",

@@ -65,6 +65,9 @@ pub(super) fn package_of(file: &[u8]) -> Option<&[u8]> {
     name.split(|b| *b == b':').next().filter(|name| !name.is_empty())
 }
 
+/// The most diversions that are held in memory. A distribution has some hundreds.
+const MOST_DIVERSIONS: usize = 100_000;
+
 /// Files that dpkg has moved out of the way: where a package's file really lies, by its path and for every package but the one
 /// that diverts.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -73,12 +76,9 @@ pub(super) struct Diversions(BTreeMap<Vec<u8>, (Vec<u8>, Vec<u8>)>);
 impl Diversions {
     /// Three lines each: path, where it is moved to, the package that diverts (or `:` for the administrator).
     pub(super) fn new(text: &[u8]) -> Self {
-        let lines: Vec<&[u8]> = text.split(|b| *b == b'\n').collect();
-        let entries = lines.chunks_exact(3).filter_map(|entry| match entry {
-            [from, to, package] => Some((from.to_vec(), (to.to_vec(), package.to_vec()))),
-            _ => None,
-        });
-        Self(entries.collect())
+        let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::to_vec);
+        let entries = std::iter::from_fn(|| Some((lines.next()?, (lines.next()?, lines.next()?))));
+        Self(entries.take(MOST_DIVERSIONS).collect())
     }
 
     /// Where the file `path` of `package` lies.
@@ -122,6 +122,8 @@ mod tests {
             (found.place(b"/bin/sh", b"bash"), found.place(b"/bin/sh", b"dash")),
             (&b"/bin/sh.distrib"[..], &b"/bin/sh"[..])
         );
+        let many: String = (0..=MOST_DIVERSIONS).map(|n| format!("/{n}\n/x\np\n")).collect();
+        assert_eq!(Diversions::new(many.as_bytes()).0.len(), MOST_DIVERSIONS);
         assert_eq!((found.place(b"/bin/x", b"a"), found.place(b"/bin/z", b"a")), (&b"/bin/y"[..], &b"/bin/z"[..]));
     }
 

@@ -48,6 +48,7 @@ fn lay_out(root: &Path) {
     let sums: Vec<String> = files.iter().map(|file| format!("{EMPTY}  {file}\n")).collect();
     write(root, "var/lib/dpkg/info/a.md5sums", sums.concat() + "no sum\n");
     write(root, "var/lib/dpkg/info/a.list", "/bin/good\n");
+    write(root, "var/lib/dpkg/info/b:amd64.list", "/usr/sbin/moved\n");
     write(root, "var/lib/dpkg/diversions", "/usr/sbin/moved\n/usr/sbin/moved.orig\nb\n");
     symlink("usr/bin", root.join("bin")).unwrap();
     for (file, content) in [
@@ -80,9 +81,64 @@ fn changed_and_missing_files_are_named_and_good_ones_counted() {
     assert_eq!((&rows[0]["md5"], &rows[0]["size"]), (&"4034a346ccee15292d823416f7510a2f".into(), &4.into()));
     assert_eq!(rows[0]["sha256"], Digest::of(b"evil").to_string());
     let tally = &evidence.rows("package_verification")[0];
-    let counts =
-        ["verified", "changed", "missing", "unread", "passed_over", "thorough"].map(|name| tally[name].as_u64().unwrap());
-    assert_eq!(counts, [2, 3, 1, 0, 1, 0]);
+    let columns = ["verified", "changed", "missing", "unread", "passed_over", "malformed", "without_sums", "thorough"];
+    assert_eq!(columns.map(|name| tally[name].as_u64().unwrap()), [2, 3, 1, 0, 1, 1, 1, 0]);
+}
+
+#[test]
+fn a_file_of_a_terabyte_of_holes_is_not_read() {
+    let (_, evidence) = acquired(false, |root| {
+        write(root, "var/lib/dpkg/info/a.md5sums", format!("{EMPTY}  usr/bin/holes\n"));
+        write(root, "usr/bin/holes", "");
+        std::fs::File::options().write(true).open(root.join("usr/bin/holes")).unwrap().set_len(1 << 40).unwrap();
+    });
+    assert_eq!((&evidence.rows("changed_package_files")[0]["state"], evidence.gaps.len()), (&"unread".into(), 1));
+}
+
+/// Wants no more, and takes rows all the same, as a run does.
+struct OutOfTime(Vec<&'static str>);
+
+impl Evidence for OutOfTime {
+    fn row(&mut self, table: &'static str, _: &Row) -> Result<(), Stop> {
+        self.0.push(table);
+        Ok(())
+    }
+    fn raw(&mut self, _: &crate::source::Member<'_>, _: &[u8]) -> Result<(), Stop> {
+        Ok(())
+    }
+    fn raw_stream(
+        &mut self,
+        _: &crate::source::Member<'_>,
+        _: u64,
+        _: &mut dyn std::io::Read,
+    ) -> Result<crate::source::Streamed, Stop> {
+        Err(Stop::OutOfTime)
+    }
+    fn image_begin(&mut self, _: &'static str) -> Result<(), Stop> {
+        Err(Stop::OutOfTime)
+    }
+    fn image_write(&mut self, _: &[u8]) -> Result<(), Stop> {
+        Err(Stop::OutOfTime)
+    }
+    fn image_end(&mut self) -> Result<(), Stop> {
+        Ok(())
+    }
+    fn gap(&mut self, _: crate::model::Gap) {}
+    fn check(&self) -> Result<(), Stop> {
+        Err(Stop::OutOfTime)
+    }
+    fn progress(&mut self, _: u64, _: u64) {}
+}
+
+#[test]
+fn what_was_verified_is_told_also_where_the_time_is_up() {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(tree.path().join("proc")).unwrap();
+    lay_out(tree.path());
+    let mut evidence = OutOfTime(Vec::new());
+    let host = Host::fixture(tree.path()).unwrap();
+    assert_eq!(verify::all(&host, &Diversions::default(), false, &mut evidence), Err(Stop::OutOfTime));
+    assert_eq!(evidence.0, ["package_verification"]);
 }
 
 #[test]

@@ -21,6 +21,9 @@ const INFO: &str = "/var/lib/dpkg/info";
 /// The most names of [`INFO`] that are looked at.
 const MOST_NAMES: usize = 400_000;
 
+/// The longest file that is read: several times the largest program. One of holes would else take the time of all others.
+const MOST_BYTES: u64 = 2 << 30;
+
 /// The longest that opening a file may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -49,12 +52,22 @@ struct Tally {
     missing: u64,
     unread: u64,
     passed_over: u64,
+    /// Lines of sums that are none.
+    malformed: u64,
+    /// Packages that have a list of files and no sums.
+    without_sums: u64,
 }
 
 /// Verifies files of all packages: all of them if `thorough`, else programs and what the loader and PAM take in.
 pub(super) fn all(host: &Host, diversions: &Diversions, thorough: bool, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let names = match host.files.dir(INFO).and_then(|dir| dir.names(MOST_NAMES)) {
-        Ok((names, _)) => names,
+        Ok((names, more)) => {
+            if more {
+                let reason = format!("only {MOST_NAMES} names of this folder were looked at");
+                evidence.gap(Gap::whole(INFO.as_bytes(), reason));
+            }
+            names
+        }
         Err(error) if error.is_gone() => return Ok(()),
         Err(error) => {
             evidence.gap(error.gap());
@@ -62,14 +75,18 @@ pub(super) fn all(host: &Host, diversions: &Diversions, thorough: bool, evidence
         }
     };
     let mut verifier = Verifier { host, diversions, thorough, watchdog: host.watchdog(), tally: Tally::default() };
-    let total = u64::try_from(names.len()).unwrap_or(u64::MAX);
-    for (done, name) in (1_u64..).zip(&names) {
-        if let Some(package) = dpkg::package_of(name) {
-            verifier.package(name, package, evidence)?;
-        }
-        evidence.progress(done, total);
-    }
-    verifier.tell(evidence)
+    verifier.tally.without_sums = without_sums(&names);
+    let done = verifier.packages(&names, evidence);
+    // Also where the run wants no more: what was verified until then is known.
+    let told = verifier.tell(evidence);
+    done.and(told)
+}
+
+/// How many of the sorted `names` are lists of packages that have no sums.
+fn without_sums(names: &[Vec<u8>]) -> u64 {
+    let lists = names.iter().filter_map(|name| name.strip_suffix(b".list"));
+    let without = lists.filter(|package| names.binary_search(&[package, &b".md5sums"[..]].concat()).is_err());
+    u64::try_from(without.count()).unwrap_or(u64::MAX)
 }
 
 struct Verifier<'a> {
@@ -81,6 +98,17 @@ struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
+    fn packages(&mut self, names: &[Vec<u8>], evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let total = u64::try_from(names.len()).unwrap_or(u64::MAX);
+        for (done, name) in (1_u64..).zip(names) {
+            if let Some(package) = dpkg::package_of(name) {
+                self.package(name, package, evidence)?;
+            }
+            evidence.progress(done, total);
+        }
+        Ok(())
+    }
+
     fn package(&mut self, file: &[u8], package: &[u8], evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let path = [INFO.as_bytes(), b"/", file].concat();
         let sums = match self.host.files.file(&path, read::SMALL) {
@@ -96,8 +124,12 @@ impl Verifier<'_> {
             let reason = "longer than what is read of it; the files that it names behind that are not verified";
             evidence.gap(Gap::whole(&path, reason));
         }
-        for (sum, file) in lines(&sums.bytes).filter_map(dpkg::md5sum) {
+        for line in lines(&sums.bytes) {
             evidence.check()?;
+            let Some((sum, file)) = dpkg::md5sum(line) else {
+                self.tally.malformed += 1;
+                continue;
+            };
             if self.thorough || comes_first(file) {
                 self.file(package, &sum, file, evidence)?;
             } else {
@@ -149,6 +181,10 @@ impl Verifier<'_> {
             Ok(content) => content,
             Err(error) => return Ok(Err(error)),
         };
+        if content.stat.size > MOST_BYTES {
+            let reason = format!("longer than the {MOST_BYTES} bytes that are read of a file to verify it");
+            return Ok(Err(ReadError::new(path, Reason::Limit(reason))));
+        }
         let (mut md5, mut sha256) = (Md5::new(), sha2::Sha256::default());
         let mut chunk = vec![0; 256 << 10];
         let mut reader = content.reader(0..content.stat.size, &mut self.watchdog);
@@ -173,8 +209,9 @@ impl Verifier<'_> {
 
     fn tell(&self, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let mut row = Row::new(self.host.clock.now(), INFO);
-        let Tally { verified, changed, missing, unread, passed_over } = self.tally;
+        let Tally { verified, changed, missing, unread, passed_over, malformed, without_sums } = self.tally;
         row.int("verified", verified).int("changed", changed).int("missing", missing).int("unread", unread);
+        row.int("malformed", malformed).int("without_sums", without_sums);
         row.int("passed_over", passed_over).flag("thorough", self.thorough);
         evidence.row("package_verification", &row)
     }

@@ -119,8 +119,8 @@ fn job_columns(row: &mut Row, job: &Job<'_>, owner: Option<&[u8]>) {
 
 fn unit_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let path = text.found.path.as_slice();
-    let settings = unit::settings(text.bytes);
-    bounded(text, evidence, settings.iter().filter(|setting| setting.is_telling()), |setting, evidence| {
+    let settings = unit::settings(text.bytes).filter(unit::Setting::is_telling);
+    bounded(text, evidence, settings, |setting, evidence| {
         let mut row = Row::new(host.clock.now(), escape::bytes(path));
         row.bytes("fragment_path", path).bytes("id", unit_of(text)).bytes("section", &setting.section);
         row.bytes("name", &setting.name).bytes("value", &setting.value);

@@ -3,14 +3,22 @@
 //! The rules err on the side of secrecy: what is wrongly hidden still has its length and digest, what is wrongly shown cannot
 //! be taken back. But what is hidden is as little as possible, because a script must not hide behind one token.
 
+mod hash;
+
 use std::ops::Range;
+
+pub(super) use self::hash::{is_accounts, is_called_shadow, mask_shadow};
 
 /// A key that holds one of these, in any case, has a secret value.
 const IN_KEY: [&[u8]; 8] =
     [b"TOKEN", b"SECRET", b"PASSWORD", b"PASSWD", b"PASSPHRASE", b"CREDENTIAL", b"APIKEY", b"AUTHORIZATION"];
 
 /// A key that ends with one of these, in any case, has a secret value. `PWD` alone is the working directory.
-const AT_KEY_END: [&[u8]; 7] = [b"KEY", b"_DSN", b"PASS", b"_PWD", b"_COOKIE", b"AUTH", b"_PAT"];
+const AT_KEY_END: [&[u8]; 10] = [b"KEY", b"_DSN", b"PASS", b"_PWD", b"_COOKIE", b"AUTH", b"_PAT", b"PSK", b"AUTHTOK", b"BINDPW"];
+
+/// Words that a secret follows without a sign, in any case: of HTTP, nslcd.conf(5), ldap.conf(5), pam_ldap and wpa_supplicant's
+/// lines in interfaces(5).
+const VALUE_FOLLOWS: [&[u8]; 5] = [b"bearer", b"bindpw", b"rootpwmodpw", b"wpa-psk", b"wpa-passphrase"];
 
 /// A value that holds one of these, in any case, assigns or carries a secret, as command lines and connection strings do.
 const IN_VALUE: [&[u8]; 11] = [
@@ -68,14 +76,22 @@ const FILES: [&[u8]; 14] = [
 ];
 
 /// Ends of paths of such files.
-const PATHS: [&[u8]; 7] = [
+const PATHS: [&[u8]; 6] = [
     b"/.aws/credentials",
     b"/.docker/config.json",
     b"/.kube/config",
-    b"/.config/gcloud/credentials.db",
     b"/.config/gh/hosts.yml",
     b"/.azure/msal_token_cache.json",
     b"/.config/rclone/rclone.conf",
+];
+
+/// Parts of paths of such files.
+const IN_PATH: [&[u8]; 5] = [
+    b"/.subversion/auth/",
+    b"/.config/gcloud/access_tokens.db",
+    b"/.config/gcloud/credentials.db",
+    b"/.aws/sso/cache/",
+    b"/.aws/cli/cache/",
 ];
 
 /// Ends of names of files that hold keys and no text.
@@ -103,6 +119,7 @@ pub(super) fn is_file(path: &[u8]) -> bool {
     let name = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
     FILES.contains(&name)
         || PATHS.iter().any(|end| path.ends_with(end))
+        || IN_PATH.iter().any(|part| contains(path, part))
         || ENDINGS.iter().any(|end| name.to_ascii_lowercase().ends_with(end))
 }
 
@@ -164,20 +181,70 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 /// Puts an `x` in the place of each byte of a secret in the lines of `text`, so that all others keep their place. Returns how
 /// many bytes that were.
 pub(super) fn mask(text: &mut [u8]) -> u64 {
-    let mut spans = private_keys(text);
-    let mut at = 0;
-    for line in text.split_inclusive(|b| *b == b'\n') {
-        spans.extend(in_line(line).into_iter().map(|span| at + span.start..at + span.end));
-        at += line.len();
-    }
     let mut count = 0;
-    for span in spans {
-        for byte in text.get_mut(span).unwrap_or_default().iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r' | b'x')) {
-            *byte = b'x';
-            count += 1;
+    for span in private_keys(text) {
+        count += hide(text, span);
+    }
+    let (mut at, mut next) = (0, Next::First);
+    while let Some(range) = next_word(text, at) {
+        if text.get(at..range.start).is_some_and(|between| between.contains(&b'\n')) {
+            next = Next::First;
+        }
+        at = range.end;
+        let (spans, then) = next.word(text.get(range.clone()).unwrap_or_default());
+        next = then;
+        for span in spans {
+            count += hide(text, range.start + span.start..range.start + span.end);
         }
     }
     count
+}
+
+/// Puts an `x` in the place of each byte of `span` but line ends. Returns how many bytes that changed.
+fn hide(text: &mut [u8], span: Range<usize>) -> u64 {
+    let mut count = 0;
+    for byte in text.get_mut(span).unwrap_or_default().iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r' | b'x')) {
+        *byte = b'x';
+        count += 1;
+    }
+    count
+}
+
+/// The first word that begins at `from` or behind it.
+fn next_word(text: &[u8], from: usize) -> Option<Range<usize>> {
+    let rest = text.get(from..)?;
+    let start = rest.iter().position(|b| !b.is_ascii_whitespace())?;
+    let word = rest.get(start..)?;
+    let length = word.iter().position(u8::is_ascii_whitespace).unwrap_or(word.len());
+    Some(from + start..from + start + length)
+}
+
+/// The most bytes of a beginning that is hidden because what stood before it may have made it a secret.
+const MOST_CUT: usize = 4096;
+
+/// Hides what is a secret because of what was cut off before `text`: the rest of its first line, and the rest of a private key.
+/// Returns how many bytes that were.
+pub(super) fn mask_cut(text: &mut [u8]) -> u64 {
+    let key = rest_of_private_key(text);
+    let line = text.iter().take(MOST_CUT).position(|b| *b == b'\n').unwrap_or(MOST_CUT.min(text.len()));
+    hide(text, 0..line) + key.map_or(0, |key| hide(text, key))
+}
+
+/// The lines of base64 before the end of a private key that does not begin in `text`.
+fn rest_of_private_key(text: &[u8]) -> Option<Range<usize>> {
+    let marks = text.windows(5).enumerate().filter(|(_, five)| *five == b"-----").map(|(at, _)| at);
+    let end = marks.take(1).next()?;
+    let mark = text.get(end..end + 64).or_else(|| text.get(end..))?;
+    let mark = mark.split(|b| *b == b'\n').next()?;
+    if !mark.starts_with(b"-----END ") || !contains(mark, b"PRIVATE KEY-----") {
+        return None;
+    }
+    let is_body = |b: &u8| b.is_ascii_alphanumeric() || b"+/=\r\n".contains(b);
+    let before = text.get(..end)?;
+    let start = before.iter().rposition(|b| !is_body(b)).map_or(0, |last| last + 1);
+    // What stands behind another byte in its line is no line of base64.
+    let line = if start == 0 { 0 } else { before.get(start..)?.iter().position(|b| *b == b'\n')? + 1 };
+    Some(start + line..end)
 }
 
 /// The bodies of private keys in PEM form (RFC 7468), also where they stand in quotes on one line. A body ends where no such
@@ -198,49 +265,48 @@ fn private_keys(text: &[u8]) -> Vec<Range<usize>> {
     begins.filter_map(body).collect()
 }
 
-/// Words of `line` with their offsets.
-fn words(line: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let mut at = 0;
-    line.split(u8::is_ascii_whitespace).filter_map(move |word| {
-        let start = at;
-        at += word.len() + 1;
-        (!word.is_empty()).then_some((start, word))
-    })
-}
-
 /// What the next word of a line is.
 #[derive(Clone, Copy)]
 enum Next {
+    /// Anything, as the first word of a line.
+    First,
     Anything,
+    /// The sign behind the name of a secret, or anything else.
+    Sign,
     /// The value of what the last word named.
     Value,
     /// Part of a value, until this quote closes it.
     Quoted(u8),
 }
 
-fn in_line(line: &[u8]) -> Vec<Range<usize>> {
-    let mut spans = Vec::new();
-    let mut next = Next::Anything;
-    for (at, word) in words(line) {
-        let whole = at..at + word.len();
-        next = match next {
-            Next::Quoted(quote) => {
-                spans.push(whole);
-                if word.contains(&quote) { Next::Anything } else { next }
-            }
-            Next::Value if is_scheme(word) => Next::Value,
-            Next::Value => {
-                spans.push(whole);
-                open_quote(word)
-            }
-            Next::Anything => {
-                let (found, next) = in_word(word);
-                spans.extend(found.into_iter().map(|span| at + span.start..at + span.end));
-                next
-            }
-        };
+impl Next {
+    /// The secrets in this word, and what the one behind it is.
+    fn word(self, word: &[u8]) -> (Vec<Range<usize>>, Self) {
+        let whole = || vec![Range { start: 0, end: word.len() }];
+        match self {
+            Self::Quoted(quote) => (whole(), if word.contains(&quote) { Self::Anything } else { self }),
+            Self::Value if is_scheme(word) => (Vec::new(), Self::Value),
+            Self::Value => (whole(), open_quote(word)),
+            Self::Sign => in_word_behind_name(word),
+            Self::First => in_word(word),
+            // Elsewhere a shell would run what follows: `A_KEY= /tmp/x` must not hide it.
+            Self::Anything => match in_word(word) {
+                (spans, Self::Value) if word.ends_with(b"=") => (spans, Self::Anything),
+                found => found,
+            },
+        }
     }
-    spans
+}
+
+/// `= value`, `=value`, `: value` and `:value` behind the name of a secret, or a word that has nothing to do with it.
+fn in_word_behind_name(word: &[u8]) -> (Vec<Range<usize>>, Next) {
+    let compares = word.starts_with(b"==") || word.starts_with(b"=~");
+    let sign = [&b"=>"[..], b":=", b"+=", b"=", b":"].into_iter().find(|sign| word.starts_with(sign) && !compares);
+    match sign.and_then(|sign| Some((sign.len(), word.get(sign.len()..)?))) {
+        None => in_word(word),
+        Some((_, b"")) => (Vec::new(), Next::Value),
+        Some((at, value)) => (vec![Range { start: at, end: word.len() }], open_quote(value)),
+    }
 }
 
 /// How a value goes on that begins with `value`.
@@ -269,6 +335,11 @@ fn is_scheme(word: &[u8]) -> bool {
     [&b"bearer"[..], b"basic", b"token", b"=", b":", b"=>"].contains(&word.as_slice())
 }
 
+/// Whether the next word is a secret, whatever stands between.
+fn says_value(word: &[u8]) -> bool {
+    VALUE_FOLLOWS.iter().any(|name| word.eq_ignore_ascii_case(name))
+}
+
 /// The secrets in one word, and what the next one is.
 fn in_word(word: &[u8]) -> (Vec<Range<usize>>, Next) {
     let mut spans = tokens(word);
@@ -280,9 +351,18 @@ fn in_word(word: &[u8]) -> (Vec<Range<usize>>, Next) {
     }
     let bare = trim_quotes(word);
     let named = bare.strip_suffix(b":").or_else(|| bare.strip_prefix(b"--")).map(trim_quotes);
-    let next = if named.is_some_and(is_key) || bare.eq_ignore_ascii_case(b"bearer") { Next::Value } else { Next::Anything };
+    let next = if named.is_some_and(|name| name != b"NOPASSWD" && is_key(name)) || says_value(bare) {
+        Next::Value
+    } else if bare.len() <= MOST_KEY && is_key(bare) {
+        Next::Sign
+    } else {
+        Next::Anything
+    };
     (spans, next)
 }
+
+/// A name longer than this is none.
+const MOST_KEY: usize = 256;
 
 /// Where in `word` the value of an assignment to a secret begins.
 fn assignment(word: &[u8]) -> Option<(usize, Next)> {
@@ -291,9 +371,9 @@ fn assignment(word: &[u8]) -> Option<(usize, Next)> {
     for at in signs.take(64) {
         let before = word.get(..at)?;
         let name = before.iter().rposition(|b| !is_name(b)).map_or(before, |last| before.get(last + 1..).unwrap_or_default());
-        // A name longer than this is none.
-        if name.len() <= 256 && !name.is_empty() && is_key(name) {
-            return Some((at + 1, open_quote(word.get(at + 1..)?)));
+        if name.len() <= MOST_KEY && !name.is_empty() && is_key(name) {
+            let value = word.get(at + 1..)?;
+            return Some((at + 1, if value.is_empty() { Next::Value } else { open_quote(value) }));
         }
     }
     None
@@ -329,44 +409,28 @@ fn members(word: &[u8]) -> Vec<Range<usize>> {
 fn tokens(word: &[u8]) -> Vec<Range<usize>> {
     let begins = |at: usize| at.checked_sub(1).and_then(|before| word.get(before)).is_none_or(|b| !b.is_ascii_alphanumeric());
     let mut spans = Vec::new();
-    for (at, _) in word.iter().enumerate().filter(|(at, _)| begins(*at)) {
-        let rest = word.get(at..).unwrap_or_default();
-        if rest.get(..ACCESS_KEY).is_some_and(is_access_key) {
-            spans.push(at..at + ACCESS_KEY);
+    let mut at = 0;
+    while at < word.len() {
+        let length = word.get(at..).filter(|_| begins(at)).and_then(token_length);
+        if let Some(length) = length {
+            spans.push(at..at + length);
         }
-        for (prefix, length) in TOKENS {
-            let Some(rest) = rest.strip_prefix(prefix) else { continue };
-            // A JSON web token has three parts with full stops between them.
-            let follows = rest.iter().take_while(|b| is_token_byte(**b) || (prefix == b"eyJ" && **b == b'.')).count();
-            if follows >= length {
-                spans.push(at..at + prefix.len() + follows);
-            }
-        }
+        // What stands in a token is no other one: each byte is looked at once.
+        at += length.unwrap_or(1);
     }
     spans
 }
 
-/// Puts an `x` in the place of each byte of the password field of `shadow` and `gshadow` lines (shadow(5)), but of what says
-/// how it was hashed. Returns how many bytes that were.
-pub(super) fn mask_shadow(text: &mut [u8]) -> u64 {
-    let mut count = 0;
-    for line in text.split_mut(|b| *b == b'\n') {
-        let Some(field) = line.split_mut(|b| *b == b':').nth(1) else { continue };
-        let hidden = hash_begins(field);
-        for byte in field.get_mut(hidden..).unwrap_or_default() {
-            *byte = b'x';
-            count += 1;
-        }
-    }
-    count
-}
-
-/// Where in a password field the hash begins: behind marks of a locked account and `$id$`. A field of marks alone has none.
-fn hash_begins(field: &[u8]) -> usize {
-    let marks = field.iter().take_while(|b| b"!*".contains(b)).count();
-    let rest = field.get(marks..).unwrap_or_default();
-    let id = rest.strip_prefix(b"$").and_then(|rest| rest.iter().position(|b| *b == b'$'));
-    marks + id.filter(|length| *length <= 8).map_or(0, |length| length + 2)
+/// How long the token is that `text` begins with.
+fn token_length(text: &[u8]) -> Option<usize> {
+    let issued = TOKENS.iter().find_map(|(prefix, least)| {
+        // A JSON web token has three parts with full stops between them.
+        let is_jwt = *prefix == b"eyJ";
+        let rest = text.strip_prefix(*prefix)?;
+        let follows = rest.iter().take_while(|b| is_token_byte(**b) || (is_jwt && **b == b'.')).count();
+        (follows >= *least).then_some(prefix.len() + follows)
+    });
+    issued.or_else(|| text.get(..ACCESS_KEY).is_some_and(is_access_key).then_some(ACCESS_KEY))
 }
 
 #[cfg(test)]
@@ -397,7 +461,16 @@ mod tests {
             (r#"{\"MyPassword\":\"ab\",\"b\":2}"#, r#"{\"MyPassword\":\"xxx",\"b\":2}"#),
             (r#"{"SecretKey":["ab"],"n":1}"#, r#"{"SecretKey":["xx"],"n":1}"#),
             (r#"{"auth":12,"n":1}"#, r#"{"auth":xx,"n":1}"#),
-            ("secret = value", "secret = value"),
+            ("secret = value", "secret = xxxxx"),
+            ("aws_secret_access_key = wJalr # x", "aws_secret_access_key = xxxxx # x"),
+            ("password= a", "password= x"),
+            ("password =a b", "password =x b"),
+            (r#""password" : "a b", "n" : 1"#, r#""password" : xx xxx "n" : 1"#),
+            (r#""password" :"ab""#, r#""password" :xxxx"#),
+            ("bindpw hunter2", "bindpw xxxxxxx"),
+            ("psk=\"hunter2\"", "psk=xxxxxxxxx"),
+            ("ldap_default_authtok = hunter2", "ldap_default_authtok = xxxxxxx"),
+            ("sk-aaaaaaaaaaaaaaaaaaaaaa/sk-aaaaaaaaaaaaaaaaaaaaaa!", "xxxxxxxxxxxxxxxxxxxxxxxxx/xxxxxxxxxxxxxxxxxxxxxxxxx!"),
         ] {
             assert_eq!(masked(line), shown);
         }
@@ -413,6 +486,10 @@ mod tests {
             "cd /tmp; wget 192.0.2.1:8080/a",
             "scp git@h:a/b reg:5000/img@sha256:00 :@x",
             "AuthorizedKeysFile .ssh/authorized_keys",
+            "ann ALL=(ALL) NOPASSWD: /bin/a, /bin/b",
+            "* * * * * A_KEY= /tmp/x",
+            "[[ $secret == a ]]",
+            "run-with-secret /tmp/x; pass the key on",
         ] {
             assert_eq!(masked(line), line);
         }
@@ -427,17 +504,37 @@ mod tests {
     }
 
     #[test]
-    fn hashes_of_passwords_are_hidden_and_their_kind_stays() {
-        let mut text =
-            b"root:$6$salt$hash:19000:0:99999:7:::\nx:!:1::::::\ny:!$y$j9T$a$b:1:\nz:abJnggxhB/yWI:1:\n\xff\nold::1:".to_vec();
-        assert_eq!(mask_shadow(&mut text), 9 + 7 + 13);
-        let shown = b"root:$6$xxxxxxxxx:19000:0:99999:7:::\nx:!:1::::::\ny:!$y$xxxxxxx:1:\nz:xxxxxxxxxxxxx:1:\n\xff\nold::1:";
-        assert_eq!(text, shown);
+    fn what_was_cut_off_before_a_text_may_have_made_it_a_secret() {
+        let shown = |text: &str| {
+            let mut bytes = text.as_bytes().to_vec();
+            mask_cut(&mut bytes);
+            String::from_utf8(bytes).unwrap()
+        };
+        assert_eq!(shown("ter2 a\nls\n"), "xxxxxx\nls\n");
+        let text = "ab\nls -l\nQUJD\nQUI=\n-----END RSA PRIVATE KEY-----\nid\n";
+        assert_eq!(shown(text), "xx\nls -l\nxxxx\nxxxx\n-----END RSA PRIVATE KEY-----\nid\n");
+        let whole = "\n-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n";
+        assert_eq!(shown(whole), whole);
+        assert_eq!(shown(&"q".repeat(2 * MOST_CUT)), "x".repeat(MOST_CUT) + &"q".repeat(MOST_CUT));
+    }
+
+    #[test]
+    fn each_byte_is_looked_at_once() {
+        // With a look at the rest of the word at each of its tokens, this would take hours.
+        let mut text = b"sk-".repeat(1 << 18);
+        assert!(mask(&mut text) > 0 && text.iter().all(|b| *b == b'x'));
     }
 
     #[test]
     fn files_of_secrets_are_known() {
-        for path in ["/root/.aws/credentials", "/home/a/.netrc", "/etc/security/opasswd", "/etc/x/Server.P12"] {
+        for path in [
+            "/root/.aws/credentials",
+            "/home/a/.netrc",
+            "/etc/security/opasswd",
+            "/etc/x/Server.P12",
+            "/home/a/.subversion/auth/svn.simple/0",
+            "/r/.config/gcloud/access_tokens.db",
+        ] {
             assert!(is_file(path.as_bytes()), "{path}");
         }
         for path in ["/root/.aws/config", "/etc/passwd", "/home/a/.ssh/id_rsa.pub", "/home/a/netrc"] {
