@@ -101,7 +101,7 @@ pub fn free_port() -> std::io::Result<u16> {
 
 /// Bytes that may lie in the socket of [`connect`]: left to itself the kernel lets them grow to megabytes of the memory that is being
 /// read (socket(7), tcp(7)).
-const RECEIVE: usize = 256 << 10;
+const RECEIVE: usize = 1 << 20;
 
 /// Connects to `port` of the loopback address.
 ///
