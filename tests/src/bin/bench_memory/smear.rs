@@ -1,5 +1,5 @@
 //! How much time an image spans: a program in the guest counts in every page of some of its memory, page after page, round after
-//! round. What counters differ by in the image, in rounds, is the smear; in seconds, by the rate at which the program counted. A third of the
+//! round. What counters differ by in the image, in rounds, is the smear; in seconds, by the rate at which the program counted. A quarter of the
 //! memory is a mixture, as in the image that `image` measures, so that what is stored weighs what it weighs elsewhere.
 //!
 //! Each is measured into a folder, which takes what comes, and into one that takes no more than a network takes that is as slow beside
@@ -20,7 +20,7 @@ use crate::peers::{Peers, lab};
 use crate::{figures, say};
 
 /// Memory of the guest and what of it is a mixture, in MiB, and pages of it that are counted in.
-const MEMORY: u32 = 768;
+const MEMORY: u32 = 1024;
 const MIXED: usize = 256;
 const PAGES: u32 = 16_384;
 /// Bytes a second that the slow destination takes.
