@@ -79,6 +79,8 @@ fn one(peers: &Peers, name: &str, command: &str) -> Result<(f64, f64), Failure> 
     let lab = lab()?;
     let guest = Guest::new(&lab).program(&peers.capture).program(&peers.avml).program(&beside("stamp"));
     let guest = guest.file("/lime.ko", 0o644, std::fs::read(lab.lime())?).memory(MEMORY).limit(Duration::from_secs(900));
+    // An image of all of its memory, and what else there is.
+    let guest = guest.disk(2 * u64::from(MEMORY));
     let guest = guest.file("/mixture", 0o644, mixture::bytes(MIXED << 20)?);
     let ended = guest.boot(&with_rate(&SCRIPT.replace("CAPTURE", command).replace("PAGES", &PAGES.to_string()))).end();
     if ended.exit != 0 {
