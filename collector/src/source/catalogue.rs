@@ -8,9 +8,11 @@ use super::footprint::FootprintSource;
 use super::freeze_frame::FreezeFrame;
 use super::hidden::HiddenProcesses;
 use super::histories::Histories;
+use super::kernel_keys::KernelKeys;
 use super::kernel_log::KernelLogSource;
 use super::kernel_modules::KernelModulesSource;
 use super::kernel_symbols::KernelSymbols;
+use super::kernel_tracing::KernelTracing;
 use super::logs::Logs;
 use super::memory::{MemorySource, Method, Offer};
 use super::mounts::MountsSource;
@@ -29,8 +31,8 @@ use super::{
     Source, accounts, context, deleted_files, executables, footprint, freeze_frame, hidden, histories, kernel_log, kernel_modules,
 };
 use super::{
-    kernel_symbols, logs, memory, mounts, network, packages, persistence, process_envs, process_memory, process_memory_map,
-    sessions, shm, system_controls,
+    kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_envs,
+    process_memory, process_memory_map, sessions, shm, system_controls,
 };
 use crate::host::Host;
 use crate::model::Artefact;
@@ -64,6 +66,8 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(ProcessMemoryMap { smaps: options.thorough }),
         Box::new(DeletedFiles::default()),
         Box::new(KernelModulesSource),
+        Box::new(KernelTracing),
+        Box::new(KernelKeys),
         Box::new(KernelLogSource),
         Box::new(SystemControlsSource),
         Box::new(Interfaces),
@@ -96,6 +100,8 @@ pub fn artefacts() -> Vec<Artefact> {
         process_memory_map::ARTEFACT,
         deleted_files::ARTEFACT,
         kernel_modules::ARTEFACT,
+        kernel_tracing::ARTEFACT,
+        kernel_keys::ARTEFACT,
         kernel_log::ARTEFACT,
         system_controls::ARTEFACT,
         network::interfaces::ARTEFACT,
