@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::chunk::CHUNK;
 use super::fake::FakeMemory;
 use super::*;
-use crate::model::{Digest, range};
+use crate::model::range;
 use crate::source::kcore::core_header;
 use crate::source::recorded::Recorded;
 
