@@ -100,6 +100,17 @@ impl Evidence {
         step.unwrap_or_else(|| panic!("no step {artefact}")).clone()
     }
 
+    /// The events of the custody journal, in their order.
+    ///
+    /// # Panics
+    /// When a line is not JSON.
+    #[must_use]
+    pub fn journal(&self) -> Vec<Value> {
+        let keys = self.keys().into_iter().filter(|key| key.starts_with("custody/"));
+        let lines: Vec<u8> = keys.flat_map(|key| self.stored(&key)).collect();
+        serde_json::Deserializer::from_slice(&lines).into_iter().map(|event| event.expect("an event")).collect()
+    }
+
     /// The name of every object, sorted.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {

@@ -10,12 +10,13 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use hozen_tests::agent::{Agent, Finished, code};
 use hozen_tests::aws::access::{Key, WRITE_ONLY};
 use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
 use hozen_tests::s3::{Bucket, Options, S3Double};
-use hozen_tests::serve::{Fault, Rule};
+use hozen_tests::serve::{Fault, Outage, Rule};
 
 const BUCKET: &str = "evidence";
 const ID: &str = "ASIAWRITEONLY";
@@ -111,6 +112,31 @@ fn a_limit_to_what_leaves_in_a_second_is_kept_and_told() {
     Agent::find().verify(copy.path()).assert_code(0);
     let begin = hozen_tests::evidence::Evidence::open(copy.path()).predicate("000-begin.json");
     assert_eq!(begin["sink"]["max_bandwidth"], 8 << 20);
+}
+
+/// `cargo test -p hozen-tests --test bucket -- --ignored`
+#[test]
+#[ignore = "takes sixteen minutes: for a quarter of an hour, by the clock, nobody answers"]
+fn a_quarter_of_an_hour_without_a_bucket_loses_nothing() {
+    let (double, _shared) = (double(), hozen_tests::vault::Shared::new(64 << 20));
+    let mut running = agent().start(arguments(&double, &["--profile", "triage", "--max-bandwidth", "8MiB"]));
+    // In the middle of the run, with objects complete before it and to come behind it.
+    while double.keys(BUCKET).len() < 4 {
+        assert!(!running.has_ended(), "it was to go on for longer");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    double.set_outage(Some(Outage::Refuse));
+    std::thread::sleep(Duration::from_secs(15 * 60));
+    assert!(!running.has_ended(), "it gave up");
+    double.set_outage(None);
+    let finished = running.wait();
+    finished.assert_sealed();
+    let copy = tempfile::tempdir().unwrap();
+    download(&double, copy.path());
+    Agent::find().verify(copy.path()).assert_code(0);
+    let events = hozen_tests::evidence::Evidence::open(copy.path()).journal();
+    let outages: Vec<_> = events.iter().filter(|event| event["event"] == "outage").collect();
+    assert!(!outages.is_empty() && outages.iter().all(|event| event["failures"].as_u64() > Some(0)), "{events:#?}");
 }
 
 #[test]
