@@ -27,6 +27,20 @@ pub fn with(test: &str, modules: &[&str]) -> Option<PathBuf> {
     python
 }
 
+/// A Python with moto, cfn-lint and `PyYAML`, for the documents of Systems Manager and the templates of CloudFormation.
+///
+/// # Panics
+/// When the target folder cannot be written.
+#[must_use]
+pub fn documents(test: &str) -> Option<PathBuf> {
+    let modules = ["moto", "boto3", "cfnlint", "yaml"].as_slice();
+    let python = made(&Wanted { folder: "documents", pythons: &["python3"], list: "documents.txt", modules });
+    if python.is_none() {
+        skipped(test, "python3 with venv, and the package index");
+    }
+    python
+}
+
 /// A virtual environment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {

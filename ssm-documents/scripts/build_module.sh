@@ -1,0 +1,28 @@
+# On a clean builder that was started from the image of the instance, never on the instance.
+set -eu
+umask 077
+say() { echo "Hozen-BuildModule: $*" >&2; }
+[ -n "${SSM_Store+x}" ] || { say "the agent of Systems Manager is too old for parameters in variables"; exit 40; }
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+release="${SSM_KernelRelease:-$(uname -r)}"
+[ -n "$release" ] || release="$(uname -r)"
+if command -v apt-get >/dev/null; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q >&2
+  apt-get install -y -q --no-install-recommends make gcc binutils "linux-headers-$release" >&2
+else
+  dnf install -y -q make gcc binutils "kernel-devel-$release" >&2 || yum install -y -q make gcc binutils "kernel-devel-$release" >&2
+fi
+aws s3 cp --quiet "$SSM_LimeSource" "$work/lime.tar.gz"
+echo "$SSM_LimeSha256  $work/lime.tar.gz" | sha256sum -c - >&2
+mkdir "$work/src" "$work/store"
+tar -xzf "$work/lime.tar.gz" -C "$work/src" --strip-components=1
+[ -f "$work/src/main.c" ] || { mv "$work/src/src" "$work/lime" && rm -rf "$work/src" && mv "$work/lime" "$work/src"; }
+aws s3 sync --quiet "$SSM_Store" "$work/store"
+aws ssm get-parameter --name "$SSM_KeyParameter" --with-decryption --query Parameter.Value --output text >"$work/modules.key"
+/usr/share/hozen/build-module.sh --store "$work/store" --key "$work/modules.key" --release "$release" --source "$work/src" --replace
+# The modules first, the index that names them last.
+aws s3 sync --quiet "$work/store/modules" "$SSM_Store/modules"
+aws s3 cp --quiet "$work/store/index.json" "$SSM_Store/index.json"
+printf '{"v":1,"outcome":"complete","release":"%s"}\n' "$release"

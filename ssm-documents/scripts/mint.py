@@ -1,0 +1,82 @@
+# Credentials for one run on one instance, and how long it may take.
+
+RESERVE = 300       # seconds that delivery of a command may take
+GRACE = 120         # seconds that the agent has to end itself before it is killed
+SEAL = 300          # seconds for what comes between collection and containment
+
+
+def mint(event, context):
+    deadline = seconds_for(event)
+    note(event, deadline_s=deadline)
+    if deadline < 60:
+        note(event, collect_reason="no time is left for collection within MaxWaitMinutes")
+        return answer(event, "skip", "none", 60)
+    if not event["WriterRoleArn"]:
+        return answer(event, "collect", "instance-role", deadline)
+    session = assume(event, min(max(deadline + GRACE + RESERVE + 900, 900), 43200))
+    name = "/hozen/credentials/" + event["Execution"]
+    client("ssm").put_parameter(Name=name, Value=json.dumps({
+        "AccessKeyId": session["AccessKeyId"], "SecretAccessKey": session["SecretAccessKey"],
+        "SessionToken": session["SessionToken"], "Expiration": session["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }), Type="SecureString", Overwrite=True, Tier="Intelligent-Tiering")
+    note(event, credentials=name)
+    # The name, never the secret: what a step gives out stays in the history of this execution.
+    return answer(event, "collect", "ssm:" + name, deadline)
+
+
+def answer(event, way, credentials, deadline):
+    return {"Next": way, "EvidenceUri": evidence_uri(event), "Credentials": credentials, "DeadlineSeconds": str(deadline), "TimeoutSeconds": str(deadline + GRACE)}
+
+
+def seconds_for(event):
+    """20 s for each GiB of memory and five minutes for the rest, within what may pass before containment."""
+    if event["DeadlineSeconds"] != "auto":
+        wanted = int(event["DeadlineSeconds"])
+    else:
+        wanted = min(max(300 + memory_gib(event) * 20, 900), 43200)
+    if not contains(event):
+        return wanted
+    left = int(event["MaxWaitMinutes"]) * 60 - (time.time() - response(event).get("started", time.time()))
+    return int(min(wanted, left - RESERVE - GRACE - SEAL))
+
+
+def memory_gib(event):
+    try:
+        kind = find_instance(event)["InstanceType"]
+        known = client("ec2").describe_instance_types(InstanceTypes=[kind])["InstanceTypes"]
+        return known[0]["MemoryInfo"]["SizeInMiB"] // 1024
+    except (*FAILED, LookupError):
+        return 64
+
+
+def assume(event, seconds):
+    """A session that can put objects of this case and instance, and nothing else. Chained sessions last an hour at most."""
+    arguments = {"RoleArn": event["WriterRoleArn"], "RoleSessionName": session_name(event), "Policy": policy(event),
+                 "Tags": [{"Key": "case", "Value": event["CaseId"]}]}
+    try:
+        return client("sts").assume_role(**arguments, DurationSeconds=seconds)["Credentials"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError" or seconds <= 3600:
+            raise
+        return client("sts").assume_role(**arguments, DurationSeconds=3600)["Credentials"]
+
+
+def session_name(event):
+    return f"{event['InstanceId']}-{event['Execution'][:8]}"
+
+
+def policy(event):
+    bucket, prefix = split_uri(evidence_uri(event))
+    place = f"arn:aws:s3:::{bucket}/{prefix}/{event['CaseId']}"
+    statements = [
+        {"Effect": "Allow", "Action": ["s3:PutObject", "s3:PutObjectRetention"],
+         "Resource": [f"{place}/{event['Account']}/{event['InstanceId']}/*", f"{place}/preflight/*"]},
+        {"Effect": "Allow", "Action": "s3:GetBucketObjectLockConfiguration", "Resource": f"arn:aws:s3:::{bucket}"},
+    ]
+    if event["EvidenceAccount"]:
+        for statement in statements:
+            statement["Condition"] = {"StringEquals": {"s3:ResourceAccount": event["EvidenceAccount"]}}
+    if event["EvidenceKeyArn"]:
+        statements.append({"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": event["EvidenceKeyArn"],
+                           "Condition": {"StringEquals": {"kms:ViaService": f"s3.{event['EvidenceRegion']}.amazonaws.com"}}})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))

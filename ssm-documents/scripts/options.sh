@@ -1,0 +1,8 @@
+[ "$SSM_CaseId" = unassigned ] || set -- "$@" --case "$SSM_CaseId"
+[ -z "$SSM_EvidenceRegion" ] || set -- "$@" --region "$SSM_EvidenceRegion"
+[ -z "$SSM_BucketOwner" ] || set -- "$@" --bucket-owner "$SSM_BucketOwner"
+[ -z "$SSM_KmsKey" ] || set -- "$@" --kms-key "$SSM_KmsKey"
+[ "$SSM_Lock" = bucket-default ] || set -- "$@" --lock "$SSM_Lock" --retain-days "$SSM_RetainDays"
+[ "$SSM_Credentials" = auto ] || set -- "$@" --credentials "$SSM_Credentials"
+[ -z "$SSM_Modules" ] || set -- "$@" --modules "$SSM_Modules"
+[ -z "$SSM_EndpointUrl" ] || set -- "$@" --endpoint-url "$SSM_EndpointUrl"

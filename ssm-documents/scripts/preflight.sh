@@ -1,0 +1,2 @@
+set -- preflight
+[ -z "$SSM_EvidenceUri" ] || set -- "$@" --to "$SSM_EvidenceUri"

@@ -1,0 +1,41 @@
+//! The documents of `ssm-documents` and the templates of `packaging/cloudformation`: read by our linter and by cfn-lint, and walked against moto.
+
+#![expect(clippy::disallowed_methods, clippy::panic, reason = "tests run other people's programs")]
+
+use std::process::Command;
+
+use hozen_tests::python;
+
+/// Runs a script of `tests/third-party/documents`, which must succeed.
+fn run(test: &str, arguments: &[&str]) {
+    let Some(python) = python::documents(test) else { return };
+    let (script, rest) = arguments.split_first().unwrap_or((&"", &[]));
+    let mut command = Command::new(python);
+    // Shell and Python may be found where everybody has them; nothing of this machine's account may.
+    command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env("PYTHONDONTWRITEBYTECODE", "1");
+    command.arg(python::script("documents").join(script)).args(rest);
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn the_documents_are_sound() {
+    run("the_documents_are_sound", &["lint.py"]);
+    run("the_documents_are_sound", &["walk.py", "Lint"]);
+}
+
+#[test]
+fn every_way_of_a_response_ends_as_it_was_asked_to() {
+    run("every_way_of_a_response_ends_as_it_was_asked_to", &["walk.py", "Respond"]);
+}
+
+#[test]
+fn bad_input_has_a_clear_end() {
+    run("bad_input_has_a_clear_end", &["walk.py", "BadInput", "Release"]);
+}
+
+#[test]
+fn defects_of_the_orchestrator_are_not_ours() {
+    run("defects_of_the_orchestrator_are_not_ours", &["walk.py", "Orchestrator"]);
+}
