@@ -46,13 +46,21 @@ def outcome_of(event, known):
         return {"refuse": "refused", "joined": "joined"}[way]
     if known.get("approval") == "Rejected":
         return "containment-rejected"
-    if contains(event) and known.get("contained") != "yes":
+    if contains(event) and known.get("contained") != "yes" and not in_quarantine(event):
         return "not-contained"
     if event["Mode"] == "contain-now":
         return "contained"
     good = collected.get("safe_to_isolate") and (known.get("sealed") or not event["SealerInstanceId"])
     word = "collected" if good else "unsealed" if collected.get("safe_to_isolate") else "not-collected"
     return word + ("-and-contained" if known.get("contained") == "yes" else "")
+
+
+def in_quarantine(event):
+    """What nobody could note may be true all the same."""
+    try:
+        return not still_loose(event)
+    except FAILED:
+        return False
 
 
 WHAT_TO_DO = {

@@ -312,7 +312,8 @@ def checked(document, given):
             raise ValueError(f"{name} is missing")
         value = given.get(name, about.get("default"))
         if isinstance(value, str):
-            if "allowedPattern" in about and not re.search(about["allowedPattern"], value):
+            # Python's $ also stands before a newline at the end; that of Systems Manager does not.
+            if "allowedPattern" in about and not re.search(re.sub(r"\$$", r"\\Z", about["allowedPattern"]), value):
                 raise ValueError(f"{name} is not as {about['allowedPattern']}: {value!r}")
             if "allowedValues" in about and value not in about["allowedValues"]:
                 raise ValueError(f"{name} is none of {about['allowedValues']}: {value!r}")

@@ -65,8 +65,10 @@ class Stage:
             self.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
 
     def make_instance(self):
-        return self.ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, InstanceType="t3.large", SubnetId=self.subnet,
-                                      SecurityGroupIds=[self.web, self.admin],
+        # moto shows the groups of an instance as those of its interface, too, unless the interface was there before.
+        card = self.ec2.create_network_interface(SubnetId=self.subnet, Groups=[self.web, self.admin])["NetworkInterface"]
+        first = {"DeviceIndex": 0, "NetworkInterfaceId": card["NetworkInterfaceId"]}
+        return self.ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, InstanceType="t3.large", NetworkInterfaces=[first],
                                       IamInstanceProfile={"Name": "web"})["Instances"][0]["InstanceId"]
 
     def make_places(self):

@@ -300,7 +300,7 @@ class BadInput(unittest.TestCase):
             for name in DOCUMENTS["Hozen-Respond"]["parameters"]:
                 if name == "Approvers":
                     continue
-                for word in ("x; reboot", "$(reboot)", "`reboot`", "a\nb", "a|b", "'", '"', "a && b", "../../x\n"):
+                for word in ("x; reboot", "$(reboot)", "`reboot`", "a\nb", "a|b", "'", '"', "a && b", "x\n"):
                     with self.assertRaises(ValueError, msg=f"{name}={word!r}"):
                         on.begin(**{name: word})
             self.assertEqual(on.world.calls, [])
