@@ -1,9 +1,13 @@
 # What a developer and CI run. `make check` is exactly what CI runs.
 
-.PHONY: build test lint check bench bench-memory
+.PHONY: build dist test lint check bench bench-memory
 
 build:
 	cargo build --release --locked --bin hozen
+
+# A release for both architectures, in target/dist: programs, packages, kit, bill of materials, sums (docs/releasing.md).
+dist:
+	packaging/dist.sh
 
 # Formatting and every lint; warnings are errors.
 lint:

@@ -21,8 +21,9 @@
 set -euo pipefail
 
 here="$(cd "$(dirname "$0")" && pwd)"
-say() { echo "static: $*" >&2; }
-fail() { say "$*"; exit 1; }
+name=static
+# shellcheck source=packaging/tools.sh
+. "$here/tools.sh"
 usage() { sed -n 's/^# \{0,1\}usage: /usage: /p' "$0" >&2; exit 2; }
 
 profile=release package=hozen bins=() to='' target=''
@@ -46,39 +47,8 @@ esac
 [ -z "$to" ] || { mkdir -p "$to" && to="$(cd "$to" && pwd)"; }
 cd "$here/.."
 
-base="${HOZEN_STATIC_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/hozen-static}"
-mkdir -p "$base"
-base="$(cd "$base" && pwd)"
+base="$(tools_base)"
 cargo_home="${CARGO_HOME:-$HOME/.cargo}"
-
-# Installs those of the packages that are missing.
-need() {
-  local package missing=()
-  for package in "$@"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
-  done
-  [ "${#missing[@]}" -gt 0 ] || return 0
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "not installed: ${missing[*]}. Install them, or run $0 as root"
-  say "installing ${missing[*]}"
-  apt-get update -q >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
-}
-
-# zig and cargo-zigbuild in a folder of their own, named by what is in it.
-install_zig() {
-  local wanted
-  wanted="$(sha256sum <"$here/static/requirements.txt" | cut -c1-16)"
-  tools="$base/zig-$wanted"
-  exec 9>"$base/.lock"
-  flock 9
-  if [ ! -e "$tools/.complete" ]; then
-    rm -rf "$tools"
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install -q --disable-pip-version-check --require-hashes --only-binary :all: -r "$here/static/requirements.txt" >&2
-    touch "$tools/.complete"
-  fi
-  exec 9>&-
-}
 
 # Which Rust, and whether its standard library has to be built.
 choose_rust() {
@@ -103,14 +73,18 @@ build() {
   key="$( (grep '^checksum' Cargo.lock; cat "$here/static/requirements.txt"; "$rust" -vV) | sha256sum | cut -c1-16)"
   folder="$base/$key"
   # What other lock files left is of no use any more.
-  find "$base" -mindepth 1 -maxdepth 1 -type d ! -path "$folder" ! -path "$tools" -mtime +2 -exec rm -rf {} +
+  find "$base" -mindepth 1 -maxdepth 1 -type d ! -path "$folder" ! -name "zig-*" ! -name "nfpm-*" -mtime +2 -exec rm -rf {} +
   # Not the checkout: cargo names its files by relative paths, and with it in the flags another checkout would build all anew.
-  flags+=("--remap-path-prefix=$cargo_home=/cargo" "--remap-path-prefix=$folder=/target")
+  flags+=("--remap-path-prefix=$cargo_home=/cargo" "--remap-path-prefix=$folder=/target"
+    "--remap-path-prefix=$("$rust" --print sysroot)/lib/rustlib/src/rust=/rust")
   for bin in "${bins[@]}"; do options+=(--bin "$bin"); done
   (
     unset RUSTFLAGS
     CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f'; echo "${flags[*]}")"
     export CARGO_ENCODED_RUSTFLAGS PATH="$path" XDG_CACHE_HOME="$base/zig-cache" ZIG_GLOBAL_CACHE_DIR="$base/zig-cache"
+    # For `hozen version --verbose`; the commit comes from dist.sh, so that a test's program is not built anew for each.
+    HOZEN_BUILD_TOOLCHAIN="$("$rust" --version), $("$tools/bin/python" -m ziglang version | sed 's/^/zig /')"
+    export HOZEN_BUILD_TOOLCHAIN
     export CFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$folder=/target"
     say "building ${bins[*]} for $target, profile $profile, with $("$rust" --version)"
     cargo-zigbuild zigbuild --locked --profile "$profile" --target "$target" --target-dir "$folder" -p "$package" "${options[@]}" >&2
@@ -131,7 +105,7 @@ check() {
 
 need python3-venv binutils
 flags=() options=()
-install_zig
+tools="$(python_tools "$here/static/requirements.txt" zig)"
 choose_rust
 build
 for bin in "${bins[@]}"; do

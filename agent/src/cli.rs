@@ -55,6 +55,29 @@ pub enum Command {
     Artefacts(ArtefactsArgs),
     /// The store of LiME modules: list, add, verify, which one fits this kernel; a key to sign it with.
     Modules(Box<ModulesArgs>),
+    /// Say which program this is: version, and with --verbose commit, compiler, target, and the SHA-256 of itself.
+    Version(VersionArgs),
+    /// Write the manual pages of all commands and the completions for bash, zsh and fish into a new folder. For packages.
+    Manual(ManualArgs),
+}
+
+/// Options of `version`.
+#[derive(Debug, Args)]
+pub struct VersionArgs {
+    /// Say also of what, by what and for what it was built, and the SHA-256 of the running program
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Print all of that as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `manual`.
+#[derive(Debug, Args)]
+pub struct ManualArgs {
+    /// The folder, which must not be there yet; it gets `man` and `completions`
+    #[arg(value_name = "DIR")]
+    pub to: PathBuf,
 }
 
 /// Which way to physical memory to take.

@@ -30,5 +30,7 @@ fn run(command: &Command) -> u8 {
         Command::Salvage(arguments) => commands::salvage(arguments),
         Command::Artefacts(arguments) => commands::artefacts(arguments),
         Command::Modules(arguments) => commands::modules(&arguments.command),
+        Command::Version(arguments) => commands::version(arguments),
+        Command::Manual(arguments) => commands::manual(arguments),
     }
 }

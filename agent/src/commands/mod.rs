@@ -5,6 +5,7 @@ mod bucket_check;
 mod collect;
 mod destination;
 mod export;
+mod manual;
 mod modules;
 mod preflight;
 mod presign;
@@ -14,6 +15,7 @@ mod seal;
 mod summary;
 mod symbols;
 mod verify;
+mod version;
 mod way;
 
 use std::process::ExitCode;
@@ -25,6 +27,7 @@ use crate::result::RunResult;
 pub use artefacts::artefacts;
 pub use collect::collect;
 pub use export::export;
+pub use manual::manual;
 pub use modules::modules;
 pub use preflight::preflight;
 pub use presign::presign;
@@ -33,6 +36,7 @@ pub use salvage::salvage;
 pub use seal::seal;
 pub use symbols::symbols;
 pub use verify::verify;
+pub use version::version;
 
 /// Answers a command line that cannot be understood, or one that asks for help.
 ///
