@@ -19,9 +19,7 @@ case "$1" in
   *) fail "no package for $1" ;;
 esac
 : "${SOURCE_DATE_EPOCH:?}" "${PKG_VERSION:?}"
-export PKG_VERSION PKG_MAINTAINER="${HOZEN_MAINTAINER:-The Hozen authors <root@localhost>}"
-PKG_TIME="$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)"
-export PKG_TIME
+export PKG_VERSION PKG_MAINTAINER="${HOZEN_MAINTAINER:-The Hozen authors <hozen@hozen.example>}"
 nfpm="$(python_tools "$here/packages/requirements.txt" nfpm)/bin/nfpm"
 out="$(cd "$3" && pwd)"
 
@@ -55,6 +53,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 umask 022
 layout "$stage"
+find . -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 for kind in deb rpm; do
   "$nfpm" package -f "$here/packages/nfpm.yaml" -p "$kind" -t "$out/" >&2
 done
