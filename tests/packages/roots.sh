@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# deb and rpm in roots of their own: installed, run, upgraded, removed, purged.
+#
+# usage: roots.sh FOLDER     (what packaging/dist.sh leaves)
+#
+# The Debian root is made by mmdebstrap, once, and kept in $HOZEN_ROOTS (default: ${XDG_CACHE_HOME:-~/.cache}/hozen-roots).
+set -euo pipefail
+folder="$(realpath "$1")"
+fail() { echo "roots: $*" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || fail 'needs root'
+case "$(uname -m)" in x86_64) deb=amd64 ;; aarch64) deb=arm64 ;; *) fail "no package for $(uname -m)" ;; esac
+work="$(mktemp -d)"
+mounted=()
+clean() {
+  local point
+  for point in "${mounted[@]}"; do umount "$point"; done
+  rm -rf --one-file-system "$work"
+}
+trap clean EXIT
+
+# A copy of a minimal Debian.
+debian_root() {
+  local release="$1" kept="${HOZEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/hozen-roots}"
+  mkdir -p "$kept"
+  if [ ! -e "$kept/$release.tar" ]; then
+    mmdebstrap --quiet --variant=minbase "$release" "$kept/.$release.tar"
+    mv "$kept/.$release.tar" "$kept/$release.tar"
+  fi
+  mkdir "$work/$release"
+  tar -xf "$kept/$release.tar" -C "$work/$release" --exclude='./dev/*'
+  root="$work/$release"
+}
+
+# Collects, in the root, and verifies there.
+collects_in() {
+  local code=0
+  mount -t proc proc "$root/proc"
+  mounted+=("$root/proc")
+  chroot "$root" /usr/bin/hozen collect --profile volatile --only context,mounts --case PACKAGE --to /evidence >"$work/result" 2>"$work/said" || code=$?
+  case "$code" in 0|10|11) ;; *) fail "collect ended with $code in $root: $(cat "$work/said")" ;; esac
+  chroot "$root" /usr/bin/hozen verify /evidence >"$work/report" || fail "its evidence does not verify: $(cat "$work/report")"
+  umount "$root/proc"
+  mounted=()
+  rm -rf "$root/evidence"
+}
+
+deb_lives_and_dies() {
+  local package upgraded
+  package="$(echo "$folder"/hozen_*_"$deb".deb)"
+  debian_root "$1"
+  cp "$package" "$root/hozen.deb"
+  # The same, one release later.
+  upgraded="$work/upgraded"
+  rm -rf "$upgraded"
+  dpkg-deb -R "$package" "$upgraded"
+  sed -i 's/^\(Version: .*\)$/\1.1/' "$upgraded/DEBIAN/control"
+  dpkg-deb -b --root-owner-group "$upgraded" "$root/upgraded.deb" >/dev/null
+
+  chroot "$root" dpkg -i /hozen.deb >/dev/null
+  chroot "$root" dpkg -V hozen
+  grep -q '^ /etc/hozen/hozen.toml' <<<"$(chroot "$root" dpkg-query -W -f '${Conffiles}\n' hozen)" || fail 'no conffile'
+  collects_in
+  echo '# ours' >>"$root/etc/hozen/hozen.toml"
+  chroot "$root" dpkg -i /upgraded.deb >/dev/null
+  grep -q '^# ours' "$root/etc/hozen/hozen.toml" || fail 'the configuration was lost in an upgrade'
+  chroot "$root" dpkg -r hozen >/dev/null
+  [ ! -e "$root/usr/bin/hozen" ] && [ -e "$root/etc/hozen/hozen.toml" ] || fail 'removed too much or too little'
+  chroot "$root" dpkg -P hozen >/dev/null
+  left="$(find "$root" -xdev -path "$root/var/lib/dpkg" -prune -o -path '*hozen*' ! -path "$root/*.deb" -print)"
+  [ -z "$left" ] || fail "left after purge: $left"
+  echo "roots: deb in $1, as it should be"
+}
+
+rpm_lives_and_dies() {
+  local package
+  package="$(echo "$folder"/hozen-*."$(uname -m)".rpm)"
+  root="$work/rpm"
+  mkdir -p "$root/proc" "$root/etc"
+  on() { rpm --root "$root" --dbpath /var/lib/rpm "$@"; }
+  on --initdb
+  # Nothing else is in this root; that the package wants nothing is checked here.
+  wants="$(rpm -qp --requires "$package" 2>/dev/null | grep -v '^rpmlib(' || true)"
+  [ -z "$wants" ] || fail "the rpm wants $wants"
+  on -i --nodeps --nosignature "$package"
+  on -V hozen
+  [ "$(on -qc hozen)" = /etc/hozen/hozen.toml ] || fail 'no configuration file'
+  grep -q /usr/share/man/man1/hozen-collect.1.gz <<<"$(on -ql hozen)" || fail 'there is no manual'
+  collects_in
+  echo '# ours' >>"$root/etc/hozen/hozen.toml"
+  on -U --nodeps --nosignature --replacepkgs "$package"
+  grep -q '^# ours' "$root/etc/hozen/hozen.toml" || fail 'the configuration was lost in an upgrade'
+  on -e hozen 2>/dev/null
+  [ ! -e "$root/usr/bin/hozen" ] && [ ! -e "$root/usr/lib/hozen" ] || fail 'the rpm left something'
+  grep -q '^# ours' "$root/etc/hozen/hozen.toml.rpmsave" || fail 'the changed configuration was not kept'
+  echo 'roots: rpm, as it should be'
+}
+
+for release in ${HOZEN_DEBIANS-bookworm}; do deb_lives_and_dies "$release"; done
+rpm_lives_and_dies
