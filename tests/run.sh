@@ -34,9 +34,10 @@ if ! tests/vm/static.sh; then
   echo "tests of static programs in guests will be skipped" >&2
 fi
 
+# The end-to-end tests run the binary itself.
+cargo build --locked --workspace --bins
+
 # What is shipped, made of the static programs: packages in roots of their own, a host where everything is planted.
 tests/packages/run.sh
 
-# The end-to-end tests run the binary itself.
-cargo build --locked --workspace --bins
 cargo test --locked --workspace "$@"

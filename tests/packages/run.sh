@@ -58,4 +58,10 @@ tar -xf "$dist"/hozen-kit-*.tar -C "$work"
 tests/packages/distributor.sh "$dist/distributor" >"$work/said" || fail "$(cat "$work/said")"
 tests/packages/roots.sh "$dist"
 tests/packages/planted.sh "$dist/hozen-$(uname -m)"
+without="${CARGO_TARGET_DIR:-target}/debug/without"
+if [ -x "$without" ]; then
+  tests/packages/kernels.sh "$dist/hozen-$(uname -m)" "$without"
+else
+  skip "$without: cargo build --workspace --bins"
+fi
 echo 'packages: as they should be'
