@@ -136,7 +136,7 @@ fn a_quarter_of_an_hour_without_a_bucket_loses_nothing() {
     Agent::find().verify(copy.path()).assert_code(0);
     let events = hozen_tests::evidence::Evidence::open(copy.path()).journal();
     let outages: Vec<_> = events.iter().filter(|event| event["event"] == "outage").collect();
-    assert!(!outages.is_empty() && outages.iter().all(|event| event["failures"].as_u64() > Some(0)), "{events:#?}");
+    assert!(!outages.is_empty() && outages.iter().all(|event| event["data"]["failures"].as_u64() > Some(0)), "{outages:#?}");
 }
 
 #[test]
