@@ -5,6 +5,7 @@
 //! makes the kernel load a module.
 
 pub mod address_space;
+pub mod bpf;
 pub mod cgroups;
 pub mod clock;
 pub mod content;

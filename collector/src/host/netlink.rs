@@ -61,17 +61,35 @@ pub enum NetlinkError {
 /// # Errors
 /// When the socket cannot be opened, the exchange fails or takes over 5 s, or the kernel refuses.
 pub fn dump(protocol: SockProtocol, kind: u16, body: &[u8]) -> Result<Dump, NetlinkError> {
+    receive(&ask(protocol, kind, NLM_F_REQUEST | NLM_F_DUMP, body)?)
+}
+
+/// Sends the request `kind`, which has no body, on `protocol` and returns the one message of the answer.
+///
+/// # Errors
+/// As [`dump`]; `EBADMSG` where the answer is no message.
+pub fn one(protocol: SockProtocol, kind: u16) -> Result<Message, NetlinkError> {
+    let socket = ask(protocol, kind, NLM_F_REQUEST, &[])?;
+    let mut buffer = vec![0_u8; 64 << 10];
+    let length = super::read::retry(|| recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()));
+    let length = length.map_err(NetlinkError::Exchange)?;
+    let mut answer = Dump::default();
+    take_datagram(buffer.get(..length).unwrap_or_default(), &mut answer)?;
+    answer.messages.into_iter().next().ok_or(NetlinkError::Exchange(Errno::EBADMSG))
+}
+
+fn ask(protocol: SockProtocol, kind: u16, flags: u16, body: &[u8]) -> Result<OwnedFd, NetlinkError> {
     let socket = open(protocol).map_err(NetlinkError::Open)?;
     let length = u32::try_from(HEADER + body.len()).map_err(|_| NetlinkError::Exchange(Errno::EMSGSIZE))?;
     let mut request = Vec::with_capacity(HEADER + body.len());
     request.extend_from_slice(&native_u32(length));
     request.extend_from_slice(&native_u16(kind));
-    request.extend_from_slice(&native_u16(NLM_F_REQUEST | NLM_F_DUMP));
+    request.extend_from_slice(&native_u16(flags));
     request.extend_from_slice(&native_u32(1));
     request.extend_from_slice(&native_u32(0));
     request.extend_from_slice(body);
     send(socket.as_raw_fd(), &request, MsgFlags::empty()).map_err(NetlinkError::Exchange)?;
-    receive(&socket)
+    Ok(socket)
 }
 
 fn open(protocol: SockProtocol) -> Result<OwnedFd, Errno> {
@@ -182,6 +200,9 @@ mod native {
     pub(super) fn from_u32(value: u32) -> [u8; 4] {
         value.to_ne_bytes()
     }
+    pub(super) fn from_u64(value: u64) -> [u8; 8] {
+        value.to_ne_bytes()
+    }
     pub(super) fn to_u16(bytes: [u8; 2]) -> u16 {
         u16::from_ne_bytes(bytes)
     }
@@ -205,6 +226,11 @@ pub fn native_u16(value: u16) -> [u8; 2] {
 #[must_use]
 pub fn native_u32(value: u32) -> [u8; 4] {
     native::from_u32(value)
+}
+/// `value` in the machine's byte order.
+#[must_use]
+pub fn native_u64(value: u64) -> [u8; 8] {
+    native::from_u64(value)
 }
 /// The number that these bytes are in the machine's byte order.
 #[must_use]

@@ -394,6 +394,210 @@ pub fn pagemap_scan(
     Ok((usize::try_from(filled).map_err(|_| Errno::EOVERFLOW)?.min(regions.len()), arguments.walk_end))
 }
 
+/// What the kernel keeps for BPF (bpf(2), linux/bpf.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BpfKind {
+    /// A program.
+    Program,
+    /// A map.
+    Map,
+    /// Types of a program or of the kernel (BTF).
+    Types,
+    /// What keeps a program attached.
+    Link,
+}
+
+impl BpfKind {
+    /// `BPF_*_GET_NEXT_ID` and `BPF_*_GET_FD_BY_ID`.
+    const fn commands(self) -> (c_long, c_long) {
+        match self {
+            Self::Program => (11, 13),
+            Self::Map => (12, 14),
+            Self::Types => (23, 19),
+            Self::Link => (31, 30),
+        }
+    }
+}
+
+/// `bpf(2)` with an attribute of six words that holds no pointer.
+fn bpf_numbers(command: c_long, attribute: &mut [u32; 6]) -> Result<c_long, Errno> {
+    // SAFETY: the attribute is a live array of the size given. The commands passed here (GET_NEXT_ID, GET_FD_BY_ID) take numbers
+    // only and write nothing but the attribute.
+    check(unsafe { libc::syscall(libc::SYS_bpf, command, attribute.as_mut_ptr(), size_of::<[u32; 6]>()) })
+}
+
+/// The lowest id above `after` of an object of `kind`, if there is one (`BPF_*_GET_NEXT_ID`).
+///
+/// # Errors
+/// The kernel's errno; `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` where it has no such kind.
+pub fn bpf_next_id(kind: BpfKind, after: u32) -> Result<Option<u32>, Errno> {
+    let mut attribute = [after, 0, 0, 0, 0, 0];
+    match bpf_numbers(kind.commands().0, &mut attribute) {
+        Ok(_) => Ok(attribute.get(1).copied()),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Opens the object that is pinned as `path` below `dir` (`BPF_OBJ_GET`), for reading where its kind has that. What kind it is
+/// the caller finds out from the descriptor's own `fdinfo`.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn bpf_pinned(dir: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
+    const OBJ_GET: c_long = 7;
+    const READ_ONLY: u32 = 1 << 3;
+    /// `pathname`, `bpf_fd`, `file_flags`.
+    #[repr(C)]
+    struct Question(u64, u32, u32);
+    // The view has no access times, so that looking a pin up changes none; the kernel takes a folder for it only since Linux 6.5.
+    let path = [format!("/proc/thread-self/fd/{}/", dir.as_raw_fd()).as_bytes(), path].concat();
+    with_path(path.as_slice(), |path| {
+        let pointer = u64::try_from(path.as_ptr().expose_provenance()).map_err(|_| Errno::EFAULT)?;
+        let ask = |flags| {
+            let question = Question(pointer, 0, flags);
+            // SAFETY: the question is live and of the size given; its path is NUL-terminated and outlives the call.
+            owned(unsafe { libc::syscall(libc::SYS_bpf, OBJ_GET, &raw const question, size_of::<Question>()) })
+        };
+        // Links are given out for reading and writing only.
+        ask(READ_ONLY).or_else(|errno| if errno == Errno::EINVAL { ask(0) } else { Err(errno) })
+    })
+}
+
+/// An open object of BPF, of which it is known what it is.
+#[derive(Debug)]
+pub struct BpfObject {
+    fd: OwnedFd,
+    kind: BpfKind,
+}
+
+/// What an object's structure points at, by name.
+pub type BpfParts = Vec<(&'static str, Vec<u8>)>;
+
+/// One such part: where the pointer stands in it, where the number of units, how long a unit is, and how many.
+type Place = (&'static str, usize, usize, usize, u32);
+
+impl BpfObject {
+    /// Length of every structure up to that of Linux 6.18, and room for more.
+    const INFO: usize = 320;
+    /// More than any program, list or name has.
+    const MOST: u32 = 64 << 20;
+
+    /// Opens the object of `kind` with this id (`BPF_*_GET_FD_BY_ID`); a map for reading alone.
+    ///
+    /// # Errors
+    /// The kernel's errno; `ENOENT` where it is gone.
+    pub fn open(kind: BpfKind, id: u32) -> Result<Self, Errno> {
+        let flags = if kind == BpfKind::Map { 1 << 3 } else { 0 };
+        Ok(Self { fd: owned(bpf_numbers(kind.commands().1, &mut [id, 0, flags, 0, 0, 0])?)?, kind })
+    }
+
+    /// What the kernel says of it (`BPF_OBJ_GET_INFO_BY_FD`): its structure, and what that points at. Pointers are zeros.
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub fn info(&self) -> Result<(Vec<u8>, BpfParts), Errno> {
+        let (bare, _) = self.ask(&[])?;
+        let places = self.places(&bare);
+        if places.is_empty() { Ok((bare, Vec::new())) } else { self.ask(&places) }
+    }
+
+    /// Where `struct bpf_prog_info` and its like have pointers, and to how much, by what they said without any.
+    fn places(&self, info: &[u8]) -> Vec<Place> {
+        const TEXT: u32 = 4096;
+        let number =
+            |at: usize| info.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| super::netlink::u32_of(*bytes));
+        let all: Vec<Place> = match (self.kind, number(0)) {
+            (BpfKind::Program, _) => vec![
+                ("jited", 24, 16, 1, number(16)),
+                ("xlated", 32, 20, 1, number(20)),
+                ("maps", 56, 52, 4, number(52)),
+                ("ksyms", 112, 104, 8, number(104)),
+                ("tags", 184, 180, 8, number(180)),
+            ],
+            // The kernel's own types are among its symbols already, and are megabytes.
+            (BpfKind::Types, _) if number(28) == 0 => vec![("btf", 0, 8, 1, number(8)), ("name", 16, 24, 1, TEXT)],
+            (BpfKind::Types, _) => vec![("name", 16, 24, 1, TEXT)],
+            // A raw tracepoint or an iterator.
+            (BpfKind::Link, 1 | 4) => vec![("target", 16, 24, 1, TEXT)],
+            // A perf event on a uprobe, kprobe (at entry or return) or tracepoint.
+            (BpfKind::Link, 7) if (1..=5).contains(&number(16)) => vec![("target", 24, 32, 1, TEXT)],
+            // Many kprobes: addresses. Many uprobes: the file.
+            (BpfKind::Link, 8) => vec![("addresses", 16, 24, 8, number(24))],
+            (BpfKind::Link, 12) => vec![("target", 16, 48, 1, TEXT)],
+            (BpfKind::Map | BpfKind::Link, _) => Vec::new(),
+        };
+        all.into_iter().filter(|(.., count)| (1..=Self::MOST).contains(count)).collect()
+    }
+
+    fn ask(&self, places: &[Place]) -> Result<(Vec<u8>, BpfParts), Errno> {
+        const INFO_BY_FD: c_long = 15;
+        /// `bpf_fd`, `info_len`, `info`.
+        #[repr(C)]
+        struct Question(c_int, u32, u64);
+        let address = |bytes: &mut [u8]| u64::try_from(bytes.as_mut_ptr().expose_provenance()).map_err(|_| Errno::EFAULT);
+        let mut info = vec![0_u8; Self::INFO];
+        let mut parts = Vec::new();
+        for (name, pointer, length, unit, count) in places {
+            let mut part = vec![0_u8; usize::try_from(*count).map_err(|_| Errno::EOVERFLOW)?.saturating_mul(*unit)];
+            put(&mut info, *pointer, &super::netlink::native_u64(address(&mut part)?))?;
+            put(&mut info, *length, &super::netlink::native_u32(*count))?;
+            parts.push((*name, part));
+        }
+        let length = u32::try_from(info.len()).map_err(|_| Errno::EOVERFLOW)?;
+        let mut question = Question(self.fd.as_raw_fd(), length, address(&mut info)?);
+        // SAFETY: the question and the structure are live and of the sizes given. The structure is zeros but for the pointers of
+        // this very kind of object, each to a live buffer of as many units as the number beside it says.
+        check(unsafe { libc::syscall(libc::SYS_bpf, INFO_BY_FD, &raw mut question, size_of::<Question>()) })?;
+        // What the kernel did not write, for want of rights, it says by a pointer of zero.
+        let given = |at: usize| info.get(at..).and_then(|rest| rest.first_chunk::<8>()).is_some_and(|bytes| *bytes != [0; 8]);
+        let kept: Vec<bool> = places.iter().map(|(_, pointer, ..)| given(*pointer)).collect();
+        for (_, pointer, ..) in places {
+            put(&mut info, *pointer, &[0; 8])?;
+        }
+        Ok((info, parts.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(part, _)| part).collect()))
+    }
+}
+
+fn put(bytes: &mut [u8], at: usize, value: &[u8]) -> Result<(), Errno> {
+    let place = bytes.get_mut(at..at.saturating_add(value.len())).ok_or(Errno::EFAULT)?;
+    place.copy_from_slice(value);
+    Ok(())
+}
+
+/// What no run does, and tests need: a program of BPF that is loaded and pinned.
+#[cfg(test)]
+pub(crate) mod bpf_for_tests {
+    use super::*;
+
+    /// `r0 = 0; exit`, in the kernel's encoding.
+    pub(crate) const CODE: [u8; 16] = [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
+
+    /// Loads [`CODE`] as a socket filter of this name.
+    pub(crate) fn load(name: &str) -> Result<OwnedFd, Errno> {
+        #[repr(C)]
+        struct Question(u32, u32, u64, u64, u32, u32, u64, u32, u32, [u8; 16]);
+        let (code, licence) = (CODE, c"GPL");
+        let mut padded = [0_u8; 16];
+        put(&mut padded, 0, name.as_bytes())?;
+        let pointers = (code.as_ptr().expose_provenance() as u64, licence.as_ptr().expose_provenance() as u64);
+        let question = Question(1, 2, pointers.0, pointers.1, 0, 0, 0, 0, 0, padded);
+        // SAFETY: the question, the code and the licence are live for the call; the kernel only reads them.
+        owned(unsafe { libc::syscall(libc::SYS_bpf, 5, &raw const question, size_of::<Question>()) })
+    }
+
+    /// Pins `object` as `path`.
+    pub(crate) fn pin(object: &OwnedFd, path: &std::path::Path) -> Result<(), Errno> {
+        #[repr(C)]
+        struct Question(u64, c_int, u32);
+        with_path(path, |path| {
+            let question = Question(path.as_ptr().expose_provenance() as u64, object.as_raw_fd(), 0);
+            // SAFETY: the question and its path are live for the call; the kernel only reads them.
+            check(unsafe { libc::syscall(libc::SYS_bpf, 6, &raw const question, size_of::<Question>()) }).map(drop)
+        })
+    }
+}
+
 /// The extended attribute `name` of `path` (getxattr(2)); a final symbolic link is followed. At most 255 bytes.
 ///
 /// # Errors

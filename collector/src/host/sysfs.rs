@@ -76,6 +76,14 @@ impl SysRoot {
         self.ask(path.as_ref(), |dir, path| sys::statx(dir, path, false))
     }
 
+    /// Opens the object of BPF that is pinned as `path` below this root, a bpffs. Its file is not read.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the error names the path.
+    pub fn bpf_pinned(&self, path: impl AsRef<[u8]>) -> Result<OwnedFd, ReadError> {
+        self.ask(path.as_ref(), sys::bpf_pinned)
+    }
+
     fn ask<T>(&self, path: &[u8], call: impl FnOnce(BorrowedFd<'_>, &[u8]) -> Result<T, Errno>) -> Result<T, ReadError> {
         let result = self.dir.as_ref().ok_or(Errno::ENOENT).and_then(|dir| call(dir.as_fd(), path));
         read::named(&self.full(path), result)

@@ -1,6 +1,8 @@
 //! Everything that can be collected, in the order in which a run collects it: what is lost first comes first (RFC 3227 2.1).
 
 use super::accounts::Accounts;
+use super::audit::Audit;
+use super::bpf::Bpf;
 use super::context::ContextSource;
 use super::deleted_files::DeletedFiles;
 use super::executables::Executables;
@@ -21,6 +23,7 @@ use super::network::interfaces::Interfaces;
 use super::network::routes::Routes;
 use super::packages::Packages;
 use super::persistence::Persistence;
+use super::process_detail::ProcessDetail;
 use super::process_envs::ProcessEnvs;
 use super::process_memory::ProcessMemory;
 use super::process_memory_map::ProcessMemoryMap;
@@ -28,11 +31,12 @@ use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
 use super::{
-    Source, accounts, context, deleted_files, executables, footprint, freeze_frame, hidden, histories, kernel_log, kernel_modules,
+    Source, accounts, audit, bpf, context, deleted_files, executables, footprint, freeze_frame, hidden, histories, kernel_log,
+    kernel_modules,
 };
 use super::{
-    kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_envs,
-    process_memory, process_memory_map, sessions, shm, system_controls,
+    kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_detail,
+    process_envs, process_memory, process_memory_map, sessions, shm, system_controls,
 };
 use crate::host::Host;
 use crate::model::Artefact;
@@ -64,10 +68,13 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(options.process_memory.clone()),
         Box::new(ProcessEnvs { include_secrets: options.include_secrets }),
         Box::new(ProcessMemoryMap { smaps: options.thorough }),
+        Box::new(ProcessDetail),
         Box::new(DeletedFiles::default()),
         Box::new(KernelModulesSource),
         Box::new(KernelTracing),
+        Box::new(Bpf),
         Box::new(KernelKeys),
+        Box::new(Audit),
         Box::new(KernelLogSource),
         Box::new(SystemControlsSource),
         Box::new(Interfaces),
@@ -98,10 +105,13 @@ pub fn artefacts() -> Vec<Artefact> {
         process_memory::ARTEFACT,
         process_envs::ARTEFACT,
         process_memory_map::ARTEFACT,
+        process_detail::ARTEFACT,
         deleted_files::ARTEFACT,
         kernel_modules::ARTEFACT,
         kernel_tracing::ARTEFACT,
+        bpf::ARTEFACT,
         kernel_keys::ARTEFACT,
+        audit::ARTEFACT,
         kernel_log::ARTEFACT,
         system_controls::ARTEFACT,
         network::interfaces::ARTEFACT,

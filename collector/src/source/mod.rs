@@ -11,6 +11,8 @@ use crate::host::sys::Stat;
 use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod accounts;
+pub mod audit;
+pub mod bpf;
 pub mod catalogue;
 mod content;
 pub mod context;
@@ -39,6 +41,7 @@ pub mod packages;
 mod passwd;
 pub mod persistence;
 pub mod process;
+pub mod process_detail;
 pub mod process_envs;
 pub mod process_memory;
 pub mod process_memory_map;

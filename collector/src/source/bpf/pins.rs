@@ -1,0 +1,94 @@
+//! Objects that have a name in a bpffs, which keeps them alive without a process (bpf(2), `BPF_OBJ_PIN`).
+
+use std::collections::BTreeMap;
+use std::os::fd::AsRawFd as _;
+
+use super::{Key, holders, word};
+use crate::host::{Host, SysRoot, read};
+use crate::model::{Gap, Row, escape};
+use crate::source::{Evidence, Stop};
+
+/// Deeper, and more, than anybody pins.
+const DEEPEST: usize = 16;
+const MOST: usize = 20_000;
+
+/// Every pin of every bpffs that is mounted where we are, by what is pinned. Writes `bpf_pins`.
+pub(super) fn all(host: &Host, evidence: &mut dyn Evidence) -> Result<BTreeMap<Key, Vec<Vec<u8>>>, Stop> {
+    let mut pins = BTreeMap::new();
+    for point in points(host) {
+        if let Some(root) = host.mounted(c"bpf", &point) {
+            walk(host, &root, &mut pins, evidence)?;
+        }
+    }
+    Ok(pins)
+}
+
+fn points(host: &Host) -> Vec<String> {
+    if !host.live {
+        return vec!["/sys/fs/bpf".to_owned()];
+    }
+    let bpffs = host.files.mounts().iter().filter(|mount| mount.kind == b"bpf");
+    bpffs.filter_map(|mount| String::from_utf8(mount.point.clone()).ok()).collect()
+}
+
+pub(super) fn walk(
+    host: &Host,
+    root: &SysRoot,
+    pins: &mut BTreeMap<Key, Vec<Vec<u8>>>,
+    evidence: &mut dyn Evidence,
+) -> Result<(), Stop> {
+    let mut folders = vec![(Vec::new(), 0)];
+    let mut count = 0_usize;
+    while let Some((folder, depth)) = folders.pop() {
+        for name in root.names(&folder).unwrap_or_default() {
+            evidence.check()?;
+            let path = if folder.is_empty() { name } else { [folder.as_slice(), b"/", &name].concat() };
+            let Ok(stat) = root.stat(&path) else { continue };
+            count += 1;
+            if depth >= DEEPEST || count > MOST {
+                evidence.gap(Gap::whole(&root.full(&path), "more or deeper than what is listed of a bpffs"));
+                return Ok(());
+            }
+            if stat.is_directory() {
+                folders.push((path, depth + 1));
+            } else {
+                pin(host, root, &path, stat.uid, stat.mode, pins, evidence)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pin(
+    host: &Host,
+    root: &SysRoot,
+    path: &[u8],
+    uid: u32,
+    mode: u32,
+    pins: &mut BTreeMap<Key, Vec<Vec<u8>>>,
+    evidence: &mut dyn Evidence,
+) -> Result<(), Stop> {
+    let full = root.full(path);
+    let mut row = Row::new(host.clock.now(), escape::bytes(&full));
+    row.bytes("path", &full).int("uid", uid).text("mode", &format!("{mode:o}"));
+    if host.live {
+        match root.bpf_pinned(path) {
+            Ok(fd) => {
+                let own = host.proc.file(format!("thread-self/fdinfo/{}", fd.as_raw_fd()), read::SMALL);
+                match own.ok().and_then(|text| holders::object(&text.bytes)) {
+                    Some(key) => {
+                        row.text("kind", word(key.0)).int("id", key.1);
+                        pins.entry(key).or_default().push(full.clone());
+                    }
+                    None => row.error("kind", "malformed"),
+                }
+            }
+            Err(error) if error.is_gone() => {}
+            Err(error) => {
+                row.error("kind", error.reason.word());
+                evidence.gap(error.gap());
+            }
+        }
+    }
+    evidence.row("bpf_pins", &row)
+}
