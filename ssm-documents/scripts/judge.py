@@ -13,8 +13,10 @@ def invocation(event, purpose, plugin, instance):
 
 
 def line_of(found):
-    """The last line that is JSON; nothing where there is none, as where the command was killed or its output cut."""
-    for line in reversed(((found or {}).get("StandardOutputContent") or "").splitlines()):
+    """The JSON that was said: all of it, as preflight prints it over many lines, or the last line that is some. Nothing where there is none,
+    as where the command was killed or its output cut."""
+    said = (found or {}).get("StandardOutputContent") or ""
+    for line in [said, *reversed(said.splitlines())]:
         try:
             value = json.loads(line)
         except ValueError:
