@@ -150,10 +150,11 @@ pub struct CollectArgs {
     /// Collecting stops then, and what is there is sealed: 90s, 30m, 2h [default: 30m]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub deadline: Option<Span>,
-    /// Collect these artefacts and no others (see `hozen artefacts`)
+    /// Collect these artefacts and no others (see `hozen artefacts`): names, which may be of a larger profile, or globs, which mean
+    /// those of the profile
     #[arg(long, value_name = "ARTEFACT,…", value_delimiter = ',')]
     pub only: Vec<ArtefactName>,
-    /// Leave these artefacts out
+    /// Leave these artefacts out: names or globs
     #[arg(long, value_name = "ARTEFACT,…", value_delimiter = ',')]
     pub skip: Vec<ArtefactName>,
     /// TOML with any of these options (docs/hozen.toml shows all of them): a file, or a parameter of Systems Manager

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use hozen_collector::model::{Artefact, CaseId, Profile, Timestamp, escape};
+use hozen_collector::model::{Artefact, CaseId, Profile, Timestamp, escape, glob};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Method, Offer};
 use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
@@ -91,19 +91,40 @@ impl From<Span> for String {
     }
 }
 
-/// The name of an artefact of the catalogue.
+/// The name of an artefact of the catalogue, or a glob of such names (`*`, `?`) that at least one of them matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ArtefactName(String);
 
+impl ArtefactName {
+    /// Whether it means the artefact `name`.
+    fn means(&self, name: &str) -> bool {
+        glob::matches(self.0.as_bytes(), name.as_bytes())
+    }
+
+    /// Whether it is one name, and not a glob, and so asks for this artefact whatever the profile.
+    fn is(&self, name: &str) -> bool {
+        self.0 == name
+    }
+}
+
 impl FromStr for ArtefactName {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
+        let given = Self(text.to_owned());
         let names: Vec<&str> = catalogue::artefacts().iter().map(|artefact| artefact.name).collect();
-        if names.contains(&text) {
-            return Ok(Self(text.to_owned()));
+        if names.iter().any(|name| given.means(name)) {
+            return Ok(given);
         }
-        Err(format!("there is no artefact {text:?}; there are: {}", names.join(", ")))
+        let names = names.join(", ");
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'*' | b'?');
+        Err(if !text.bytes().all(plain) {
+            format!("{text:?} is neither a name nor a glob of names, which take letters, _, * and ? only; there are: {names}")
+        } else if text.contains(['*', '?']) {
+            format!("no artefact matches {text:?}; there are: {names}")
+        } else {
+            format!("there is no artefact {text:?}; there are: {names}")
+        })
     }
 }
 
@@ -275,8 +296,8 @@ impl Settings {
     /// Whether the plan has a use for a kernel module, so that one may be looked for and loaded.
     #[must_use]
     pub fn may_load_module(&self) -> bool {
-        let planned = self.skip.iter().all(|name| name.0 != MEMORY);
-        let planned = planned && (self.only.is_empty() || self.only.iter().any(|name| name.0 == MEMORY));
+        let planned = self.skip.iter().all(|name| !name.means(MEMORY));
+        let planned = planned && (self.only.is_empty() || self.only.iter().any(|name| name.means(MEMORY)));
         planned && self.wants_memory() && self.memory != Some(MemoryMode::Kcore)
     }
 
@@ -289,7 +310,7 @@ impl Settings {
     /// Why `artefact` is left out, if it is.
     #[must_use]
     pub fn skip_reason(&self, artefact: &Artefact) -> Option<String> {
-        let named = |list: &[ArtefactName]| list.iter().any(|name| name.0 == artefact.name);
+        let named = |list: &[ArtefactName]| list.iter().any(|name| name.means(artefact.name));
         if named(&self.skip) {
             return Some("left out by --skip".to_owned());
         }
@@ -307,7 +328,8 @@ impl Settings {
         if artefact.name == process_memory::ARTEFACT.name && self.process_memory.which == Which::Nobody {
             return Some("taken only of processes that --process-memory names".to_owned());
         }
-        let beyond = artefact.profile > self.profile && !named(&self.only);
+        // A name asks for what a larger profile has; a glob means those of the profile.
+        let beyond = artefact.profile > self.profile && !self.only.iter().any(|name| name.is(artefact.name));
         beyond.then(|| format!("belongs to profile {}", word(artefact.profile)))
     }
 
@@ -316,13 +338,20 @@ impl Settings {
         if let Some(name) = self.only.iter().find(|name| self.skip.contains(name)) {
             bail!("{} is named by both --only and --skip; take it out of one of them", name.0);
         }
+        let named = |list: &[ArtefactName], name: &str| list.iter().any(|one| one.means(name));
         ensure!(
-            !self.only.iter().any(|name| name.0 == MEMORY) || self.wants_memory(),
+            catalogue::artefacts()
+                .iter()
+                .any(|one| { (self.only.is_empty() || named(&self.only, one.name)) && !named(&self.skip, one.name) }),
+            "--skip leaves out all that would be collected; take something out of it"
+        );
+        ensure!(
+            !self.only.iter().any(|name| name.is(MEMORY)) || self.wants_memory(),
             "--only names memory, but no memory image is wanted; give --memory auto"
         );
         let name = process_memory::ARTEFACT.name;
         ensure!(
-            !self.only.iter().any(|only| only.0 == name) || self.process_memory.which != Which::Nobody,
+            !self.only.iter().any(|only| only.is(name)) || self.process_memory.which != Which::Nobody,
             "--only names {name}, but no process is named; give --process-memory PID, all or suspicious"
         );
         Ok(())
@@ -415,7 +444,16 @@ mod tests {
     use hozen_collector::model::{Category, Digest};
 
     fn artefact(name: &'static str, profile: Profile) -> Artefact {
-        Artefact { name, category: Category::System, profile, budget: Duration::from_secs(1), about: "", tables: &[] }
+        Artefact {
+            name,
+            category: Category::System,
+            profile,
+            budget: Duration::from_secs(1),
+            budget_bytes: None,
+            source: "",
+            about: "",
+            tables: &[],
+        }
     }
 
     fn new(arguments: &CollectArgs) -> Result<Settings> {
@@ -529,6 +567,37 @@ mod tests {
     }
 
     #[test]
+    fn names_and_globs_choose_artefacts_and_what_means_none_is_refused() {
+        let plan = |only: &[&str], skip: &[&str]| {
+            let names = |list: &[&str]| list.iter().map(|name| name.parse().unwrap()).collect::<Vec<ArtefactName>>();
+            let mut arguments = CollectArgs { only: names(only), skip: names(skip), ..CollectArgs::default() };
+            arguments.memory = Some(MemoryMode::Auto);
+            let settings = new(&arguments)?;
+            let artefacts = catalogue::artefacts();
+            let kept = artefacts.iter().filter(|artefact| settings.skip_reason(artefact).is_none());
+            anyhow::Ok(kept.map(|artefact| artefact.name).collect::<Vec<_>>())
+        };
+        assert_eq!(plan(&["process_env?", "sh*"], &[]).unwrap(), ["process_envs", "shm"]);
+        assert_eq!(plan(&["kernel_*"], &["*_log"]).unwrap(), ["kernel_symbols", "kernel_modules"]);
+        assert!(plan(&[], &["m*"]).unwrap().iter().all(|name| !name.starts_with('m')));
+        assert!(plan(&["shm"], &["s*"]).unwrap_err().to_string().contains("leaves out all"));
+        assert!(plan(&["shm"], &["shm"]).unwrap_err().to_string().contains("both"));
+        for (wrong, why) in
+            [("nope", "there is no artefact"), ("nope*", "no artefact matches"), ("[ab]*", "neither"), ("", "there is no")]
+        {
+            let error = wrong.parse::<ArtefactName>().unwrap_err();
+            assert!(error.contains(why) && error.contains("context, freeze_frame"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_glob_stays_in_the_profile() {
+        let late = artefact("shm", Profile::Full);
+        let asked = |name: &str| settings(|a| a.only = vec![name.parse().unwrap()]).skip_reason(&late);
+        assert_eq!((asked("shm"), asked("sh*")), (None, Some("belongs to profile full".to_owned())));
+    }
+
+    #[test]
     fn the_plan_says_why_something_is_left_out() {
         let (context, memory, late) =
             (artefact("context", Profile::Volatile), artefact(MEMORY, Profile::Volatile), artefact("late", Profile::Full));
@@ -538,7 +607,6 @@ mod tests {
         assert_eq!(triage.skip_reason(&of_processes).unwrap(), "taken only of processes that --process-memory names");
         assert_eq!(settings(|a| a.process_memory = Some(Which::All)).skip_reason(&of_processes), None);
         assert_eq!(triage.skip_reason(&late).unwrap(), "belongs to profile full");
-        assert_eq!(settings(|a| a.only = vec![ArtefactName("late".to_owned())]).skip_reason(&late), None);
         let volatile = settings(|a| a.profile = Some(crate::cli::ProfileName::Volatile));
         assert!(volatile.skip_reason(&memory).unwrap().contains("profile volatile"));
     }

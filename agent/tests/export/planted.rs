@@ -102,7 +102,16 @@ fn stat(mode: u32, mtime_ns: i128) -> Stat {
 }
 
 fn artefact(name: &'static str, category: Category, tables: &'static [&'static str]) -> Artefact {
-    Artefact { name, category, profile: Profile::Volatile, budget: Duration::from_secs(60), about: "a test", tables }
+    Artefact {
+        name,
+        category,
+        profile: Profile::Volatile,
+        budget: Duration::from_secs(60),
+        budget_bytes: None,
+        source: "",
+        about: "a test",
+        tables,
+    }
 }
 
 /// Collects from these sources into `to`.

@@ -26,7 +26,7 @@ struct Large;
 impl Source for Large {
     fn artefact(&self) -> Artefact {
         let (category, profile, budget) = (Category::System, Profile::Volatile, Duration::from_secs(600));
-        Artefact { name: "large", category, profile, budget, about: "a test", tables: &["large"] }
+        Artefact { name: "large", category, profile, budget, budget_bytes: None, source: "", about: "a test", tables: &["large"] }
     }
 
     fn acquire(&self, _: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {

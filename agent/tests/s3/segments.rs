@@ -50,7 +50,16 @@ struct Images;
 impl Source for Images {
     fn artefact(&self) -> Artefact {
         let (category, profile, budget) = (Category::Memory, Profile::Volatile, Duration::from_secs(600));
-        Artefact { name: "memory", category, profile, budget, about: "a test", tables: &["images"] }
+        Artefact {
+            name: "memory",
+            category,
+            profile,
+            budget,
+            budget_bytes: None,
+            source: "",
+            about: "a test",
+            tables: &["images"],
+        }
     }
 
     fn acquire(&self, _: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {

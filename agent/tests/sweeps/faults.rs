@@ -60,7 +60,7 @@ impl Source for Faulty {
     fn artefact(&self) -> Artefact {
         let tables: &'static [&'static str] = if self.name == "one" { &["table_one"] } else { &["table_two"] };
         let (category, profile, budget) = (Category::System, Profile::Volatile, Duration::from_secs(30));
-        Artefact { name: self.name, category, profile, budget, about: "a test", tables }
+        Artefact { name: self.name, category, profile, budget, budget_bytes: None, source: "", about: "a test", tables }
     }
 
     fn acquire(&self, _: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {

@@ -16,7 +16,7 @@ struct Scripted(&'static str, Act);
 impl Source for Scripted {
     fn artefact(&self) -> Artefact {
         let (category, profile, budget) = (Category::System, Profile::Volatile, Duration::from_millis(200));
-        Artefact { name: self.0, category, profile, budget, about: "a test", tables: &["table"] }
+        Artefact { name: self.0, category, profile, budget, budget_bytes: None, source: "", about: "a test", tables: &["table"] }
     }
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         (self.1)(host, evidence)

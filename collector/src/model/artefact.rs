@@ -68,6 +68,11 @@ pub struct Artefact {
     /// The longest it may take before it is cut off with outcome `timeout`.
     #[serde(serialize_with = "seconds")]
     pub budget: Duration,
+    /// The most bytes of content that it keeps, or for tables made of content the most that it reads; what is beyond is a gap.
+    /// `None` where only rows and small files of the kernel come of it.
+    pub budget_bytes: Option<u64>,
+    /// What it is read from: files of the host and interfaces of the kernel.
+    pub source: &'static str,
     /// What it holds, in one sentence.
     pub about: &'static str,
     /// Every table that it writes, present even if empty.

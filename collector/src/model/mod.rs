@@ -8,6 +8,7 @@ pub mod case;
 pub mod digest;
 pub mod dsse;
 pub mod escape;
+pub mod glob;
 pub mod key;
 pub mod little_endian;
 pub mod modules;

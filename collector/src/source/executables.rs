@@ -26,6 +26,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Process,
     profile: Profile::Triage,
     budget: Duration::from_secs(120),
+    budget_bytes: None,
+    source: "/proc/PID/exe, and its path in /proc/PID/root",
     about: "SHA-256 of every running executable, and of the file that bears its name now",
     tables: &["process_executables"],
 };

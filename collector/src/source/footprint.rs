@@ -13,6 +13,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Run,
     profile: Profile::Volatile,
     budget: Duration::from_secs(10),
+    budget_bytes: None,
+    source: "/proc/self, /proc/modules, /proc/sys/kernel/tainted, /proc/1/mountinfo",
     about: "What this run did to the host: what it used, what it could not avoid, and whether the kernel changed meanwhile.",
     tables: &["footprint"],
 };

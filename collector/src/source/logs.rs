@@ -18,9 +18,14 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::File,
     profile: Profile::Triage,
     budget: Duration::from_secs(300),
+    budget_bytes: Some(TOTAL),
+    source: "/var/log, /run/log, /var/lib/amazon/ssm, logs of containers",
     about: "the journal, /var/log, output of SSM Run Command and logs of containers, newest first: 2 GiB, or 16 GiB in profile full",
     tables: &["log_files"],
 };
+
+/// The most bytes that are kept of all logs together; eight times as many in profile full.
+const TOTAL: u64 = 2 << 30;
 
 const GROUPS: &[Group] = &[
     Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/**", "/run/log/journal/**"] },
@@ -77,7 +82,7 @@ impl Logs {
     #[must_use]
     pub fn new(thorough: bool, include_secrets: bool) -> Self {
         let times = if thorough { 8 } else { 1 };
-        Self { file_cap: times * (256 << 20), total_cap: times * (2 << 30), include_secrets }
+        Self { file_cap: times * (256 << 20), total_cap: times * TOTAL, include_secrets }
     }
 }
 

@@ -15,6 +15,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::File,
     profile: Profile::Volatile,
     budget: Duration::from_secs(30),
+    budget_bytes: None,
+    source: "/proc/PID/mountinfo of every mount namespace",
     about: "Mounts of every mount namespace that a process is in.",
     tables: &["mounts"],
 };

@@ -14,6 +14,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Kernel,
     profile: Profile::Volatile,
     budget: Duration::from_secs(30),
+    budget_bytes: None,
+    source: "/proc/sys",
     about: "Every setting of the kernel that can be read.",
     tables: &["system_controls"],
 };

@@ -21,9 +21,14 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Session,
     profile: Profile::Triage,
     budget: Duration::from_secs(30),
+    budget_bytes: Some(TOTAL),
+    source: "/etc/passwd, /etc/group, /etc/shadow, /etc/sudoers, credentials in homes",
     about: "users, groups, sudoers, and which credentials are in the homes; hashes and credentials without their content",
     tables: &["account_files", "users", "groups", "user_groups", "shadow", "sudoers"],
 };
+
+/// The most bytes that are kept of all files together.
+const TOTAL: u64 = 256 << 20;
 
 /// Keeps accounts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,7 +46,7 @@ impl Source for Accounts {
         let set = FileSet {
             table: "account_files",
             groups: patterns::GROUPS,
-            limits: Limits::bytes(16 << 20, 256 << 20),
+            limits: Limits::bytes(16 << 20, TOTAL),
             order: Order::Path,
             include_secrets: self.include_secrets,
         };

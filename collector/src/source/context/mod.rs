@@ -24,6 +24,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::System,
     profile: Profile::Volatile,
     budget: Duration::from_secs(10),
+    budget_bytes: None,
+    source: "/proc, /sys, uname(2), clock_gettime(2), adjtimex(2), /etc/os-release",
     about: "Clocks, kernel, operating system, machine, security settings and our own privileges.",
     tables: &["clocks", "kernel_info", "os_version", "system_info", "uptime", "privileges", "kernel_security", "memory_info"],
 };

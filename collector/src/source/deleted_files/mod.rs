@@ -23,9 +23,14 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Process,
     profile: Profile::Volatile,
     budget: Duration::from_secs(300),
+    budget_bytes: Some(TOTAL),
+    source: "/proc/PID/exe, /proc/PID/fd, /proc/PID/map_files",
     about: "deleted executables, deleted open or mapped files and memfds, with their content",
     tables: &["deleted_files", "memfd_files"],
 };
+
+/// The most bytes that are kept of all files together.
+const TOTAL: u64 = 16 << 30;
 
 /// The longest that opening a file may take, with looking for its holes.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -44,7 +49,7 @@ pub struct DeletedFiles {
 
 impl Default for DeletedFiles {
     fn default() -> Self {
-        Self { file_cap: 4 << 30, total_cap: 16 << 30 }
+        Self { file_cap: 4 << 30, total_cap: TOTAL }
     }
 }
 

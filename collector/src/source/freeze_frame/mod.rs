@@ -27,6 +27,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Process,
     profile: Profile::Volatile,
     budget: Duration::from_secs(60),
+    budget_bytes: None,
+    source: "/proc/PID, /proc/PID/net, sock_diag netlink in every network namespace",
     about: "all processes with their open files and namespaces, and all sockets of all network namespaces, at one instant",
     tables: &["processes", "process_open_files", "process_namespaces", "process_open_sockets", "network_namespaces"],
 };

@@ -34,6 +34,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Process,
     profile: Profile::Volatile,
     budget: Duration::from_secs(60),
+    budget_bytes: None,
+    source: "/proc, pidfd_open(2), a second detached procfs, cgroup.procs, task/*/children, sysinfo(2)",
     about: "processes that are seen in one way and not in another, and how many each way shows",
     tables: &["hidden_processes", "process_counts"],
 };

@@ -20,9 +20,14 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Session,
     profile: Profile::Triage,
     budget: Duration::from_secs(60),
+    budget_bytes: Some(TOTAL),
+    source: "files in homes",
     about: "histories of shells, interpreters, database clients, editors and pagers of every user, secrets hidden",
     tables: &["history_files", "shell_history"],
 };
+
+/// The most bytes that are kept of all files together.
+const TOTAL: u64 = 512 << 20;
 
 /// Keeps histories.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,7 +45,7 @@ impl Source for Histories {
         let set = FileSet {
             table: "history_files",
             groups: patterns::GROUPS,
-            limits: Limits::bytes(32 << 20, 512 << 20),
+            limits: Limits::bytes(32 << 20, TOTAL),
             order: Order::NewestFirst,
             include_secrets: self.include_secrets,
         };

@@ -17,6 +17,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Kernel,
     profile: Profile::Volatile,
     budget: Duration::from_secs(30),
+    budget_bytes: None,
+    source: "/dev/kmsg, /sys/fs/pstore",
     about: "The kernel's log with its structure, and what earlier kernels left in persistent storage.",
     tables: &["dmesg"],
 };

@@ -19,6 +19,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Kernel,
     profile: Profile::Volatile,
     budget: Duration::from_secs(30),
+    budget_bytes: None,
+    source: "/proc/modules, /sys/module, /proc/kallsyms, /proc/vmallocinfo",
     about: "Loaded kernel modules as four of the kernel's own lists have them, and where those contradict.",
     tables: &["kernel_modules", "module_views"],
 };

@@ -29,6 +29,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Kernel,
     profile: Profile::Volatile,
     budget: Duration::from_secs(60),
+    budget_bytes: None,
+    source: "/sys/kernel/btf, /proc/kallsyms, /boot, /proc/kcore, /sys/kernel/notes, /sys/kernel/vmcoreinfo",
     about: "What reads an image of this kernel's memory: BTF of kernel and modules, kallsyms, System.map, configuration, VMCOREINFO, \
             build id, and the banner as it stands in memory. `hozen symbols` makes Volatility's symbol file of it.",
     tables: &["kernel_symbols"],

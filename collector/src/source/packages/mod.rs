@@ -21,9 +21,14 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::File,
     profile: Profile::Triage,
     budget: Duration::from_secs(300),
+    budget_bytes: Some(TOTAL),
+    source: "/var/lib/dpkg, /var/lib/rpm, /lib/apk/db, and the files that they name",
     about: "installed packages of dpkg, rpm and apk, and files of dpkg's packages that were changed: programs, or all in profile full",
     tables: &["package_files", "deb_packages", "apk_packages", "changed_package_files", "package_verification"],
 };
+
+/// The most bytes that are kept of the databases.
+const TOTAL: u64 = 1 << 30;
 
 const GROUPS: &[Group] = &[
     Group {
@@ -67,7 +72,7 @@ impl Source for Packages {
         let set = FileSet {
             table: "package_files",
             groups: GROUPS,
-            limits: Limits::bytes(512 << 20, 1 << 30),
+            limits: Limits::bytes(512 << 20, TOTAL),
             order: Order::Path,
             include_secrets: true,
         };

@@ -22,9 +22,14 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::File,
     profile: Profile::Triage,
     budget: Duration::from_secs(120),
+    budget_bytes: Some(TOTAL),
+    source: "/etc, /usr/lib, /var/spool, homes, /var/lib/cloud",
     about: "files that start something by themselves (cron, units, shells, loader, PAM, ssh, udev, cloud-init and more), secrets hidden",
     tables: &["persistence_files", "crontab", "systemd_settings", "authorized_keys", "preload_libraries"],
 };
+
+/// The most bytes that are kept of all files together.
+const TOTAL: u64 = 512 << 20;
 
 /// Keeps what makes the host run something.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +46,7 @@ impl Persistence {
     /// With the usual limits.
     #[must_use]
     pub fn new(include_secrets: bool) -> Self {
-        Self { include_secrets, file_cap: 16 << 20, total_cap: 512 << 20 }
+        Self { include_secrets, file_cap: 16 << 20, total_cap: TOTAL }
     }
 }
 

@@ -24,6 +24,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Process,
     profile: Profile::Volatile,
     budget: Duration::from_secs(60),
+    budget_bytes: None,
+    source: "/proc/PID/environ",
     about: "environment variables of every process; secrets only as length and digest",
     tables: &["process_envs"],
 };

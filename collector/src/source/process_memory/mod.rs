@@ -33,9 +33,14 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Process,
     profile: Profile::Volatile,
     budget: Duration::from_secs(60 * 60),
+    budget_bytes: Some(TOTAL),
+    source: "/proc/PID/mem, /proc/PID/maps, /proc/PID/pagemap",
     about: "resident memory of single processes as ELF core files, if --process-memory asks for it",
     tables: &["process_memory", "process_memory_pages"],
 };
+
+/// The most bytes of pages that are kept of all processes together, unless `--process-memory-total` says otherwise.
+const TOTAL: u64 = 16 << 30;
 
 /// Takes the memory of processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +55,7 @@ pub struct ProcessMemory {
 
 impl Default for ProcessMemory {
     fn default() -> Self {
-        Self { which: Which::Nobody, process_limit: 4 << 30, total_limit: 16 << 30 }
+        Self { which: Which::Nobody, process_limit: 4 << 30, total_limit: TOTAL }
     }
 }
 

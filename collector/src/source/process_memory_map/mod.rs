@@ -18,6 +18,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Process,
     profile: Profile::Volatile,
     budget: Duration::from_secs(120),
+    budget_bytes: None,
+    source: "/proc/PID/maps, in profile full /proc/PID/smaps",
     about: "memory mappings of every process, with their files, permissions and deleted files",
     tables: &["process_memory_map"],
 };

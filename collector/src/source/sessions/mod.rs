@@ -19,6 +19,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Session,
     profile: Profile::Volatile,
     budget: Duration::from_secs(30),
+    budget_bytes: None,
+    source: "/run/utmp, /var/log/wtmp, /var/log/btmp, /var/log/lastlog, /run/systemd/sessions",
     about: "Logged in users, past and failed logins, last logins, and the sessions that logind knows.",
     tables: &["logged_in_users", "last", "failed_logins", "lastlog"],
 };

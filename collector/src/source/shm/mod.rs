@@ -20,9 +20,14 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::File,
     profile: Profile::Volatile,
     budget: Duration::from_secs(120),
+    budget_bytes: Some(TOTAL),
+    source: "/dev/shm, /proc/sysvipc/shm",
     about: "files in /dev/shm with their content, and System V shared memory segments",
     tables: &["shared_memory_files", "shared_memory"],
 };
+
+/// The most bytes that are kept of all files together.
+const TOTAL: u64 = 4 << 30;
 
 const TOP: &str = "/dev/shm";
 
@@ -37,7 +42,7 @@ pub struct Shm {
 
 impl Default for Shm {
     fn default() -> Self {
-        Self { file_cap: 1 << 30, total_cap: 4 << 30 }
+        Self { file_cap: 1 << 30, total_cap: TOTAL }
     }
 }
 

@@ -20,6 +20,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Network,
     profile: Profile::Volatile,
     budget: Duration::from_secs(30),
+    budget_bytes: None,
+    source: "rtnetlink in every network namespace, /proc/PID/net",
     about: "Interfaces of all network namespaces: addresses, counters, promiscuous mode, attached XDP programs",
     tables: &[ADDRESSES, DETAILS],
 };

@@ -18,6 +18,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Network,
     profile: Profile::Volatile,
     budget: Duration::from_secs(30),
+    budget_bytes: None,
+    source: "rtnetlink in every network namespace, /proc/PID/net",
     about: "All routing tables of all network namespaces",
     tables: &[TABLE],
 };
