@@ -5,7 +5,8 @@
 //!
 //! **Invariant:** below the directory that was opened first nothing here follows a symbolic link, crosses a mount, or opens anything but directories and regular files.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -83,6 +84,26 @@ impl Dir {
     /// When the kernel refuses.
     pub fn stat(&self, name: &[u8]) -> Result<Stat, ReadError> {
         read::named(&self.path_of(name), sys::statx(self.fd.as_fd(), name, false))
+    }
+
+    /// Whether reading the target of a link in it leaves the link's access time as it is.
+    #[must_use]
+    pub fn keeps_times(&self) -> bool {
+        self.watched.is_none()
+    }
+
+    /// The value of the extended attribute `attribute` of `name`, which is not opened and not followed; `None` where it has none, or
+    /// its file system has no such attributes.
+    ///
+    /// # Errors
+    /// When the kernel refuses, or it has more than 255 bytes (`ERANGE`).
+    pub fn attribute(&self, name: &[u8], attribute: &CStr) -> Result<Option<Vec<u8>>, ReadError> {
+        let path = self.path_of(name);
+        let handle = read::named(&path, read::open_within(self.fd.as_fd(), name, libc::O_PATH | libc::O_NOFOLLOW))?;
+        match sys::getxattr(format!("/proc/self/fd/{}", handle.as_raw_fd()).as_str(), attribute) {
+            Err(Errno::ENODATA | Errno::EOPNOTSUPP) => Ok(None),
+            value => read::named(&path, value).map(Some),
+        }
     }
 
     /// The target of the symbolic link `name`.

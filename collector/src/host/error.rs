@@ -60,6 +60,12 @@ impl ReadError {
         matches!(self.reason, Reason::Errno(Errno::ENOENT | Errno::ESRCH))
     }
 
+    /// Whether it is a folder that something else is mounted on, where mounts are not crossed.
+    #[must_use]
+    pub fn is_mount(&self) -> bool {
+        matches!(self.reason, Reason::Errno(Errno::EXDEV))
+    }
+
     /// Whether it was open and has been removed since, as kernfs (cgroups, `/sys`) says it.
     #[must_use]
     pub fn is_removed(&self) -> bool {

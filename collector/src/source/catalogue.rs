@@ -6,6 +6,7 @@ use super::bpf::Bpf;
 use super::context::ContextSource;
 use super::deleted_files::DeletedFiles;
 use super::executables::Executables;
+use super::files::Files;
 use super::footprint::FootprintSource;
 use super::freeze_frame::FreezeFrame;
 use super::hidden::HiddenProcesses;
@@ -31,7 +32,7 @@ use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
 use super::{
-    Source, accounts, audit, bpf, context, deleted_files, executables, footprint, freeze_frame, hidden, histories, kernel_log,
+    Source, accounts, audit, bpf, context, deleted_files, executables, files, footprint, freeze_frame, hidden, histories, kernel_log,
     kernel_modules,
 };
 use super::{
@@ -89,6 +90,7 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(Histories { include_secrets: options.include_secrets }),
         Box::new(Logs::new(options.thorough, options.include_secrets)),
         Box::new(Packages { thorough: options.thorough }),
+        Box::new(Files { thorough: options.thorough }),
         Box::new(FootprintSource::begin(host)),
     ]
 }
@@ -126,6 +128,7 @@ pub fn artefacts() -> Vec<Artefact> {
         histories::ARTEFACT,
         logs::ARTEFACT,
         packages::ARTEFACT,
+        files::ARTEFACT,
         footprint::ARTEFACT,
     ]
 }

@@ -249,7 +249,7 @@ fn content(path: &[u8], fd: OwnedFd, stat: Stat) -> Result<Content, ReadError> {
     read::named(path, Content::new(fd, stat))
 }
 
-fn failed(path: &[u8], error: &std::io::Error) -> ReadError {
+pub(super) fn failed(path: &[u8], error: &std::io::Error) -> ReadError {
     let errno = error.raw_os_error().map(Errno::from_raw);
     ReadError::new(path, errno.map_or(Reason::Timeout, Reason::Errno))
 }

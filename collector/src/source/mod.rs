@@ -21,6 +21,7 @@ mod each_process;
 pub mod executables;
 mod failure;
 mod file_set;
+pub mod files;
 pub mod footprint;
 pub mod freeze_frame;
 pub mod hidden;

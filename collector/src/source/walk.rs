@@ -4,6 +4,7 @@
 //! leads the walk elsewhere. Symbolic links are entries and are never followed; mounts are not crossed; nothing is opened but
 //! directories.
 
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use nix::errno::Errno;
@@ -48,6 +49,20 @@ impl Entry {
         } else {
             Err(ReadError::errno(&self.path, Errno::ESTALE))
         }
+    }
+
+    /// Whether reading the target of a link leaves its access time as it is.
+    #[must_use]
+    pub fn keeps_times(&self) -> bool {
+        self.dir.keeps_times()
+    }
+
+    /// The value of its extended attribute `attribute`, if it has it; it is not opened for that.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn attribute(&self, attribute: &CStr) -> Result<Option<Vec<u8>>, ReadError> {
+        self.dir.attribute(&self.name, attribute)
     }
 
     /// Its target, if it is a symbolic link.

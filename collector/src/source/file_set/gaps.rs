@@ -9,19 +9,19 @@ use crate::source::{Evidence, Member, Stop, Streamed};
 pub(super) const MOST_GAPS: usize = 900;
 
 /// Hands everything on, but only so many gaps.
-pub(super) struct Few<'a> {
+pub(in crate::source) struct Few<'a> {
     evidence: &'a mut dyn Evidence,
     left: usize,
     more: u64,
 }
 
 impl<'a> Few<'a> {
-    pub(super) fn new(evidence: &'a mut dyn Evidence) -> Self {
+    pub(in crate::source) fn new(evidence: &'a mut dyn Evidence) -> Self {
         Self { evidence, left: MOST_GAPS, more: 0 }
     }
 
     /// Tells how many gaps of the files of `table` there were beyond the limit.
-    pub(super) fn tell(self, table: &str) {
+    pub(in crate::source) fn tell(self, table: &str) {
         if self.more > 0 {
             let reason = format!("{} more gaps than the {MOST_GAPS} that are told", self.more);
             self.evidence.gap(Gap::whole(table.as_bytes(), reason));

@@ -21,7 +21,7 @@ pub(in crate::source) struct Home {
 }
 
 /// All homes, each once.
-pub(super) fn all(host: &Host, evidence: &mut dyn Evidence) -> Vec<Home> {
+pub(in crate::source) fn all(host: &Host, evidence: &mut dyn Evidence) -> Vec<Home> {
     let mut homes: Vec<Home> = Vec::new();
     match host.files.file("/etc/passwd", passwd::LIMIT) {
         Ok(text) => named(&text.bytes, &mut homes),

@@ -16,7 +16,8 @@ mod pattern;
 
 pub(super) use self::find::Found;
 use self::find::Search;
-use self::gaps::Few;
+pub(super) use self::gaps::Few;
+pub(super) use self::homes::all as homes;
 use super::content::Part;
 use super::{Evidence, Stop};
 use crate::host::Host;
