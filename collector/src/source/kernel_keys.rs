@@ -16,6 +16,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Kernel,
     profile: Profile::Volatile,
     budget: Duration::from_secs(10),
+    budget_bytes: None,
+    source: "/proc/keys, /proc/key-users",
     about: "names of the keys in the kernel's keyrings, and how many each user has",
     tables: &["kernel_keys", "key_users"],
 };

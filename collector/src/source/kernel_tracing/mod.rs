@@ -23,6 +23,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Kernel,
     profile: Profile::Volatile,
     budget: Duration::from_secs(30),
+    budget_bytes: None,
+    source: "tracefs (a detached instance where it is not mounted), debugfs kprobes, /sys/kernel/livepatch",
     about: "functions that ftrace diverts, kprobes and uprobes, settings of every tracer, live patches",
     tables: &["trace_instances", "ftrace_functions", "trace_probes", "kprobes", "livepatches", "livepatch_functions"],
 };
