@@ -21,6 +21,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Kernel,
     profile: Profile::Volatile,
     budget: Duration::from_secs(20),
+    budget_bytes: None,
+    source: "NETLINK_AUDIT (AUDIT_GET, AUDIT_LIST_RULES)",
     about: "whether the kernel's audit is on, who listens to it, what it lost, and its rules",
     tables: &["audit_status", "audit_rules"],
 };

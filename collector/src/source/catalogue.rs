@@ -32,8 +32,8 @@ use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
 use super::{
-    Source, accounts, audit, bpf, context, deleted_files, executables, files, footprint, freeze_frame, hidden, histories, kernel_log,
-    kernel_modules,
+    Source, accounts, audit, bpf, context, deleted_files, executables, files, footprint, freeze_frame, hidden, histories,
+    kernel_log, kernel_modules,
 };
 use super::{
     kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_detail,

@@ -31,6 +31,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Kernel,
     profile: Profile::Volatile,
     budget: Duration::from_secs(60),
+    budget_bytes: None,
+    source: "bpf(2), /proc/PID/fdinfo, /sys/fs/bpf, /proc/kallsyms",
     about: "BPF programs with their code, maps, links, types and pins, who holds them, and where lists contradict",
     tables: &["bpf_programs", "bpf_maps", "bpf_links", "bpf_types", "bpf_pins", "bpf_views"],
 };

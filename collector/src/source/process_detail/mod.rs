@@ -24,6 +24,8 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Process,
     profile: Profile::Volatile,
     budget: Duration::from_secs(120),
+    budget_bytes: None,
+    source: "/proc/PID/task, /proc/PID/fdinfo, /proc/PID/limits, /proc/PID/cgroup",
     about: "threads with their kernel stacks, what every descriptor is set to, limits and cgroups of every process",
     tables: &["process_threads", "process_fdinfo", "process_limits", "process_cgroups"],
 };
