@@ -1,7 +1,22 @@
 //! What our own run does to the host, counted where it happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+
+use super::Host;
+
+/// Descriptors from this number up are the folders that the evidence is written into.
+pub const EVIDENCE_FDS: i32 = 900;
+
+/// Device and inode of each folder that our own evidence is written into, so that it does not become evidence itself.
+#[must_use]
+pub fn evidence_folders(host: &Host) -> BTreeSet<((u32, u32), u64)> {
+    let own = i32::try_from(std::process::id()).ok().filter(|_| host.live);
+    let Some(process) = own.and_then(|pid| host.proc.process(pid).ok()) else { return BTreeSet::new() };
+    let folders = process.numbers("fd").unwrap_or_default().into_iter().filter(|fd| *fd >= EVIDENCE_FDS);
+    let stats = folders.filter_map(|fd| process.target_stat(&format!("fd/{fd}")).ok());
+    stats.filter(super::sys::Stat::is_directory).map(|stat| (stat.dev, stat.ino)).collect()
+}
 
 /// Counters of what we did, by name. The artefact `footprint` writes them down.
 #[derive(Debug, Default)]

@@ -4,10 +4,11 @@
 //! number is used again. So nothing of two processes can end up in one row.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use super::read::{self, Bytes};
 use super::sys::{self, Stat};
-use super::{ReadError, Reason};
+use super::{Dir, Footprint, ReadError, Reason};
 
 /// A process.
 #[derive(Debug)]
@@ -121,6 +122,21 @@ impl Process {
         let shown = [self.path("root").as_bytes(), path].concat();
         let open = |dir: BorrowedFd<'_>, path: &[u8], flags| sys::openat2(dir, path, flags, sys::Resolve::IN_ROOT);
         read::open_regular_by(root.as_fd(), path, open, allowed).map_err(|reason| ReadError::new(&shown, reason))
+    }
+
+    /// Opens the directory that `path` names in the process's own root (`/proc/PID/root`), under the path `shown`. Mounts on the
+    /// way are crossed, so the caller must know that none of them may hang. Reading a link in it changes the link's access time, of
+    /// which `footprint` is told.
+    ///
+    /// # Errors
+    /// When it is no directory, or the kernel refuses (`ENOSYS` before Linux 5.6); the error names the path.
+    pub fn dir_in_root(&self, path: &[u8], shown: Vec<u8>, footprint: &Arc<Footprint>) -> Result<Dir, ReadError> {
+        use nix::fcntl::{OFlag, openat};
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = self.named("root", openat(self.dir(), "root", flags, nix::sys::stat::Mode::empty()))?;
+        let whole = [self.path("root").as_bytes(), path].concat();
+        let dir = read::named(&whole, sys::openat2(root.as_fd(), path, flags.bits(), sys::Resolve::IN_ROOT))?;
+        Ok(Dir::new(dir, shown, Some(Arc::clone(footprint))))
     }
 
     /// Opens the namespace `name` (`ns/net`) to enter it.

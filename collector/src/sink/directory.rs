@@ -25,7 +25,7 @@ use crate::host::sys;
 use crate::model::{Digest, Held, ObjectKey, escape};
 
 /// Lowest descriptor number of a folder of this sink.
-pub const FOLDER_FDS: i32 = 900;
+pub const FOLDER_FDS: i32 = crate::host::footprint::EVIDENCE_FDS;
 /// Ending of an object that is not whole.
 pub const PART_SUFFIX: &str = ".part";
 /// Space kept back for the seal, at most; a quarter of the free space where that is less.

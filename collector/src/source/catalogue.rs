@@ -2,9 +2,12 @@
 
 use super::accounts::Accounts;
 use super::audit::Audit;
+use super::block_devices::BlockDevices;
 use super::bpf::Bpf;
+use super::containers::Containers;
 use super::context::ContextSource;
 use super::deleted_files::DeletedFiles;
+use super::ec2::Ec2;
 use super::executables::Executables;
 use super::files::Files;
 use super::footprint::FootprintSource;
@@ -31,13 +34,14 @@ use super::process_memory_map::ProcessMemoryMap;
 use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
+use super::tmpfs::Tmpfs;
 use super::{
-    Source, accounts, audit, bpf, context, deleted_files, executables, files, footprint, freeze_frame, hidden, histories,
-    kernel_log, kernel_modules,
+    Source, accounts, audit, block_devices, bpf, containers, context, deleted_files, ec2, executables, files, footprint,
+    freeze_frame, hidden, histories, kernel_log, kernel_modules,
 };
 use super::{
     kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_detail,
-    process_envs, process_memory, process_memory_map, sessions, shm, system_controls,
+    process_envs, process_memory, process_memory_map, sessions, shm, system_controls, tmpfs,
 };
 use crate::host::Host;
 use crate::model::Artefact;
@@ -82,13 +86,17 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(Routes),
         Box::new(ArpCache),
         Box::new(MountsSource),
+        Box::new(BlockDevices),
         Box::new(SessionsSource),
         Box::new(Shm::default()),
+        Box::new(Tmpfs::new(options.include_secrets)),
         Box::new(Executables),
         Box::new(Persistence::new(options.include_secrets)),
         Box::new(Accounts { include_secrets: options.include_secrets }),
         Box::new(Histories { include_secrets: options.include_secrets }),
+        Box::new(Ec2 { include_secrets: options.include_secrets }),
         Box::new(Logs::new(options.thorough, options.include_secrets)),
+        Box::new(Containers::new(options.thorough, options.include_secrets)),
         Box::new(Packages { thorough: options.thorough }),
         Box::new(Files { thorough: options.thorough }),
         Box::new(FootprintSource::begin(host)),
@@ -120,13 +128,17 @@ pub fn artefacts() -> Vec<Artefact> {
         network::routes::ARTEFACT,
         network::arp_cache::ARTEFACT,
         mounts::ARTEFACT,
+        block_devices::ARTEFACT,
         sessions::ARTEFACT,
         shm::ARTEFACT,
+        tmpfs::ARTEFACT,
         executables::ARTEFACT,
         persistence::ARTEFACT,
         accounts::ARTEFACT,
         histories::ARTEFACT,
+        ec2::ARTEFACT,
         logs::ARTEFACT,
+        containers::ARTEFACT,
         packages::ARTEFACT,
         files::ARTEFACT,
         footprint::ARTEFACT,

@@ -1,9 +1,7 @@
-//! What was logged: the newest first, within a budget of bytes. The journal, `/var/log`, what Run Command printed, and what
-//! containers wrote.
+//! What was logged: the newest first, within a budget of bytes. The journal, `/var/log`, and what containers wrote.
 //!
-//! Logs are kept as they are, secrets included: hiding bytes in a journal would break it, and a log is evidence of what was logged. The
-//! exceptions are what SSM keeps of commands, because the credentials that this very run was given may stand there, and what
-//! cloud-init keeps of the user data.
+//! Logs are kept as they are, secrets included: hiding bytes in a journal would break it, and a log is evidence of what was logged.
+//! What SSM keeps of commands, where the credentials that this very run was given may stand, is in `cloud`.
 
 use std::time::Duration;
 
@@ -19,8 +17,8 @@ pub const ARTEFACT: Artefact = Artefact {
     profile: Profile::Triage,
     budget: Duration::from_secs(300),
     budget_bytes: Some(TOTAL),
-    source: "/var/log, /run/log, /var/lib/amazon/ssm, logs of containers",
-    about: "the journal, /var/log, output of SSM Run Command and logs of containers, newest first: 2 GiB, or 16 GiB in profile full",
+    source: "/var/log, /run/log, logs of containers",
+    about: "the journal, /var/log and logs of containers, newest first: 2 GiB, or 16 GiB in profile full",
     tables: &["log_files"],
 };
 
@@ -29,9 +27,6 @@ const TOTAL: u64 = 2 << 30;
 
 const GROUPS: &[Group] = &[
     Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/**", "/run/log/journal/**"] },
-    Group { kind: "ssm", form: Form::Text, patterns: &["/var/lib/amazon/ssm/*/document/**", "/var/lib/amazon/ssm/*/session/**"] },
-    // Not logs but what the host was given, user data and metadata among it.
-    Group { kind: "cloud", form: Form::Text, patterns: &["/run/cloud-init/*"] },
     Group { kind: "cloud", form: Form::Bulk, patterns: &["/var/log/amazon/**", "/var/log/cloud-init*", "/var/log/ecs/*"] },
     Group { kind: "audit", form: Form::Bulk, patterns: &["/var/log/audit/**"] },
     Group {
@@ -43,6 +38,8 @@ const GROUPS: &[Group] = &[
             "/var/lib/docker/containers/*/*-json.log*",
             "/var/lib/docker/containers/*/local-logs/*",
             "/var/lib/containers/storage/overlay-containers/*/userdata/ctr.log",
+            "~/.local/share/docker/containers/*/*-json.log*",
+            "~/.local/share/containers/storage/overlay-containers/*/userdata/ctr.log",
         ],
     },
     Group {
@@ -73,7 +70,7 @@ pub struct Logs {
     pub file_cap: u64,
     /// The most bytes that are kept of all files together.
     pub total_cap: u64,
-    /// Keep secrets in what SSM and cloud-init wrote as they are.
+    /// Keep files of secrets that a link among logs leads to.
     pub include_secrets: bool,
 }
 
@@ -126,25 +123,21 @@ mod tests {
 
     #[test]
     fn the_newest_come_first_each_of_its_kind() {
-        let orchestration = "var/lib/amazon/ssm/i-0/document/orchestration/c/awsrunShellScript/stdout";
+        let container = "var/lib/docker/containers/0a/0a-json.log";
         let (outcome, evidence) = acquired(
             Logs::new(false, false),
             &[
                 ("var/log/journal/0a/system.journal", b"LPKSHHRH", 4),
                 ("var/log/auth.log", b"password=hunter2 \x1b\xff", 3),
-                (orchestration, b"uid=0(root)\nSSM_AWS_SECRET_ACCESS_KEY=hunter2\n", 2),
+                (container, b"{\"log\":\"x\"}", 2),
                 ("var/log/audit/audit.log", b"type=EXECVE", 1),
-                ("run/cloud-init/instance-data-sensitive.json", b"{\n \"userdata\": \"password: hunter2\",\n \"n\": 1\n}", 0),
             ],
         );
         assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
         let kinds: Vec<_> = evidence.rows("log_files").iter().map(|row| row["kind"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["journal", "log", "ssm", "audit", "cloud"]);
-        let given = evidence.member("/run/cloud-init/instance-data-sensitive.json").unwrap();
-        assert_eq!(given, b"{\n \"userdata\": \"password: xxxxxxxxx\n \"n\": 1\n}");
+        assert_eq!(kinds, ["journal", "log", "container", "audit"]);
         assert_eq!(evidence.member("/var/log/auth.log"), Some(&b"password=hunter2 \x1b\xff"[..]));
-        let printed = &b"uid=0(root)\nSSM_AWS_SECRET_ACCESS_KEY=xxxxxxx\n"[..];
-        assert_eq!(evidence.member(&format!("/{orchestration}")), Some(printed));
+        assert_eq!(evidence.member(&format!("/{container}")), Some(&b"{\"log\":\"x\"}"[..]));
     }
 
     #[test]

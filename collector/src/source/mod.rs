@@ -12,12 +12,15 @@ use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod accounts;
 pub mod audit;
+pub mod block_devices;
 pub mod bpf;
 pub mod catalogue;
+pub mod containers;
 mod content;
 pub mod context;
 pub mod deleted_files;
 mod each_process;
+pub mod ec2;
 pub mod executables;
 mod failure;
 mod file_set;
@@ -54,6 +57,8 @@ pub mod shm;
 mod stat_columns;
 pub mod system_controls;
 pub mod taint;
+pub mod tmpfs;
+mod tree;
 pub mod walk;
 
 /// Reads one artefact.

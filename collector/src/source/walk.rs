@@ -4,6 +4,7 @@
 //! leads the walk elsewhere. Symbolic links are entries and are never followed; mounts are not crossed; nothing is opened but
 //! directories.
 
+use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::sync::Arc;
 
@@ -80,6 +81,7 @@ impl Entry {
 pub struct Walk {
     open: Vec<Level>,
     errors: Vec<ReadError>,
+    shut: BTreeSet<((u32, u32), u64)>,
 }
 
 #[derive(Debug)]
@@ -94,9 +96,22 @@ impl Walk {
     /// # Errors
     /// When `top` is no directory, lies on a file system that may hang, or the kernel refuses.
     pub fn new(files: &HostFiles, top: impl AsRef<[u8]>) -> Result<Self, ReadError> {
+        Ok(Self::of(files.dir(top)?))
+    }
+
+    /// Begins a walk of what is below the open directory `top`.
+    #[must_use]
+    pub fn of(top: Dir) -> Self {
         let mut walk = Self::default();
-        walk.enter(files.dir(top)?);
-        Ok(walk)
+        walk.enter(top);
+        walk
+    }
+
+    /// The same walk, which does not go into these directories (device and inode).
+    #[must_use]
+    pub fn without(mut self, shut: BTreeSet<((u32, u32), u64)>) -> Self {
+        self.shut = shut;
+        self
     }
 
     fn enter(&mut self, dir: Dir) {
@@ -143,7 +158,7 @@ impl Iterator for Walk {
                 Err(error) => return Some(Err(error)),
             };
             let entry = Entry { dir, name, path, stat };
-            if stat.is_directory() {
+            if stat.is_directory() && !self.shut.contains(&(stat.dev, stat.ino)) {
                 self.descend(&entry);
             }
             return Some(Ok(entry));

@@ -268,7 +268,8 @@ impl Keep<'_> {
             }
             // In `passwd`, what looks like `user:password@host` is an account with an address in its comment.
             if !secret::is_accounts(&found.path) {
-                *hidden += secret::mask(&mut bytes);
+                let mask = if found.group.form == Form::Json { secret::mask_json } else { secret::mask };
+                *hidden += mask(&mut bytes);
             }
         }
         bytes

@@ -39,6 +39,8 @@ pub(super) struct Group {
 pub(super) enum Form {
     /// Read whole, secrets in its lines hidden, and handed on to be made rows of.
     Text,
+    /// Read whole, secrets in its strings hidden, and handed on; what is no JSON is `Text`.
+    Json,
     /// Read whole and handed on as it is, whatever is in it.
     Plain,
     /// Kept as it is, and not handed on; of what is too long a part.

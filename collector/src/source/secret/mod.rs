@@ -4,10 +4,12 @@
 //! be taken back. But what is hidden is as little as possible, because a script must not hide behind one token.
 
 mod hash;
+mod json;
 
 use std::ops::Range;
 
 pub(super) use self::hash::{is_accounts, is_called_shadow, mask_shadow};
+pub(super) use self::json::mask_json;
 
 /// A key that holds one of these, in any case, has a secret value.
 const IN_KEY: [&[u8]; 8] =
@@ -86,7 +88,13 @@ const PATHS: [&[u8]; 6] = [
 ];
 
 /// Parts of paths of such files.
-const IN_PATH: [&[u8]; 5] = [
+const IN_PATH: [&[u8]; 10] = [
+    // Secrets and tokens of service accounts that the kubelet lays into pods, and those of systemd, Docker and Podman.
+    b"/kubernetes.io~secret/",
+    b"/kubernetes.io~projected/",
+    b"/secrets/kubernetes.io/",
+    b"/run/secrets/",
+    b"/run/credentials/",
     b"/.subversion/auth/",
     b"/.config/gcloud/access_tokens.db",
     b"/.config/gcloud/credentials.db",

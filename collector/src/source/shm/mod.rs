@@ -5,14 +5,13 @@
 
 mod sysv;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::content::{Keeper, Part};
-use super::walk::{Entry, Walk};
-use super::{Evidence, Member, MemberKind, Source, Stop, failure, stat_columns};
-use crate::host::{Content, Host, ReadError, read};
-use crate::model::{Artefact, Category, Outcome, Profile, Row};
+use super::tree::{Limits, Place, Tree};
+use super::walk::Walk;
+use super::{Evidence, Source, Stop, failure};
+use crate::host::Host;
+use crate::model::{Artefact, Category, Outcome, Profile};
 
 /// The line of the catalogue.
 pub const ARTEFACT: Artefact = Artefact {
@@ -55,82 +54,16 @@ impl Source for Shm {
         let segments = sysv::acquire(host, evidence)?;
         match Walk::new(&host.files, TOP) {
             Ok(walk) => {
-                let (watchdog, part) = (host.watchdog(), Part::First);
-                let keeper = Keeper { watchdog, file_cap: self.file_cap, left: self.total_cap, part };
-                Files { host, keeper, linked: BTreeMap::new() }.all(walk, evidence)
+                let limits = Limits { file: self.file_cap, total: self.total_cap, entries: usize::MAX };
+                // What programs share is bytes, not text: kept as it is.
+                let mut tree = Tree::new(host, "shared_memory_files", limits, true);
+                let place = Place { prefix: b"", source: TOP, columns: &|_, _| () };
+                tree.keep(walk, &place, u64::MAX, evidence).map(|()| Outcome::ok())
             }
             Err(error) if error.is_gone() && segments => Ok(Outcome::ok()),
             Err(error) => Ok(failure::outcome(&error)),
         }
     }
-}
-
-/// The files below `/dev/shm` on their way into the evidence.
-struct Files<'a> {
-    host: &'a Host,
-    keeper: Keeper,
-    /// The path under which the content of an inode with several names was kept.
-    linked: BTreeMap<((u32, u32), u64), Vec<u8>>,
-}
-
-impl Files<'_> {
-    fn all(mut self, walk: Walk, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
-        for found in walk {
-            evidence.check()?;
-            match found {
-                Ok(entry) => self.entry(&entry, evidence)?,
-                Err(error) if error.is_gone() => {}
-                Err(error) => evidence.gap(error.gap()),
-            }
-        }
-        Ok(Outcome::ok())
-    }
-
-    fn entry(&mut self, entry: &Entry, evidence: &mut dyn Evidence) -> Result<(), Stop> {
-        let mut row = Row::new(self.host.clock.now(), TOP);
-        row.bytes("path", &entry.path).bytes("directory", entry.directory()).bytes("filename", &entry.name);
-        stat_columns::add(&mut row, &entry.stat);
-        let member = Member { path: &entry.path, kind: MemberKind::Special, stat: Some(entry.stat) };
-        if entry.stat.is_regular() {
-            self.file(entry, &mut row, evidence)?;
-        } else if entry.stat.is_directory() {
-            evidence.raw(&Member { kind: MemberKind::Directory, ..member }, b"")?;
-        } else if entry.stat.is_symlink() {
-            match entry.link() {
-                Ok(target) => {
-                    row.bytes("symlink_target_path", &target);
-                    evidence.raw(&Member { kind: MemberKind::Symlink(&target), ..member }, b"")?;
-                }
-                Err(error) => failure::note(&mut row, evidence, "symlink_target_path", &error),
-            }
-        } else {
-            evidence.raw(&member, b"")?;
-        }
-        evidence.row("shared_memory_files", &row)
-    }
-
-    fn file(&mut self, entry: &Entry, row: &mut Row, evidence: &mut dyn Evidence) -> Result<(), Stop> {
-        if entry.stat.nlink > 1 {
-            let inode = (entry.stat.dev, entry.stat.ino);
-            if let Some(first) = self.linked.get(&inode) {
-                row.bytes("content_at", first);
-                return Ok(());
-            }
-            self.linked.insert(inode, entry.path.clone());
-        }
-        match open(entry) {
-            Ok(content) => self.keeper.keep(&entry.path, &content, row, evidence),
-            Err(error) => {
-                failure::note(row, evidence, "content", &error);
-                Ok(())
-            }
-        }
-    }
-}
-
-fn open(entry: &Entry) -> Result<Content, ReadError> {
-    let (reader, stat) = entry.open()?;
-    read::named(&entry.path, Content::new(reader.0, stat))
 }
 
 #[cfg(test)]

@@ -1,0 +1,111 @@
+//! What the engines' files say of each container, put together under its id.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::host::Host;
+use crate::model::{Gap, Row};
+use crate::source::{Evidence, Stop};
+
+/// The most containers of which rows are made.
+const MOST: usize = 20_000;
+
+/// Engines, the one that knows most of a container last: Docker's containers are containerd's and runc's as well.
+const ENGINES: [&str; 6] = ["oci", "containerd", "podman", "cri-o", "ecs", "docker"];
+
+/// A container as it is described.
+#[derive(Debug, Default)]
+pub(super) struct Container {
+    /// The engine that describes it best.
+    pub(super) runtime: &'static str,
+    columns: BTreeMap<&'static str, Value>,
+    sources: Vec<String>,
+}
+
+/// All containers that any engine describes, by id.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    containers: BTreeMap<Vec<u8>, Container>,
+    /// Folders in which containers write, and the container.
+    pub(super) layers: Vec<(Vec<u8>, Vec<u8>)>,
+    left_out: u64,
+}
+
+impl Known {
+    /// The container `id`, which the file `source` of this engine describes; none where there are too many.
+    pub(super) fn container(&mut self, id: &[u8], runtime: &'static str, source: String) -> Option<&mut Container> {
+        if self.containers.len() >= MOST && !self.containers.contains_key(id) {
+            self.left_out += 1;
+            return None;
+        }
+        let container = self.containers.entry(id.to_owned()).or_default();
+        let rank = |engine: &str| ENGINES.iter().position(|known| *known == engine);
+        if rank(runtime) >= rank(container.runtime) {
+            container.runtime = runtime;
+        }
+        container.sources.push(source);
+        Some(container)
+    }
+
+    /// Remembers that a container writes into the folder `upper`.
+    pub(super) fn layer(&mut self, upper: Vec<u8>, id: &[u8]) {
+        if self.layers.len() < MOST {
+            self.layers.push((upper, id.to_owned()));
+        }
+    }
+
+    /// The container `id`.
+    pub(super) fn get(&self, id: &[u8]) -> Option<&Container> {
+        self.containers.get(id)
+    }
+
+    /// The containers whose first process is said to be `pid`.
+    pub(super) fn by_pid(&self) -> BTreeMap<i64, &[u8]> {
+        let pid = |container: &Container| container.columns.get("pid").and_then(Value::as_i64).filter(|pid| *pid > 0);
+        self.containers.iter().filter_map(|(id, container)| Some((pid(container)?, id.as_slice()))).collect()
+    }
+
+    /// Writes a row for each.
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub(super) fn rows(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        if self.left_out > 0 {
+            evidence
+                .gap(Gap::whole(b"containers", format!("{} containers beyond the {MOST} of which rows are made", self.left_out)));
+        }
+        for (id, container) in &self.containers {
+            evidence.check()?;
+            let mut row = Row::new(host.clock.now(), container.sources.first().cloned().unwrap_or_default());
+            row.bytes("id", id).text("runtime", container.runtime);
+            for (column, value) in &container.columns {
+                row.json(column, value);
+            }
+            row.json("described_by", &container.sources);
+            evidence.row("containers", &row)?;
+        }
+        Ok(())
+    }
+}
+
+impl Container {
+    /// Sets a column, unless an engine that knows more has set it or there is no value.
+    pub(super) fn set(&mut self, column: &'static str, value: Option<Value>) {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            self.columns.entry(column).or_insert(value);
+        }
+    }
+
+    /// Sets a column whatever was there.
+    pub(super) fn overwrite(&mut self, column: &'static str, value: Option<Value>) {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            self.columns.insert(column, value);
+        }
+    }
+
+    /// A column's text.
+    pub(super) fn text(&self, column: &str) -> Option<&str> {
+        self.columns.get(column).and_then(Value::as_str)
+    }
+}

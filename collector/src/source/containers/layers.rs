@@ -1,0 +1,167 @@
+//! What containers have written: the upper folders of overlays, with their content.
+//!
+//! They are found in the mount tables of all mount namespaces, so whatever the engine, and in what engines keep of containers
+//! that do not run. They are read on the host, where the engine mounted them from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Containers;
+use super::known::Known;
+use super::overlay::{self, Overlay};
+use super::processes::{Namespaces, table_of};
+use crate::host::mounts::{self, Mount};
+use crate::host::{Host, read};
+use crate::model::{Row, escape};
+use crate::source::file_set::Few;
+use crate::source::tree::{Limits, Place, Tree};
+use crate::source::walk::Walk;
+use crate::source::{Evidence, Stop, failure};
+
+/// The most overlay mounts of which rows are made.
+const MOST_MOUNTS: usize = 20_000;
+
+/// An upper folder, and whose it is.
+#[derive(Debug, Default)]
+struct Layer {
+    container: Option<Vec<u8>>,
+    mounted: bool,
+}
+
+/// All upper folders, by their path on the host.
+type Layers = BTreeMap<Vec<u8>, Layer>;
+
+/// Writes a row for each overlay mount and for each layer, and keeps what lies in the layers. Returns how many there are.
+///
+/// # Errors
+/// When the run wants no more of this artefact.
+pub(super) fn keep(
+    host: &Host,
+    limits: &Containers,
+    known: &Known,
+    namespaces: &Namespaces,
+    evidence: &mut dyn Evidence,
+) -> Result<usize, Stop> {
+    let mut layers = Layers::new();
+    for (upper, id) in &known.layers {
+        layers.entry(upper.clone()).or_default().container = Some(id.clone());
+    }
+    mounted(host, namespaces, &mut layers, evidence)?;
+    let mut few = Few::new(evidence);
+    let kept = content(host, limits, &layers, &mut few);
+    few.tell("container_layers");
+    kept.map(|()| layers.len())
+}
+
+/// Overlays in the mount tables of all processes, each table once.
+fn mounted(host: &Host, namespaces: &Namespaces, layers: &mut Layers, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let (mut seen, mut rows) = (BTreeSet::new(), 0_usize);
+    for pid in host.proc.pids().unwrap_or_default() {
+        evidence.check()?;
+        let Ok(link) = host.proc.link(format!("{pid}/ns/mnt")) else { continue };
+        if !seen.insert(link.clone()) {
+            continue;
+        }
+        let Ok(table) = host.proc.file(format!("{pid}/mountinfo"), read::SMALL) else { continue };
+        if table.bytes.is_empty() {
+            // It is ending; another process may be in the same namespace.
+            seen.remove(&link);
+            continue;
+        }
+        let inode = link.strip_prefix(b"mnt:[").and_then(|rest| rest.strip_suffix(b"]"));
+        let inode = inode.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok()).unwrap_or(0);
+        for mount in mounts::parse(&table.bytes).0 {
+            let Some(overlay) = overlay::of(&mount) else { continue };
+            rows += 1;
+            if rows > MOST_MOUNTS {
+                return Ok(());
+            }
+            let container = namespaces.get(&inode).filter(|_| mount.point == b"/");
+            remember(layers, &overlay, container);
+            let owner = overlay.upper.as_ref().and_then(|upper| layers.get(upper)).and_then(|layer| layer.container.clone());
+            evidence.row("overlay_mounts", &row(host, pid, inode, &mount, &overlay, owner.as_deref()))?;
+        }
+    }
+    Ok(())
+}
+
+fn remember(layers: &mut Layers, overlay: &Overlay, container: Option<&Vec<u8>>) {
+    if let Some(upper) = &overlay.upper {
+        let layer = layers.entry(upper.clone()).or_default();
+        layer.mounted = true;
+        layer.container = layer.container.take().or_else(|| container.cloned());
+    }
+}
+
+fn row(host: &Host, pid: i32, inode: u64, mount: &Mount, overlay: &Overlay, container: Option<&[u8]>) -> Row {
+    let mut row = Row::new(host.clock.now(), table_of(pid));
+    row.bytes("path", &mount.point).int("mnt_namespace", inode).int("pid", pid).int("mount_id", mount.id);
+    row.text("dev", &format!("{}:{}", mount.dev.0, mount.dev.1));
+    for (column, value) in [("upper", &overlay.upper), ("work", &overlay.work)] {
+        if let Some(value) = value {
+            row.bytes(column, value);
+        }
+    }
+    row.bytes_list("lower", overlay.lower.iter().map(Vec::as_slice));
+    if let Some(id) = container {
+        row.bytes("container_id", id);
+    }
+    row
+}
+
+fn content(host: &Host, limits: &Containers, layers: &Layers, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let all = Limits { file: limits.file_cap, total: limits.total_cap, entries: limits.entries };
+    let mut tree = Tree::new(host, "container_files", all, limits.include_secrets);
+    let mut left = u64::try_from(layers.len()).unwrap_or(u64::MAX).max(1);
+    // What is mounted first: it may be gone soon.
+    let order = [true, false].into_iter().flat_map(|first| layers.iter().filter(move |(_, layer)| layer.mounted == first));
+    for (upper, layer) in order {
+        evidence.check()?;
+        let mut row = Row::new(host.clock.now(), escape::bytes(upper));
+        row.bytes("path", upper).flag("mounted", layer.mounted);
+        if let Some(id) = &layer.container {
+            row.bytes("container_id", id);
+        }
+        match walk(host, upper) {
+            Ok(walk) => {
+                let before = tree.left();
+                // One container that has written much takes no more than its share of what is left for all.
+                let share = (before / left).max(before.min(limits.file_cap));
+                one(&mut tree, walk, upper, layer, share, evidence)?;
+                row.int("stored", before.saturating_sub(tree.left()));
+            }
+            Err(error) => failure::note(&mut row, evidence, "path", &error),
+        }
+        left = left.saturating_sub(1).max(1);
+        evidence.row("container_layers", &row)?;
+    }
+    Ok(())
+}
+
+fn walk(host: &Host, upper: &[u8]) -> Result<Walk, crate::host::ReadError> {
+    if !upper.starts_with(b"/") {
+        // It was named from the engine's working folder, which nobody knows any more.
+        return Err(crate::host::ReadError::errno(upper, nix::errno::Errno::ENOENT));
+    }
+    Walk::new(&host.files, upper)
+}
+
+fn one(
+    tree: &mut Tree<'_>,
+    walk: Walk,
+    upper: &[u8],
+    layer: &Layer,
+    share: u64,
+    evidence: &mut dyn Evidence,
+) -> Result<(), Stop> {
+    let columns = |row: &mut Row, path: &[u8]| {
+        row.bytes("layer", upper);
+        if let Some(inside) = path.strip_prefix(upper) {
+            row.bytes("path_in_container", inside);
+        }
+        if let Some(id) = &layer.container {
+            row.bytes("container_id", id);
+        }
+    };
+    let source = escape::bytes(upper);
+    tree.keep(walk, &Place { prefix: b"", source: &source, columns: &columns }, share, evidence)
+}
