@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use self::modules::{ModuleArgs, ModulesArgs};
 use crate::aws::options::NetworkArgs;
+use crate::export::Format;
 use crate::s3::BucketArgs;
 use crate::settings::{ArtefactName, Span};
 use crate::size::Size;
@@ -295,6 +296,7 @@ Credentials of your shell are taken with --use-environment, as after
 
 /// Options of `export`.
 #[derive(Debug, Args)]
+#[command(after_help = EXPORT_HELP)]
 pub struct ExportArgs {
     /// Folder that holds one run
     #[arg(value_name = "EVIDENCE")]
@@ -302,6 +304,9 @@ pub struct ExportArgs {
     /// Where to: a folder that does not exist yet or is empty
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
+    /// What to write, one or several with commas between
+    #[arg(long, value_enum, value_name = "FORMAT", value_delimiter = ',', default_value = "tree")]
+    pub format: Vec<Format>,
     /// Export images of memory that were rejected too; their names say so
     #[arg(long)]
     pub include_rejected: bool,
@@ -309,6 +314,17 @@ pub struct ExportArgs {
     #[arg(long)]
     pub unverified: bool,
 }
+
+const EXPORT_HELP: &str = "\
+  hozen export evidence --to export                              everything, as files
+  hozen export evidence --to lines --format bodyfile,timesketch  timelines
+  mactime -z UTC -d -b lines/bodyfile.txt > timeline.csv
+  hozen export evidence --to one --format tar                    target-query -q -f os,processes,netstat one/root.tar
+  hozen export evidence --to bag --format bagit,case             for an archive: a bag, and a CASE/UCO graph
+
+Nothing is exported of evidence that does not verify, unless --unverified is given.
+Exit codes: 0 exported; 10 something could not be exported, or not as it is: the text says what; 1, 2, 3 as of `verify`;
+32 the folder was refused; 40 wrong arguments.";
 
 /// Options of `seal`.
 #[derive(Debug, Args)]

@@ -41,6 +41,20 @@ pub fn documents(test: &str) -> Option<PathBuf> {
     python
 }
 
+/// A Python with the tools of analysts that read exports, likewise.
+///
+/// # Panics
+/// When the target folder cannot be written.
+#[must_use]
+pub fn forensics(test: &str) -> Option<PathBuf> {
+    let modules = &["bagit", "case_utils", "dissect.target"];
+    let python = made(&Wanted { folder: "forensics", pythons: &["python3"], list: "forensics.txt", modules });
+    if python.is_none() {
+        skipped(test, "python3 with venv, and the package index");
+    }
+    python
+}
+
 /// A virtual environment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {

@@ -2,12 +2,15 @@
 
 #![expect(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "tests run other people's programs")]
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 
 use hozen_tests::agent::Agent;
 use hozen_tests::evidence::Evidence;
+use hozen_tests::helper::Helper;
 use hozen_tests::host::skipped;
 use hozen_tests::python;
 use serde_json::Value;
@@ -105,4 +108,61 @@ fn duckdb_reads_every_table() {
     let read: Value = serde_json::from_slice(&said).unwrap();
     let told: serde_json::Map<String, Value> = tables(&evidence).into_iter().map(|(name, _, rows)| (name, rows.into())).collect();
     assert_eq!(read, Value::Object(told));
+}
+
+/// The rows that a query of `docs/queries` has.
+fn rows<'a>(answers: &'a Value, query: &str) -> &'a [Value] {
+    answers.get(query).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_else(|| panic!("no query {query}"))
+}
+
+#[test]
+fn every_query_runs_and_finds_what_was_planted() {
+    let Some(python) = python::with("every_query_runs_and_finds_what_was_planted", &["duckdb"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let deleted = Helper::start("odd", ["deleted".as_ref(), folder.path().as_os_str()]);
+    let memfd = Helper::start("odd", ["memfd"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let _stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (own, to) = (std::process::id(), folder.path().join("evidence"));
+    let evidence = Agent::find().collect(&to, &["--memory", "off"]);
+    let mut command = Command::new(python);
+    command.arg(python::script("queries.py")).arg(&evidence.dir).arg(python::script("../../docs/queries"));
+    let said = run(command.arg("address=127.0.0.1").arg(format!("pid={own}"))).stdout;
+    let answers: Value = serde_json::from_slice(&said).unwrap();
+    assert!(answers.as_object().unwrap().len() >= 12);
+    let has = |query: &str, columns: &[(&str, Value)]| {
+        let found = rows(&answers, query).iter().any(|row| columns.iter().all(|(name, value)| row[*name] == *value));
+        assert!(found, "{query} has no row with {columns:?}: {:#?}", rows(&answers, query));
+    };
+    has("who-listens", &[("local_port", port.into()), ("pid", own.into())]);
+    has("talks-to-address", &[("remote_port", port.into()), ("pid", own.into())]);
+    has("ran-from-tmp", &[("pid", deleted.number("pid").into()), ("exe_deleted", 1.into())]);
+    has("ran-from-tmp", &[("pid", memfd.number("pid").into()), ("exe_memfd", 1.into())]);
+    has("findings", &[("pid", memfd.number("pid").into()), ("finding", "memfd-executable".into())]);
+    has("parents", &[("pid", own.into()), ("up", 0.into())]);
+    assert!(rows(&answers, "parents").len() > 1, "{:?}", rows(&answers, "parents"));
+}
+
+#[test]
+fn both_dialects_declare_the_same_columns() {
+    let declared = |name: &str, keyword: &str, end: &str, is_quote: fn(char) -> bool| {
+        let text = fs::read_to_string(python::script("../../docs/queries").join(name)).unwrap();
+        let mut tables = BTreeMap::new();
+        for part in text.split(keyword).skip(1) {
+            let table = part.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap().to_owned();
+            let columns = part.split_once(end).unwrap().1.split("\n}").next().unwrap().split("\n)").next().unwrap();
+            let names = columns.split(", ").flat_map(|piece| piece.split(",\n"));
+            let name = |piece: &str| piece.trim().trim_matches(is_quote).split([':', ' ', '`', '"']).next().unwrap().to_owned();
+            tables.insert(table, names.map(name).collect::<Vec<_>>());
+        }
+        tables
+    };
+    let duckdb = declared("duckdb.sql", "CREATE OR REPLACE VIEW ", "columns = {", |letter| letter == '"');
+    let athena: BTreeMap<String, Vec<String>> = declared("athena.sql", "CREATE EXTERNAL TABLE ", "(", |letter| letter == '`')
+        .into_iter()
+        .map(|(table, columns)| (table.strip_suffix("_files").unwrap_or(&table).to_owned(), columns))
+        .collect();
+    assert!(duckdb.len() > 20 && duckdb.values().all(|columns| columns.len() > 8), "{duckdb:?}");
+    assert_eq!(duckdb, athena);
 }

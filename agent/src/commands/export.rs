@@ -15,6 +15,7 @@ pub fn export(arguments: &ExportArgs) -> u8 {
     let options = Options {
         evidence: arguments.evidence.clone(),
         to: arguments.to.clone(),
+        formats: arguments.format.clone(),
         include_rejected: arguments.include_rejected,
         unverified: arguments.unverified,
     };

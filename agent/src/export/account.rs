@@ -13,12 +13,16 @@ use crate::verify::{Report, Verdict};
 pub(super) struct Account {
     /// What verification of the evidence has come to.
     pub(super) report: Report,
+    /// Whether there is a tree.
+    pub(super) tree: bool,
     /// The images.
     pub(super) images: Vec<Image>,
     /// The members of archives.
     pub(super) members: Tally,
     /// Tables and logs.
     pub(super) tables: u64,
+    /// What else was written, each in a line.
+    pub(super) others: Vec<String>,
     /// What of the evidence could not be exported, or not as it is; escaped text.
     pub(super) faults: Vec<String>,
 }
@@ -36,6 +40,8 @@ Links are rewritten so that they stay within this export; members.jsonl has the 
 and owners and permissions are yours, not the host's. These are copies: the evidence is what can be verified.
 ";
 
+const COPIES: &str = "These are copies: the evidence is what can be verified.\n";
+
 impl Account {
     /// Whether all that was asked for is there as it was.
     pub(super) fn is_whole(&self) -> bool {
@@ -49,6 +55,19 @@ impl Account {
         for image in &self.images {
             self.image(image, &mut text);
         }
+        if self.tree {
+            self.tree(&mut text);
+        }
+        for other in &self.others {
+            let _ = writeln!(text, "{other}");
+        }
+        for fault in &self.faults {
+            let _ = writeln!(text, "NOT EXPORTED AS IT IS: {fault}");
+        }
+        text
+    }
+
+    fn tree(&self, text: &mut String) {
         let Tally { exported, special, left_out, named } = &self.members;
         let _ = writeln!(text, "{exported} files, folders and links; {} tables and logs", self.tables);
         if *special > 0 {
@@ -60,15 +79,12 @@ impl Account {
                 let _ = writeln!(text, "  {one}");
             }
         }
-        for fault in &self.faults {
-            let _ = writeln!(text, "NOT EXPORTED AS IT IS: {fault}");
-        }
-        text
     }
 
     /// What the export itself says of it.
     pub(super) fn readme(&self) -> String {
-        format!("An export of evidence that Hozen {} has written.\n\n{}\n{LAYOUT}", crate::VERSION, self.text())
+        let layout = if self.tree { LAYOUT } else { COPIES };
+        format!("An export of evidence that Hozen {} has written.\n\n{}\n{layout}", crate::VERSION, self.text())
     }
 
     fn evidence(&self, text: &mut String) {

@@ -1,19 +1,31 @@
-//! Export: what analysts' tools read, made of evidence: plain images of memory, files at their paths, plain tables.
+//! Export: what analysts' tools read, made of evidence: plain images of memory, files at their paths, plain tables, and what single
+//! tools ask for.
 //!
 //! ```text
 //! verify → image (segments → one sparse .lime) · tree (archives → [root]/…) · tables → account (README.txt)
+//!        → tarball (root.tar) · timelines (bodyfile.txt, timesketch.jsonl) · case_graph (case.jsonld) · bag
 //! ```
 //!
 //! **Invariant:** the evidence is only read, and compared with its receipts once more on the way; no byte of it leads a write out
 //! of the destination; what is not whole is named `.part`.
 
 mod account;
+mod bag;
+mod bodyfile;
+mod case_graph;
 mod destination;
+mod format;
 mod image;
+mod lines;
 mod member;
 mod object;
+mod output;
 mod place;
 mod progress;
+mod stat_row;
+mod tarball;
+mod timelines;
+mod timesketch;
 mod tree;
 
 use std::os::fd::AsFd as _;
@@ -22,10 +34,15 @@ use std::path::PathBuf;
 use hozen_collector::model::ObjectKey;
 
 use account::Account;
+use bag::Bag;
 use destination::{Destination, PART};
+pub use format::Format;
 use image::{Image, Worth};
 use object::Failure;
+use output::Output;
 use progress::Progress;
+use tarball::Tarball;
+use timelines::Timelines;
 use tree::{Tally, Trees};
 
 use crate::exit::Exit;
@@ -39,6 +56,8 @@ pub struct Options {
     pub evidence: PathBuf,
     /// Folder to write to.
     pub to: PathBuf,
+    /// What to write there.
+    pub formats: Vec<Format>,
     /// Whether rejected images are exported too.
     pub include_rejected: bool,
     /// Whether to go on where the evidence does not verify.
@@ -76,8 +95,16 @@ pub fn export(options: &Options) -> Ended {
     };
     let trusted = report.verdict == Verdict::Verified;
     let (members, images, faults) = (Tally::default(), Vec::new(), Vec::new());
-    let account = Account { report, images, members, tables: 0, faults };
-    let mut work = Work { evidence: &opened, destination: &destination, options, trusted, account, progress: bar(&opened) };
+    let tree = options.formats.contains(&Format::Tree);
+    let account = Account { report, tree, images, members, tables: 0, others: Vec::new(), faults };
+    let mut work = Work {
+        evidence: &opened,
+        destination: &destination,
+        options,
+        trusted,
+        account,
+        progress: bar(&opened, &options.formats),
+    };
     let result = work.all();
     work.progress.close();
     match result {
@@ -96,9 +123,21 @@ fn ended(account: &Account, to: &str) -> Ended {
     Ended { code: code.into(), text: format!("{}exported to {to}", account.text()) }
 }
 
-fn bar(evidence: &Opened) -> Progress {
-    let wanted = evidence.objects().filter(|key| Name::of(key).is_some_and(Name::has_journal_receipt));
-    Progress::new(wanted.filter_map(|key| evidence.receipt(key)).map(|receipt| receipt.size).sum())
+/// A bar over what is read, which is an object as often as formats are made of it.
+fn bar(evidence: &Opened, formats: &[Format]) -> Progress {
+    let has = |format| u64::from(formats.contains(&format));
+    let timelines = has(Format::Bodyfile).max(has(Format::Timesketch));
+    let times = |key: &ObjectKey| {
+        let read = match Name::of(key) {
+            Some(Name::Archive { .. }) => has(Format::Tree) + has(Format::Tar),
+            Some(Name::Table { .. }) => has(Format::Tree) + timelines,
+            Some(name) if name.has_journal_receipt() => has(Format::Tree),
+            _ => 0,
+        };
+        read + has(Format::Bagit)
+    };
+    let sizes = evidence.objects().filter_map(|key| Some(evidence.receipt(key)?.size * times(key)));
+    Progress::new(sizes.sum())
 }
 
 /// An export that goes on.
@@ -114,11 +153,73 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn all(&mut self) -> Result<(), Failure> {
-        self.images()?;
-        self.archives()?;
-        self.tables()?;
+        let wants = |format| self.options.formats.contains(&format);
+        let (tree, tar, case, bag) = (wants(Format::Tree), wants(Format::Tar), wants(Format::Case), wants(Format::Bagit));
+        if tree {
+            self.images()?;
+            self.archives()?;
+            self.tables()?;
+        }
+        if tar {
+            self.tarball()?;
+        }
+        self.timelines()?;
+        if case {
+            self.case_graph()?;
+        }
+        if bag {
+            self.bag()?;
+        }
         self.tell_of_cut();
         self.readme()
+    }
+
+    fn tarball(&mut self) -> Result<(), Failure> {
+        let mut tarball = Tarball::begin(self.destination)?;
+        for key in self.evidence.objects().filter(|key| matches!(Name::of(key), Some(Name::Archive { .. }))) {
+            self.progress.tell(key.as_str());
+            if self.evidence.is_cut(key) {
+                self.account.faults.push(format!(
+                    "{key}: the run could not store all of it; it is not in root.tar, --format tree has what is whole"
+                ));
+                continue;
+            }
+            let added = tarball.archive(self.evidence, key, &self.progress);
+            self.pass_over(added)?;
+        }
+        self.account.others.push(tarball.finish()?);
+        Ok(())
+    }
+
+    fn timelines(&mut self) -> Result<(), Failure> {
+        let Some(mut timelines) = Timelines::begin(self.destination, &self.options.formats)? else { return Ok(()) };
+        for key in self.evidence.objects() {
+            let Some(Name::Table { table, .. }) = Name::of(key) else { continue };
+            self.progress.tell(key.as_str());
+            let taken = timelines.table(self.evidence, key, table, &self.progress);
+            self.pass_over(taken)?;
+        }
+        self.account.others.extend(timelines.finish()?);
+        Ok(())
+    }
+
+    fn case_graph(&mut self) -> Result<(), Failure> {
+        let mut output = Output::create(self.destination, "", "case.jsonld")?;
+        output.write(case_graph::graph(self.evidence, &self.account.report.facts).as_bytes())?;
+        output.finish()?;
+        self.account.others.push("case.jsonld: a CASE/UCO graph of the run; case_validate case.jsonld".to_owned());
+        Ok(())
+    }
+
+    fn bag(&mut self) -> Result<(), Failure> {
+        let mut bag = Bag::begin(self.destination);
+        for key in self.evidence.objects() {
+            self.progress.tell(key.as_str());
+            let copied = bag.object(self.evidence, key, &self.progress);
+            self.pass_over(copied)?;
+        }
+        self.account.others.push(bag.finish(&self.account.report.facts)?);
+        Ok(())
     }
 
     /// What the run itself could not store whole is exported as far as it goes.

@@ -8,6 +8,7 @@
 //! Export of whole runs: images with what they are worth in their names, archives that are honest or hostile, evidence that does not
 //! verify.
 
+mod formats;
 mod planted;
 
 use std::ffi::OsStr;
@@ -17,7 +18,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hozen::export::{Ended, Options, export};
+use hozen::export::{Ended, Format, Options, export};
 use hozen_collector::sink::directory::DirectorySink;
 use hozen_collector::sink::faulty::{Fault, FaultySink};
 use hozen_collector::source::Source;
@@ -44,7 +45,13 @@ impl Scene {
     }
 
     fn export(&self, change: impl FnOnce(&mut Options)) -> Ended {
-        let mut options = Options { evidence: self.evidence(), to: self.out(), include_rejected: false, unverified: false };
+        let mut options = Options {
+            evidence: self.evidence(),
+            to: self.out(),
+            formats: vec![Format::Tree],
+            include_rejected: false,
+            unverified: false,
+        };
         change(&mut options);
         export(&options)
     }

@@ -18,9 +18,6 @@ use crate::model::{Artefact, Digest, Gap, ObjectKey, Row};
 use crate::source::{Evidence, Member, Stop, Streamed};
 use crate::stream::{Closed, Engine, Kind, Lost, Object, SEGMENT};
 
-/// The longest row: below what a verifier takes (docs/evidence-format.md), above anything honest.
-const MAX_ROW: usize = 48 << 20;
-
 /// Everything about one artefact of one run that both threads need.
 pub(super) struct Shared {
     engine: Arc<Engine>,
@@ -273,15 +270,14 @@ impl Evidence for Recorder {
             inner.gaps.push(Gap::whole(table.as_bytes(), "rows of a table that the artefact does not declare were dropped"));
             return Ok(());
         };
-        let Table { slot, rows, line } = table_state;
-        line.clear();
-        row.write_to(Placing { table, seq: *rows, mono_ns, host_id: &self.0.host_id }, line);
-        if line.len() > MAX_ROW {
-            let reason =
-                format!("a row of {} bytes was dropped: readers take at most {MAX_ROW}; the archive has its bytes", line.len());
+        if row.is_too_long() {
+            let reason = "a row was dropped: it is longer than readers take; the archive has its bytes";
             inner.gaps.push(Gap::whole(table.as_bytes(), reason));
             return Ok(());
         }
+        let Table { slot, rows, line } = table_state;
+        line.clear();
+        row.write_to(Placing { table, seq: *rows, mono_ns, host_id: &self.0.host_id }, line);
         *rows += 1;
         slot.write(line);
         slot.count_entry();

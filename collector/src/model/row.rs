@@ -7,8 +7,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Timestamp;
+
+/// The longest row, without what its table adds: below what a verifier takes (docs/evidence-format.md), above anything honest.
+const MAX_LENGTH: usize = 48 << 20;
 
 /// Something that was not readable while a row was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -153,6 +157,37 @@ impl Row {
         self
     }
 
+    /// When its object was read.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// Where it was read; escaped text.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether its columns, as they stand in the line, have these bytes somewhere.
+    #[must_use]
+    pub fn holds(&self, text: &[u8]) -> bool {
+        text.is_empty() || self.columns.windows(text.len()).any(|window| window == text)
+    }
+
+    /// Its columns by name. Of a name that was added twice, the last one.
+    #[must_use]
+    pub fn columns(&self) -> Map<String, Value> {
+        let object = [b"{", self.columns.get(1..).unwrap_or_default(), b"}"].concat();
+        serde_json::from_slice(&object).unwrap_or_default()
+    }
+
+    /// Whether it is longer than a table takes.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        self.columns.len().saturating_add(self.source.len()) > MAX_LENGTH
+    }
+
     /// Writes the row as one line of JSON, newline included, at the end of `out`.
     pub fn write_to(&self, placing: Placing<'_>, out: &mut Vec<u8>) {
         let head = Head {
@@ -217,6 +252,19 @@ mod tests {
         assert!(value.get("bad").is_none());
         assert_eq!(value["bad_b64"], "/w==");
         assert_eq!(value["args_b64"], serde_json::json!(["YQ==", "/g=="]));
+    }
+
+    #[test]
+    fn what_was_added_can_be_asked_for() {
+        let mut row = Row::new(Timestamp::from_seconds(7), "/proc/1");
+        assert!(row.columns().is_empty() && !row.holds(b"pid") && row.holds(b""));
+        row.int("pid", 1).text("name", "a\"b");
+        assert!(row.holds(b"\"pid\":1") && !row.holds(b"\"pid\":2"));
+        assert_eq!(serde_json::json!(row.columns()), serde_json::json!({"pid": 1, "name": "a\"b"}));
+        assert_eq!((row.time(), row.source()), (Timestamp::from_seconds(7), "/proc/1"));
+        assert!(!row.is_too_long());
+        row.text("cmdline", &"x".repeat(MAX_LENGTH));
+        assert!(row.is_too_long());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Everything that can be collected, in the order in which a run collects it: what is lost first comes first (RFC 3227 2.1).
 
+use std::sync::Arc;
+
 use super::accounts::Accounts;
 use super::audit::Audit;
 use super::block_devices::BlockDevices;
@@ -10,6 +12,7 @@ use super::deleted_files::DeletedFiles;
 use super::ec2::Ec2;
 use super::executables::Executables;
 use super::files::Files;
+use super::findings::{Findings, Notes, overheard};
 use super::footprint::FootprintSource;
 use super::freeze_frame::FreezeFrame;
 use super::hidden::HiddenProcesses;
@@ -36,8 +39,8 @@ use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
 use super::tmpfs::Tmpfs;
 use super::{
-    Source, accounts, audit, block_devices, bpf, containers, context, deleted_files, ec2, executables, files, footprint,
-    freeze_frame, hidden, histories, kernel_log, kernel_modules,
+    Source, accounts, audit, block_devices, bpf, containers, context, deleted_files, ec2, executables, files, findings,
+    footprint, freeze_frame, hidden, histories, kernel_log, kernel_modules,
 };
 use super::{
     kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_detail,
@@ -61,9 +64,18 @@ pub struct Options {
     pub process_memory: ProcessMemory,
 }
 
-/// Every source, in the order of a run. What `footprint` compares the host with is read now.
+/// Every source, in the order of a run. What `footprint` compares the host with is read now. Rows of all are noted for `findings`.
 #[must_use]
 pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
+    let notes = Arc::new(Notes::default());
+    let mut sources: Vec<_> = readers(options).into_iter().map(|source| overheard(source, &notes)).collect();
+    sources.push(Box::new(Findings(notes)));
+    sources.push(Box::new(FootprintSource::begin(host)));
+    sources
+}
+
+/// Every source that reads the host for evidence, in the order of a run.
+fn readers(options: &Options) -> Vec<Box<dyn Source>> {
     vec![
         Box::new(ContextSource),
         Box::new(FreezeFrame),
@@ -99,7 +111,6 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(Containers::new(options.thorough, options.include_secrets)),
         Box::new(Packages { thorough: options.thorough }),
         Box::new(Files { thorough: options.thorough }),
-        Box::new(FootprintSource::begin(host)),
     ]
 }
 
@@ -141,6 +152,7 @@ pub fn artefacts() -> Vec<Artefact> {
         containers::ARTEFACT,
         packages::ARTEFACT,
         files::ARTEFACT,
+        findings::ARTEFACT,
         footprint::ARTEFACT,
     ]
 }

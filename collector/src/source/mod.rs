@@ -25,6 +25,7 @@ pub mod executables;
 mod failure;
 mod file_set;
 pub mod files;
+pub mod findings;
 pub mod footprint;
 pub mod freeze_frame;
 pub mod hidden;

@@ -1,0 +1,70 @@
+//! What hides is named in `findings`, and the row that the finding rests on is there.
+
+use std::path::Path;
+
+use hozen_tests::agent::Agent;
+use hozen_tests::evidence::{Evidence, bytes, number};
+use hozen_tests::helper::Helper;
+use hozen_tests::host::{Mounts, is_root};
+use serde_json::Value;
+
+/// The findings of this word about this process.
+fn about(evidence: &Evidence, finding: &str, pid: i64) -> Vec<Value> {
+    let rows = evidence.table("findings");
+    let is = |row: &&Value| row.get("finding").is_some_and(|word| word == finding) && number(row, "pid") == Some(pid);
+    rows.iter().filter(is).cloned().collect()
+}
+
+/// The row that a finding rests on, in the table that it names.
+fn rests_on(evidence: &Evidence, finding: &Value) -> Value {
+    let record = finding.pointer("/records/0").cloned().unwrap_or_default();
+    let object = record.get("object").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let content = evidence.content(&object);
+    let row = usize::try_from(number(&record, "row").unwrap_or(-1)).unwrap_or(usize::MAX);
+    let line = content.split(|byte| *byte == b'\n').nth(row).unwrap_or_default();
+    serde_json::from_slice(line).unwrap_or_default()
+}
+
+#[test]
+fn what_runs_from_no_file_is_a_finding_that_names_its_row() {
+    let (folder, drop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let memfd = Helper::start("odd", ["memfd"]);
+    let deleted = Helper::start("odd", ["deleted".as_ref(), drop.path().as_os_str()]);
+    let plain = Helper::start("odd", ["plain"]);
+    let evidence = Agent::find().collect(&folder.path().join("evidence"), &["--only", "freeze_frame,findings"]);
+    for (helper, word) in [(&memfd, "memfd-executable"), (&deleted, "deleted-executable")] {
+        let pid = helper.number("pid");
+        let found = about(&evidence, word, pid);
+        assert_eq!(found.len(), 1, "{word}: {found:#?}");
+        let row = found.first().map(|finding| rests_on(&evidence, finding)).unwrap_or_default();
+        assert_eq!((number(&row, "pid"), bytes(&row, "artefact").as_deref()), (Some(pid), Some(&b"processes"[..])), "{row}");
+    }
+    for word in ["memfd-executable", "deleted-executable", "named-as-kernel-thread"] {
+        assert!(about(&evidence, word, plain.number("pid")).is_empty(), "an ordinary process is called {word}");
+    }
+    let kinds = evidence.table("finding_kinds");
+    let collected = |word: &str| {
+        kinds.iter().find(|row| bytes(row, "finding").as_deref() == Some(word.as_bytes())).and_then(|row| bytes(row, "collected"))
+    };
+    assert_eq!(collected("memfd-executable").as_deref(), Some(&b"ok"[..]));
+    assert_eq!(collected("package-file-changed").as_deref(), Some(&b"no"[..]), "no package was looked at");
+}
+
+#[test]
+fn a_mount_over_a_process_is_a_finding() {
+    if !is_root("a_mount_over_a_process_is_a_finding") {
+        return;
+    }
+    let (folder, cover) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let hidden = Helper::start("odd", ["plain"]);
+    let pid = hidden.number("pid");
+    let mut mounts = Mounts::own();
+    mounts.bind(cover.path(), Path::new(&format!("/proc/{pid}")));
+    let evidence = Agent::find().collect(&folder.path().join("evidence"), &["--only", "hidden_processes,findings"]);
+    for word in ["hidden-process", "mount-over-process"] {
+        let found = about(&evidence, word, pid);
+        assert_eq!(found.len(), 1, "{word}: {found:#?}");
+        let row = found.first().map(|finding| rests_on(&evidence, finding)).unwrap_or_default();
+        assert_eq!(bytes(&row, "mount_point"), Some(format!("/proc/{pid}").into_bytes()), "{row}");
+    }
+}
