@@ -14,7 +14,7 @@ use super::executables::Executables;
 use super::files::Files;
 use super::findings::{Findings, Notes, overheard};
 use super::footprint::FootprintSource;
-use super::freeze_frame::FreezeFrame;
+use super::freeze_frame_end::{FirstFrame, SecondFrame, Seen};
 use super::hidden::HiddenProcesses;
 use super::histories::Histories;
 use super::kernel_keys::KernelKeys;
@@ -40,7 +40,7 @@ use super::system_controls::SystemControlsSource;
 use super::tmpfs::Tmpfs;
 use super::{
     Source, accounts, audit, block_devices, bpf, containers, context, deleted_files, ec2, executables, files, findings,
-    footprint, freeze_frame, hidden, histories, kernel_log, kernel_modules,
+    footprint, freeze_frame, freeze_frame_end, hidden, histories, kernel_log, kernel_modules,
 };
 use super::{
     kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_detail,
@@ -76,9 +76,10 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
 
 /// Every source that reads the host for evidence, in the order of a run.
 fn readers(options: &Options) -> Vec<Box<dyn Source>> {
+    let seen = Seen::default();
     vec![
         Box::new(ContextSource),
-        Box::new(FreezeFrame),
+        Box::new(FirstFrame { seen: seen.clone() }),
         Box::new(HiddenProcesses),
         Box::new(KernelSymbols),
         Box::new(MemorySource { method: options.memory, module: options.module.clone() }),
@@ -111,6 +112,7 @@ fn readers(options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(Containers::new(options.thorough, options.include_secrets)),
         Box::new(Packages { thorough: options.thorough }),
         Box::new(Files { thorough: options.thorough }),
+        Box::new(SecondFrame { first: seen }),
     ]
 }
 
@@ -152,6 +154,7 @@ pub fn artefacts() -> Vec<Artefact> {
         containers::ARTEFACT,
         packages::ARTEFACT,
         files::ARTEFACT,
+        freeze_frame_end::ARTEFACT,
         findings::ARTEFACT,
         footprint::ARTEFACT,
     ]

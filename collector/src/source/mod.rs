@@ -28,6 +28,7 @@ pub mod files;
 pub mod findings;
 pub mod footprint;
 pub mod freeze_frame;
+pub mod freeze_frame_end;
 pub mod hidden;
 pub mod histories;
 mod kcore;
