@@ -161,7 +161,7 @@ fn chunk(space: &AddressSpace, process: &Process, start: u64, end: u64) -> io::R
     let mut chunk = Chunk { bytes: vec![0; length], came: Vec::new() };
     let mut at = start;
     while at < end {
-        let look = space.look(at, end)?;
+        let look = space.look(at, end).map_err(why)?;
         for region in look.regions.iter().filter(|region| region.categories & PRESENT != 0) {
             let (from, to) = (region.start.max(at), region.end.min(end));
             if from < to {
@@ -174,7 +174,16 @@ fn chunk(space: &AddressSpace, process: &Process, start: u64, end: u64) -> io::R
         at = look.until.max(at);
     }
     let nothing = chunk.came.iter().all(|(_, came)| *came != Came::Read);
-    if nothing && has_ended(process) { Err(io::Error::other("the process ended while it was read")) } else { Ok(chunk) }
+    if nothing && has_ended(process) { Err(ended()) } else { Ok(chunk) }
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the process ended while it was read")
+}
+
+/// Once its memory is given back, and not only no longer used, the kernel says so itself.
+fn why(errno: Errno) -> io::Error {
+    if errno == Errno::ESRCH { ended() } else { errno.into() }
 }
 
 /// Whether the process is gone, or only waits for its parent to ask how it ended.
