@@ -47,6 +47,8 @@ pub(super) struct Place<'p> {
     pub(super) prefix: &'p [u8],
     /// The source of its rows.
     pub(super) source: &'p str,
+    /// Whether targets of links are read: outside our own views that moves their access times.
+    pub(super) reads_links: bool,
     /// Adds columns to the row of an entry, of which this is the path.
     pub(super) columns: &'p dyn Fn(&mut Row, &[u8]),
 }
@@ -105,12 +107,10 @@ impl<'a> Tree<'a> {
         } else if entry.stat.is_directory() {
             evidence.raw(&Member { kind: MemberKind::Directory, ..member }, b"")?;
         } else if entry.stat.is_symlink() {
-            match entry.link() {
-                Ok(target) => {
-                    row.bytes("symlink_target_path", &target);
-                    evidence.raw(&Member { kind: MemberKind::Symlink(&target), ..member }, b"")?;
-                }
-                Err(error) => failure::note(&mut row, evidence, "symlink_target_path", &error),
+            if place.reads_links {
+                link(entry, &mut row, member, evidence)?;
+            } else {
+                row.error("symlink_target_path", "access-time");
             }
         } else {
             evidence.raw(&member, b"")?;
@@ -188,4 +188,17 @@ fn without_secrets(path: &[u8], bytes: &mut [u8]) -> u64 {
 fn open(entry: &Entry) -> Result<Content, ReadError> {
     let (reader, stat) = entry.open()?;
     read::named(&entry.path, Content::new(reader.0, stat))
+}
+/// Keeps a symbolic link and what it leads to.
+fn link(entry: &Entry, row: &mut Row, member: Member<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    match entry.link() {
+        Ok(target) => {
+            row.bytes("symlink_target_path", &target);
+            evidence.raw(&Member { kind: MemberKind::Symlink(&target), ..member }, b"")
+        }
+        Err(error) => {
+            failure::note(row, evidence, "symlink_target_path", &error);
+            Ok(())
+        }
+    }
 }

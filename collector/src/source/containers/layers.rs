@@ -163,5 +163,5 @@ fn one(
         }
     };
     let source = escape::bytes(upper);
-    tree.keep(walk, &Place { prefix: b"", source: &source, columns: &columns }, share, evidence)
+    tree.keep(walk, &Place { prefix: b"", source: &source, reads_links: true, columns: &columns }, share, evidence)
 }

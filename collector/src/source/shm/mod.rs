@@ -57,7 +57,7 @@ impl Source for Shm {
                 let limits = Limits { file: self.file_cap, total: self.total_cap, entries: usize::MAX };
                 // What programs share is bytes, not text: kept as it is.
                 let mut tree = Tree::new(host, "shared_memory_files", limits, true);
-                let place = Place { prefix: b"", source: TOP, columns: &|_, _| () };
+                let place = Place { prefix: b"", source: TOP, reads_links: true, columns: &|_, _| () };
                 tree.keep(walk, &place, u64::MAX, evidence).map(|()| Outcome::ok())
             }
             Err(error) if error.is_gone() && segments => Ok(Outcome::ok()),
