@@ -24,8 +24,8 @@ pub(super) struct Budget {
     pub(super) time: Duration,
 }
 
-/// In profile triage.
-pub(super) const TRIAGE: Budget = Budget { bytes: 8 << 30, time: Duration::from_secs(10 * 60) };
+/// In profile triage: somebody waits for it, before the host is cut off.
+pub(super) const TRIAGE: Budget = Budget { bytes: 2 << 30, time: Duration::from_secs(60) };
 /// In profile full.
 pub(super) const FULL: Budget = Budget { bytes: 64 << 30, time: Duration::from_secs(20 * 60) };
 
