@@ -189,6 +189,7 @@ fn open(entry: &Entry) -> Result<Content, ReadError> {
     let (reader, stat) = entry.open()?;
     read::named(&entry.path, Content::new(reader.0, stat))
 }
+
 /// Keeps a symbolic link and what it leads to.
 fn link(entry: &Entry, row: &mut Row, member: Member<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     match entry.link() {

@@ -64,7 +64,8 @@ pub(super) struct Hashes {
     places: Option<BTreeSet<Vec<u8>>>,
     budget: Budget,
     left: u64,
-    until_ns: u64,
+    /// Time that may still be spent on content: on a large disk the walk alone takes longer than all of it.
+    left_ns: u64,
     linked: BTreeMap<((u32, u32), u64), Digest>,
     /// How many files were not looked into because the budget was spent, and the first of them.
     beyond: Option<(u64, Vec<u8>)>,
@@ -85,9 +86,9 @@ impl Hashes {
             let homes = file_set::homes(host, evidence).into_iter().map(|home| home.path).filter(|path| path != b"/");
             PLACES.iter().map(|place| place.as_bytes().to_owned()).chain(homes).collect()
         });
-        let until_ns = host.clock.mono_ns().saturating_add(u64::try_from(budget.time.as_nanos()).unwrap_or(u64::MAX));
+        let left_ns = u64::try_from(budget.time.as_nanos()).unwrap_or(u64::MAX);
         let (watchdog, clock, left) = (host.watchdog(), host.clock, budget.bytes);
-        Self { watchdog, clock, places, budget, left, until_ns, linked: BTreeMap::new(), beyond: None }
+        Self { watchdog, clock, places, budget, left, left_ns, linked: BTreeMap::new(), beyond: None }
     }
 
     /// Looks into a file if it may be a program that is wanted.
@@ -108,7 +109,10 @@ impl Hashes {
         if self.is_spent(entry) {
             return Ok(());
         }
-        match self.look(entry, evidence)? {
+        let began_ns = self.clock.mono_ns();
+        let looked = self.look(entry, evidence)?;
+        self.left_ns = self.left_ns.saturating_sub(self.clock.mono_ns().saturating_sub(began_ns));
+        match looked {
             Ok(Looked::Other) => return Ok(()),
             Ok(Looked::Program { sha256, elf }) => {
                 row.text("sha256", &sha256.to_string()).flag("elf", elf);
@@ -130,7 +134,7 @@ impl Hashes {
 
     fn is_spent(&mut self, entry: &Entry) -> bool {
         let runs = entry.stat.mode & 0o111 != 0;
-        let spent = self.clock.mono_ns() >= self.until_ns || (runs && entry.stat.size.min(LARGEST) > self.left);
+        let spent = self.left_ns == 0 || (runs && entry.stat.size.min(LARGEST) > self.left);
         if spent {
             self.beyond.get_or_insert_with(|| (0, entry.path.clone())).0 += 1;
         }
@@ -193,8 +197,8 @@ fn changed(path: &[u8]) -> ReadError {
 
 #[cfg(test)]
 impl Hashes {
-    /// Leaves room for so many bytes.
-    pub(super) fn allow(&mut self, bytes: u64) {
-        self.left = bytes;
+    /// Leaves room for so many bytes and nanoseconds.
+    pub(super) fn allow(&mut self, bytes: u64, left_ns: u64) {
+        (self.left, self.left_ns) = (bytes, left_ns);
     }
 }

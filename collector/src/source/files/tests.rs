@@ -100,8 +100,8 @@ fn programs_are_known_by_permission_or_by_their_head_and_read_once() {
     assert!(paths(&evidence, "executable_hashes").contains(&"/opt/tool".to_owned()));
 }
 
-#[test]
-fn a_spent_budget_is_a_gap_and_the_walk_goes_on() {
+/// Three programs of ten bytes in a budget.
+fn within(bytes: u64, left_ns: u64) -> Recorded {
     let tree = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(tree.path().join("proc")).unwrap();
     std::fs::create_dir_all(tree.path().join("tmp")).unwrap();
@@ -116,13 +116,22 @@ fn a_spent_budget_is_a_gap_and_the_walk_goes_on() {
         hashes: Hashes::new(&host, false, &mut evidence),
         written: traits::Written::default(),
     };
-    looker.hashes.allow(15);
+    looker.hashes.allow(bytes, left_ns);
     assert_eq!(looker.top(b"/", &mut evidence), Ok(6));
     looker.hashes.tell(&mut evidence);
-    assert_eq!(paths(&evidence, "executable_hashes"), ["/tmp/a"]);
-    assert_eq!(evidence.gaps.len(), 1);
-    assert!(evidence.gaps[0].reason.starts_with("2 files have no digest"), "{}", evidence.gaps[0].reason);
-    assert_eq!(evidence.gaps[0].source, "/tmp/b");
+    evidence
+}
+
+#[test]
+fn a_spent_budget_is_a_gap_and_the_walk_goes_on() {
+    // What the walk took before the first program is not time that its digest lacks.
+    for (bytes, left_ns) in [(15, u64::MAX), (u64::MAX, 1)] {
+        let evidence = within(bytes, left_ns);
+        assert_eq!(paths(&evidence, "executable_hashes"), ["/tmp/a"]);
+        assert_eq!(evidence.gaps.len(), 1);
+        assert!(evidence.gaps[0].reason.starts_with("2 files have no digest"), "{}", evidence.gaps[0].reason);
+        assert_eq!(evidence.gaps[0].source, "/tmp/b");
+    }
 }
 
 #[test]
