@@ -107,3 +107,7 @@ def evidence_uri(event):
     if event.get("Drill", "no") == "yes":
         prefix = f"{prefix}-drill"
     return f"s3://{bucket}/{prefix}"
+
+
+def sealer_credentials(event):
+    return f"/hozen/credentials/{event['Execution']}-seal"

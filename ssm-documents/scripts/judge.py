@@ -59,6 +59,8 @@ def judge_collect(event, context):
 
 
 def judge_seal(event, context):
+    if event["SealerRoleArn"]:
+        Steps().attempt("credentials of the sealer", client("ssm").delete_parameter, Name=sealer_credentials(event))
     found = invocation(event, "seal", "Seal", event["SealerInstanceId"])
     said = line_of(found)
     sealed = (found or {}).get("ResponseCode") == 0 and (found or {}).get("Status") == "Success"

@@ -15,13 +15,27 @@ def mint(event, context):
         return answer(event, "collect", "instance-role", deadline)
     session = assume(event, min(max(deadline + GRACE + RESERVE + 900, 900), 43200))
     name = "/hozen/credentials/" + event["Execution"]
+    keep_session(name, session)
+    note(event, credentials=name)
+    # The name, never the secret: what a step gives out stays in the history of this execution.
+    return answer(event, "collect", "ssm:" + name, deadline)
+
+
+def mint_sealer(event, context):
+    """The sealer's, for the sealing host: its own role signs nothing. They last for the shortest time there is."""
+    if not event["SealerRoleArn"]:
+        return {"Credentials": "auto"}
+    session = client("sts").assume_role(RoleArn=event["SealerRoleArn"], RoleSessionName=session_name(event), DurationSeconds=900)["Credentials"]
+    name = sealer_credentials(event)
+    keep_session(name, session)
+    return {"Credentials": "ssm:" + name}
+
+
+def keep_session(name, session):
     client("ssm").put_parameter(Name=name, Value=json.dumps({
         "AccessKeyId": session["AccessKeyId"], "SecretAccessKey": session["SecretAccessKey"],
         "SessionToken": session["SessionToken"], "Expiration": session["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
     }), Type="SecureString", Overwrite=True, Tier="Intelligent-Tiering")
-    note(event, credentials=name)
-    # The name, never the secret: what a step gives out stays in the history of this execution.
-    return answer(event, "collect", "ssm:" + name, deadline)
 
 
 def answer(event, way, credentials, deadline):

@@ -14,5 +14,6 @@ set -- seal "$SSM_RunUri" --kms-key "$SSM_SealKey" --json
 [ -z "$SSM_EvidenceRegion" ] || set -- "$@" --region "$SSM_EvidenceRegion"
 [ -z "$SSM_BucketOwner" ] || set -- "$@" --bucket-owner "$SSM_BucketOwner"
 [ -z "$SSM_EndSha256" ] || set -- "$@" --end-sha256 "$SSM_EndSha256"
+[ "$SSM_Credentials" = auto ] || set -- "$@" --credentials "$SSM_Credentials"
 [ "$SSM_Rehash" = no ] || set -- "$@" --rehash
 exec "$hozen" "$@"

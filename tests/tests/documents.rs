@@ -39,3 +39,8 @@ fn bad_input_has_a_clear_end() {
 fn defects_of_the_orchestrator_are_not_ours() {
     run("defects_of_the_orchestrator_are_not_ours", &["walk.py", "Orchestrator"]);
 }
+
+#[test]
+fn the_stacks_deploy_and_answer_every_finding() {
+    run("the_stacks_deploy_and_answer_every_finding", &["stacks.py"]);
+}

@@ -44,25 +44,29 @@ def denied(action, code="AccessDenied"):
 class Client:
     """A client of boto3 that keeps a list of calls, fails where it is told to, and answers what moto cannot."""
 
-    def __init__(self, world, service, real):
-        self.world, self.service, self.real = world, service, real
+    def __init__(self, world, service, real, assumed=False):
+        self.world, self.service, self.real, self.assumed = world, service, real, assumed
         self.meta, self.exceptions = real.meta, real.exceptions
 
     def __getattr__(self, method):
         def call(**arguments):
             api = self.real.meta.method_to_api_mapping.get(method, method)
-            self.world.calls.append((self.service, api, arguments))
-            self.world.may_fail(self.service, api, arguments)
+            self.record(api, arguments)
             own = self.world.own.get((self.service, api))
             return own(**arguments) if own else getattr(self.real, method)(**arguments)
         return call
+
+    def record(self, api, arguments):
+        self.world.calls.append((self.service, api, arguments))
+        if self.world.in_script:
+            (self.world.assumed if self.assumed else self.world.own_rights).add(f"{self.service}:{api}")
+        self.world.may_fail(self.service, api, arguments)
 
     def get_paginator(self, method):
         api = self.real.meta.method_to_api_mapping[method]
 
         def paginate(**arguments):
-            self.world.calls.append((self.service, api, arguments))
-            self.world.may_fail(self.service, api, arguments)
+            self.record(api, arguments)
             own = self.world.own.get((self.service, api))
             return [own(**arguments)] if own else self.real.get_paginator(method).paginate(**arguments)
         return types.SimpleNamespace(paginate=paginate)
@@ -74,6 +78,8 @@ class World:
     def __init__(self):
         self.now, self.slept = 1_800_000_000.0, []
         self.calls, self.faults = [], []
+        # What scripts did in the responder's name, and with credentials of roles that they took.
+        self.in_script, self.own_rights, self.assumed = False, set(), set()
         self.managed, self.commands, self.executions = {}, [], {}
         self.on_command, self.on_approve, self.on_step = {}, lambda: "Approved", lambda execution, step: None
         self.own = {
@@ -91,9 +97,10 @@ class World:
         SESSION = SESSION or boto3.Session(region_name=REGION)
         key = (service, json.dumps(arguments, sort_keys=True))
         if key not in self.clients:
+            assumed = "aws_access_key_id" in arguments
             if key not in REAL:
                 REAL[key] = SESSION.client(service, region_name=arguments.pop("region_name", REGION), **arguments)
-            self.clients[key] = Client(self, service, REAL[key])
+            self.clients[key] = Client(self, service, REAL[key], assumed)
         return self.clients[key]
 
     def fail(self, service, api, error=None, times=10 ** 6, when=lambda arguments: True):
@@ -333,6 +340,7 @@ def run_script(world, text, handler, payload):
         return {"time": clock, "boto3": aws}.get(name) or builtins.__import__(name, *arguments, **named)
     scope = {"__builtins__": {**vars(builtins), "__import__": bring, "print": lambda *_: None}}
     exec(compile(text, f"<{handler}>", "exec"), scope)
+    world.in_script = True
     try:
         # A payload is JSON on its way, both ways.
         return json.loads(json.dumps(scope[handler](json.loads(json.dumps(payload)), {})))
@@ -340,6 +348,8 @@ def run_script(world, text, handler, payload):
         raise
     except Exception as error:
         raise StepFailed(f"{type(error).__name__}: {error}") from error
+    finally:
+        world.in_script = False
 
 
 def select(value, path):

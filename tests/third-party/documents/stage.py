@@ -58,7 +58,7 @@ class Stage:
         return self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)["GroupId"]
 
     def make_roles(self):
-        for name in ("web", "quarantined", "writer"):
+        for name in ("web", "quarantined", "writer", "sealer"):
             self.iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
         for name in ("web", "quarantined"):
             self.iam.create_instance_profile(InstanceProfileName=name)
@@ -86,6 +86,7 @@ class Stage:
             "AutomationAssumeRole": ASSUME, "InstanceId": self.instance, "CaseId": "IR-1", "Mode": "collect-and-contain",
             "EvidenceUri": f"s3://{BUCKET}/cases", "EvidenceRegion": REGION, "EvidenceAccount": ACCOUNT,
             "WriterRoleArn": f"arn:aws:iam::{ACCOUNT}:role/writer", "SealerInstanceId": "i-0aaaaaaaaaaaaaaaa",
+            "SealerRoleArn": f"arn:aws:iam::{ACCOUNT}:role/sealer",
             "SealKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/seal", "QuarantineGroupId": self.quarantine,
             "UntrackGroupId": self.untrack, "QuarantineProfile": "quarantined", "TopicArn": self.topic,
             "FindingId": f"arn:aws:guardduty:{REGION}:{ACCOUNT}:detector/1/finding/2", "LegalHold": "yes",

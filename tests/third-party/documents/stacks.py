@@ -1,0 +1,393 @@
+#!/usr/bin/env python3
+"""Reads the templates of packaging/cloudformation as others do, deploys them in moto, and follows findings from the deployed rules to responses."""
+
+import copy
+import functools
+import importlib.util
+import json
+import logging
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+import warnings
+
+import rules
+import stage
+from engine import ACCOUNT, Execution
+from stage import DOCUMENTS, Stage
+
+HERE = pathlib.Path(__file__).resolve().parent
+LINTER = pathlib.Path(sys.executable).with_name("cfn-lint")
+FOLDER = HERE.parents[2] / "packaging" / "cloudformation"
+# What moto's CloudFormation does not know is left out with a warning: policies of buckets, topics and queues, the trail, alarms, actions of Security Hub.
+warnings.simplefilter("ignore")
+logging.disable(logging.CRITICAL)
+
+
+@functools.cache
+def templates():
+    return builder().templates()
+
+
+@functools.cache
+def builder():
+    """build.py of the templates; that of the documents has the same name."""
+    about = importlib.util.spec_from_file_location("cloudformation_build", FOLDER / "build.py")
+    module = importlib.util.module_from_spec(about)
+    about.loader.exec_module(module)
+    return module
+
+
+def policy(name):
+    return json.loads((FOLDER / name).read_text())
+
+
+def actions(name):
+    """What a policy allows."""
+    found = set()
+    for statement in policy(name)["Statement"]:
+        if statement["Effect"] == "Allow":
+            found |= set([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    return found
+
+
+def values(value, key):
+    """Every value of a key, wherever it stands."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from [inner] if name == key else values(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from values(inner, key)
+
+
+class Templates(unittest.TestCase):
+    """What can be said of the templates without an account."""
+
+    def test_cfn_lint_finds_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            files = []
+            for name, template in templates().items():
+                files.append(pathlib.Path(folder) / f"{name}.json")
+                files[-1].write_text(builder().as_json(template))
+            said = subprocess.run([LINTER, "--include-checks", "W", "--", *files], capture_output=True, text=True, check=False)
+            self.assertEqual((said.returncode, said.stdout), (0, ""), said.stderr)
+            files[0].write_text(files[0].read_text().replace('"AWS::SSM::Document"', '"AWS::SSM::Documnt"', 1))
+            said = subprocess.run([LINTER, "--", files[0]], capture_output=True, text=True, check=False)
+            self.assertNotEqual(said.returncode, 0, "cfn-lint finds nothing anywhere")
+
+    def test_the_policies_are_those_of_the_files(self):
+        """With the words put back, each policy in a template is its file; and each file for a role stands in one."""
+        names = {"bucket-policy.json", "evidence-key-policy.json", "seal-key-policy.json"} | {path.name for path in FOLDER.glob("*-role.json")}
+        written = "".join(path.read_text() for path in FOLDER.glob("*.yaml"))
+        self.assertEqual({name for name in names if f"!policy [{name}]" not in written}, {"modules-role.json", "parameters-role.json"})
+        sids = {sid for template in templates().values() for sid in values(template, "Sid")}
+        for name in names - {"modules-role.json", "parameters-role.json"}:
+            self.assertLessEqual({statement["Sid"] for statement in policy(name)["Statement"]}, sids, name)
+
+    def test_no_word_is_left(self):
+        for name, template in templates().items():
+            if name != "documents":
+                left = re.findall(r"\b[A-Z]{4,}(?:-[A-Z]+)+\b", json.dumps(template))
+                self.assertEqual(left, [], name)
+
+    def test_variables_of_policies_are_no_variables_of_templates(self):
+        text = json.dumps(templates()["evidence"]["Resources"]["WriterPolicy"])
+        self.assertIn("cases/${!aws:PrincipalTag/case}/*", text)
+        self.assertNotIn("${aws:PrincipalTag", text)
+
+    def test_every_statement_has_a_name_and_none_allows_all(self):
+        for name, template in templates().items():
+            for statements in values(template["Resources"], "Statement"):
+                for statement in statements:
+                    self.assertTrue(statement.get("Sid"), (name, statement))
+                    wide = statement["Action"] in ("*", "kms:*") and statement["Effect"] == "Allow"
+                    self.assertTrue(not wide or statement["Sid"] == "Administer", (name, statement["Sid"]))
+
+    def test_what_holds_evidence_outlives_the_stack(self):
+        for name, resource in templates()["evidence"]["Resources"].items():
+            if resource["Type"] in ("AWS::S3::Bucket", "AWS::CloudTrail::Trail") or name in ("EvidenceKey", "SealKey"):
+                self.assertEqual((resource["DeletionPolicy"], resource["UpdateReplacePolicy"]), ("Retain", "Retain"), name)
+
+    def test_the_bucket_is_locked_private_and_encrypted(self):
+        bucket = templates()["evidence"]["Resources"]["EvidenceBucket"]["Properties"]
+        self.assertTrue(bucket["ObjectLockEnabled"])
+        self.assertEqual(bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"], {"Mode": {"Ref": "LockMode"}, "Days": {"Ref": "LockDays"}})
+        self.assertEqual(set(bucket["PublicAccessBlockConfiguration"].values()), {True})
+        self.assertEqual(bucket["OwnershipControls"]["Rules"], [{"ObjectOwnership": "BucketOwnerEnforced"}])
+        self.assertEqual([rule["AbortIncompleteMultipartUpload"] for rule in bucket["LifecycleConfiguration"]["Rules"]], [{"DaysAfterInitiation": 7}])
+        self.assertNotIn("Expiration", json.dumps(bucket))
+
+    def test_the_three_groups_are_what_they_are_called(self):
+        groups = {name: resource["Properties"] for name, resource in templates()["responder"]["Resources"].items() if resource["Type"] == "AWS::EC2::SecurityGroup"}
+        self.assertEqual({tag["Value"] for group in groups.values() for tag in group["Tags"]}, {"quarantine", "untrack", "egress"})
+        quarantine = groups["Quarantine"]
+        self.assertNotIn("SecurityGroupIngress", quarantine)
+        self.assertEqual([rule["CidrIp"] for rule in quarantine["SecurityGroupEgress"]], ["127.0.0.1/32"])
+        for way in ("SecurityGroupIngress", "SecurityGroupEgress"):
+            self.assertEqual([rule.get("CidrIp") or rule["CidrIpv6"] for rule in groups["Untrack"][way]], ["0.0.0.0/0", "::/0"])
+        self.assertNotIn("SecurityGroupIngress", groups["Egress"])
+        self.assertFalse(list(values(groups["Egress"], "CidrIp")))
+
+
+class Deployed(Stage):
+    """A stage on which the three stacks stand: groups, roles, rules and parameters are theirs."""
+
+    def __init__(self, automatic="collect-and-contain"):
+        self.automatic = automatic
+
+    def __enter__(self):
+        super().__enter__()
+        self.world.client("s3").real.delete_bucket(Bucket=stage.BUCKET)
+        self.outputs = {}
+        self.deploy("evidence", BucketName=stage.BUCKET, OrganisationId="o-abcdefghij", ResponderAccounts=ACCOUNT, ReaderPrincipals=ACCOUNT,
+                    KeyAdministratorRoleArn=f"arn:aws:iam::{ACCOUNT}:role/keys", BreakGlassRoleArn=f"arn:aws:iam::{ACCOUNT}:role/glass")
+        given = {name: self.outputs[name] for name in ("EvidenceRegion", "EvidenceAccount", "EvidenceKeyArn", "SealKeyArn")}
+        self.deploy("responder", VpcId=self.vpc, S3PrefixListId="pl-12345678", EvidenceBucket=stage.BUCKET, SealerInstanceId="i-0aaaaaaaaaaaaaaaa",
+                    Automatic=self.automatic, **given)
+        self.quarantine, self.topic = self.outputs["QuarantineGroupId"], self.outputs["TopicArn"]
+        self.started, self.findings = [], {}
+        self.world.own.update({("ssm", "StartAutomationExecution"): self.start, ("guardduty", "GetFindings"): self.guardduty,
+                               ("securityhub", "GetFindings"): self.security_hub})
+        self.world.calls.clear()
+        return self
+
+    def deploy(self, name, **parameters):
+        client = self.world.client("cloudformation").real
+        client.create_stack(StackName=name, TemplateBody=json.dumps(for_moto(templates()[name])), Capabilities=["CAPABILITY_NAMED_IAM"],
+                            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()])
+        made = client.describe_stacks(StackName=name)["Stacks"][0]
+        assert made["StackStatus"] == "CREATE_COMPLETE", made
+        self.outputs |= {one["OutputKey"]: one["OutputValue"] for one in made["Outputs"]}
+
+    def start(self, DocumentName, Parameters):
+        """Checks parameters as the service does; what was started runs when the test wants it."""
+        lists = {name for name, about in DOCUMENTS[DocumentName]["parameters"].items() if about["type"] == "StringList"}
+        run = Execution(self.world, DOCUMENTS, DocumentName, {name: value if name in lists else value[0] for name, value in Parameters.items()})
+        self.started.append(run)
+        return {"AutomationExecutionId": run.id}
+
+    def guardduty(self, DetectorId, FindingIds):
+        return {"Findings": [pascal(self.findings[one]) for one in FindingIds if one in self.findings]}
+
+    def security_hub(self, Filters, **_):
+        return {"Findings": [self.findings[one["Value"]] for one in Filters["Id"] if one["Value"] in self.findings]}
+
+    def deployed_rules(self):
+        events = self.world.client("events").real
+        for rule in events.list_rules()["Rules"]:
+            yield rule["Name"], json.loads(rule["EventPattern"]), events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+
+    def send(self, event):
+        """Gives an event to the deployed rules; the routes that ran, with their answers."""
+        routes = []
+        for _, pattern, targets in self.deployed_rules():
+            for target in targets if rules.matches(pattern, event) else []:
+                document = re.search(r":automation-definition/([A-Za-z-]+):", target["Arn"])[1]
+                given = rules.transformed(target["InputTransformer"], event)
+                self.start(document, given)
+                routes.append(self.started.pop().run())
+        return routes
+
+    def answers(self, route):
+        assert route.status == "Success", route.error
+        return json.loads(route.outputs["Route"]["Answers"])
+
+
+def for_moto(template):
+    """moto asks for ports where CloudFormation does not, and knows no rules of groups to prefix lists and IPv6."""
+    template = copy.deepcopy(template)
+    for resource in template["Resources"].values():
+        for way in ("SecurityGroupIngress", "SecurityGroupEgress") if resource["Type"] == "AWS::EC2::SecurityGroup" else ():
+            kept = [rule for rule in resource["Properties"].get(way, []) if "CidrIp" in rule]
+            resource["Properties"][way] = [{"FromPort": -1, "ToPort": -1, **rule} for rule in kept]
+    return template
+
+
+def pascal(value):
+    """A finding as GetFindings gives it: the names of an event with a capital."""
+    if isinstance(value, dict):
+        return {name[0].upper() + name[1:]: pascal(inner) for name, inner in value.items()}
+    return [pascal(one) for one in value] if isinstance(value, list) else value
+
+
+def fixtures(name, on):
+    """The findings of a file, with the instances of this stage."""
+    text = (HERE / "findings" / f"{name}.json").read_text().replace("INSTANCE", on.instance).replace("NEIGHBOUR", on.neighbour)
+    return json.loads(text)
+
+
+class Findings(unittest.TestCase):
+    """Each finding is routed, handed over, refused with a reason, or noted; or no rule takes it."""
+
+    def assert_answered(self, on, fixture):
+        started, told = len(on.started), len(on.world.called("sns", "Publish"))
+        routes = on.send(fixture["event"])
+        if fixture["answer"] == "left":
+            self.assertEqual(routes, [])
+            return
+        answers = on.answers(routes[0])
+        self.assertEqual((len(routes), {answer["answer"] for answer in answers}), (1, {fixture["answer"]}), answers)
+        for answer in answers:
+            self.assertTrue(answer.get("why") or answer["answer"] == "routed", answer)
+        runs = on.started[started:]
+        wanted = fixture.get("on", [on.instance]) if fixture["answer"] == "routed" else []
+        if fixture["answer"] != "handed-over":
+            self.assertEqual([run.parameters["InstanceId"] for run in runs], wanted)
+        self.assertEqual({run.parameters.get("Mode") or run.parameters["Action"] for run in runs}, {fixture["mode"]} if "mode" in fixture else set())
+        by_people = fixture["event"]["source"] == "aws.securityhub"
+        self.assertEqual(len(on.world.called("sns", "Publish")) - told, len(answers) if by_people or fixture["answer"] == "routed" else 0)
+
+    def test_findings_of_guardduty(self):
+        with Deployed() as on:
+            for fixture in fixtures("guardduty", on):
+                with self.subTest(fixture["name"]):
+                    on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
+                    self.assert_answered(on, fixture)
+
+    def test_findings_that_people_chose_in_security_hub(self):
+        with Deployed() as on:
+            for fixture in fixtures("securityhub", on):
+                with self.subTest(fixture["name"]):
+                    found = fixture["event"]["detail"]["findings"]
+                    on.findings = {} if fixture.get("gone") else {one["Id"]: one for one in found}
+                    self.assert_answered(on, fixture)
+
+    def test_their_fields_are_those_of_the_services(self):
+        with Deployed() as on:
+            model = on.world.client("guardduty").real.meta.service_model.operation_model("GetFindings").output_shape.members["Findings"].member
+            for fixture in fixtures("guardduty", on):
+                self.assert_known(model, pascal(fixture["event"]["detail"]), fixture["name"])
+            model = on.world.client("securityhub").real.meta.service_model.operation_model("BatchImportFindings").input_shape.members["Findings"].member
+            for fixture in fixtures("securityhub", on):
+                for one in fixture["event"]["detail"]["findings"]:
+                    self.assertLessEqual(set(model.required_members), set(one), fixture["name"])
+                    self.assert_known(model, one, fixture["name"])
+
+    def assert_known(self, shape, value, where):
+        if shape.type_name == "structure":
+            for name, inner in value.items():
+                self.assertIn(name, shape.members, f"{where}: {shape.name}")
+                self.assert_known(shape.members[name], inner, where)
+        elif shape.type_name == "list":
+            for inner in value:
+                self.assert_known(shape.member, inner, where)
+
+    def test_a_finding_starts_one_response_however_often_it_comes(self):
+        with Deployed() as on:
+            fixture = fixtures("guardduty", on)[0]
+            on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
+            answers = [on.answers(on.send(fixture["event"])[0])[0]["answer"] for _ in range(3)]
+            self.assertEqual((answers, len(on.started)), (["routed", "noted", "noted"], 1))
+
+    def test_what_could_not_be_started_is_tried_again_and_fails_aloud(self):
+        with Deployed() as on:
+            fixture = fixtures("guardduty", on)[0]
+            on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
+            on.world.fail("ssm", "StartAutomationExecution", times=1)
+            self.assertEqual(on.send(fixture["event"])[0].status, "Failed")
+            self.assertEqual(on.told()["answer"], "failed")
+            self.assertEqual(on.answers(on.send(fixture["event"])[0])[0]["answer"], "routed")
+
+    def test_by_itself_a_finding_starts_no_more_than_is_allowed(self):
+        for automatic, mode in (("collect-only", "collect-only"), ("note", None)):
+            with self.subTest(automatic), Deployed(automatic) as on:
+                fixture = fixtures("guardduty", on)[0]
+                on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
+                on.send(fixture["event"])
+                self.assertEqual([run.parameters["Mode"] for run in on.started], [mode] if mode else [])
+
+    def test_what_is_handed_over_is_answered_there_and_not_handed_on(self):
+        with Deployed() as on:
+            here, there = [one for one in fixtures("securityhub", on) if one["name"] in ("an instance", "of another account")]
+            on.findings = {one["Id"]: one for fixture in (here, there) for one in fixture["event"]["detail"]["findings"]}
+            for fixture, count in ((here, 1), (there, 0)):
+                given = {"AutomationAssumeRole": stage.ASSUME, "Source": "securityhub", "Action": "collect-only", "HandedOver": "yes",
+                         "FindingIds": [fixture["event"]["detail"]["findings"][0]["Id"]]}
+                self.assertEqual(Execution(on.world, DOCUMENTS, "Hozen-Route", given).run().status, "Success")
+                self.assertEqual(len(on.started), count)
+                on.started.clear()
+
+    def test_from_the_finding_to_the_quarantine_of_the_stack(self):
+        with Deployed() as on:
+            fixture = fixtures("guardduty", on)[0]
+            on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
+            on.send(fixture["event"])
+            run = on.started[0].run()
+            self.assertEqual((run.status, run.outputs["Report"]["Outcome"]), ("Success", "collected-and-contained"), run.error)
+            self.assertTrue(on.contained())
+            self.assertEqual(on.profile(), ["hozen-quarantine"])
+            self.assertEqual(on.told()["case"], "GD-" + fixture["event"]["detail"]["id"])
+            taken = {arguments["RoleArn"].rsplit("/", 1)[-1] for arguments in on.world.called("sts", "AssumeRole")}
+            self.assertEqual(taken, {"hozen-writer", "hozen-revoker", "hozen-sealer"})
+
+
+# What Automation itself asks for in the responder's name, by its actions: runCommand and executeAutomation.
+BY_AUTOMATION = {"ssm:SendCommand", "ssm:ListCommands", "ssm:ListCommandInvocations", "ssm:StartAutomationExecution", "ssm:GetAutomationExecution",
+                 "ssm:StopAutomationExecution"}
+# What goes with a call and is none itself.
+WITH_CALLS = {"iam:PassRole", "sts:TagSession", "kms:GenerateDataKey", "kms:Decrypt"}
+# Calls whose right has another name.
+RIGHTS = {"s3:ListObjectVersions": "s3:ListBucketVersions"}
+
+# Roles of the evidence account that a response takes.
+OTHERS = {f"{name}RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{name.lower()}" for name in ("Revoker", "Holder")}
+
+
+class Rights(unittest.TestCase):
+    """The roles have what the documents need in their walks, and no more."""
+
+    def test_the_responder_has_what_its_documents_need_and_no_more(self):
+        own, others = set(BY_AUTOMATION), set()
+        for walk in (self.respond_and_release, self.make_groups, self.route):
+            for used, found in zip((own, others), walk()):
+                used |= found
+        allowed = actions("responder-role.json") - WITH_CALLS
+        self.assertEqual(own - allowed, set())
+        self.assertEqual(allowed - own, set())
+        self.assertEqual({one for one in others if one.startswith("iam:")}, actions("revoker-role.json"))
+        self.assertEqual({one for one in others if one.startswith("s3:")}, actions("holder-role.json"))
+        self.assertEqual({one for one in others if one.startswith("ssm:")}, actions("starter-role.json") - WITH_CALLS)
+
+    def respond_and_release(self):
+        with Stage() as on:
+            old = f"hozen-ended-{int(on.world.now) - 20 * 3600}-i-0"
+            on.iam.real.put_role_policy(RoleName="writer", PolicyName=old, PolicyDocument=json.dumps(policy("quarantine-role.json")))
+            on.respond(PreContain="yes", EgressGroupId=on.egress, DiskEvidence="image", **OTHERS)
+            on.release()
+            on.respond(Again="yes", QuarantineProfile="", **OTHERS)
+            on.release()
+            return self.called(on)
+
+    def make_groups(self):
+        with Stage() as on:
+            on.ec2.delete_tags(Resources=[on.quarantine], Tags=[{"Key": "hozen:purpose"}])
+            scaling = on.world.client("autoscaling")
+            scaling.create_launch_configuration(LaunchConfigurationName="web", ImageId=stage.IMAGE, InstanceType="t3.small")
+            scaling.create_auto_scaling_group(AutoScalingGroupName="web", LaunchConfigurationName="web", MinSize=1, MaxSize=3, DesiredCapacity=1,
+                                              VPCZoneIdentifier=on.subnet)
+            on.instance = scaling.describe_auto_scaling_instances()["AutoScalingInstances"][0]["InstanceId"]
+            on.world.managed[on.instance] = "Online"
+            on.world.calls.clear()
+            on.respond(QuarantineGroupId="", UntrackGroupId="", RequireApproval="yes", Approvers=["arn:aws:iam::123456789012:role/lead"], **OTHERS)
+            on.release()
+            return self.called(on)
+
+    def route(self):
+        with Deployed() as on:
+            for name in ("guardduty", "securityhub"):
+                for fixture in fixtures(name, on)[:8]:
+                    found = fixture["event"]["detail"]
+                    on.findings = {one.get("Id") or one["id"]: one for one in found.get("findings", [found])}
+                    on.send(fixture["event"])
+            return self.called(on)
+
+    def called(self, on):
+        return [{RIGHTS.get(one, one) for one in calls} for calls in (on.world.own_rights, on.world.assumed)]
+
+
+if __name__ == "__main__":
+    unittest.main()
