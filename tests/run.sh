@@ -37,7 +37,10 @@ fi
 # The end-to-end tests run the binary itself.
 cargo build --locked --workspace --bins
 
-# What is shipped, made of the static programs: packages in roots of their own, a host where everything is planted.
-tests/packages/run.sh
+tests/packages/run.sh --prepare
 
-cargo test --locked --workspace "$@"
+# All of it: the tests of the workspace, what is shipped, and the guests, on two lanes. With arguments: `cargo test` with them.
+if [ $# -gt 0 ]; then
+  exec cargo test --locked --workspace "$@"
+fi
+exec tests/lanes.py

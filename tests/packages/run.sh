@@ -2,10 +2,14 @@
 # What is shipped, made of the static programs that tests/vm/static.sh has built, and treated as those treat it who get it: made twice
 # and compared, signed and tampered with, installed, run, upgraded, removed; on a host where everything is planted.
 #
-# usage: tests/packages/run.sh [--binaries DIR]     (default: static beside target/debug; DIR/x86_64/hozen and DIR/aarch64/hozen)
+# usage: tests/packages/run.sh [--prepare] [--binaries DIR]
+#   --prepare    installs what is needed, and no more
+#   --binaries   DIR/x86_64/hozen and DIR/aarch64/hozen; default: static beside target/debug
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 binaries="${CARGO_TARGET_DIR:-target}/static"
+prepare=
+[ "${1:-}" != --prepare ] || { prepare=yes; shift; }
 [ "${1:-}" != --binaries ] || binaries="$2"
 
 # A layer that cannot run says why.
@@ -24,6 +28,7 @@ done
 if [ "${#missing[@]}" -gt 0 ]; then
   apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
 fi
+[ -z "$prepare" ] || exit 0
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
+use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, mkdirat};
-use nix::sys::statvfs::fstatvfs;
 use nix::unistd::{UnlinkatFlags, ftruncate, unlinkat};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::reserve::Reserve;
 use super::{Cause, EvidenceSink, ObjectWriter, SinkError};
 use crate::host::sys;
 use crate::model::{Digest, Held, ObjectKey, escape};
@@ -28,8 +28,6 @@ use crate::model::{Digest, Held, ObjectKey, escape};
 pub const FOLDER_FDS: i32 = crate::host::footprint::EVIDENCE_FDS;
 /// Ending of an object that is not whole.
 pub const PART_SUFFIX: &str = ".part";
-/// Space kept back for the seal, at most; a quarter of the free space where that is less.
-const RESERVE: u64 = 4 << 20;
 
 /// Why a folder cannot be the destination.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +64,7 @@ pub struct DirectorySink {
     made: Option<PathBuf>,
     root: Arc<OwnedFd>,
     folders: Mutex<BTreeMap<String, Arc<OwnedFd>>>,
-    reserve: Mutex<Option<OwnedFd>>,
+    reserve: Arc<Reserve>,
 }
 
 /// An object that grows.
@@ -74,6 +72,7 @@ pub struct DirectorySink {
 struct DirectoryObject {
     key: ObjectKey,
     folder: Arc<OwnedFd>,
+    reserve: Arc<Reserve>,
     name: String,
     file: OwnedFd,
     size: u64,
@@ -115,7 +114,7 @@ impl DirectorySink {
             }
             return Err(refused(errno));
         }
-        let reserve = reserve(root.as_fd());
+        let reserve = Reserve::take(root.as_fd());
         Ok(Self::at(path, made, root, reserve))
     }
 
@@ -130,12 +129,12 @@ impl DirectorySink {
             Errno::ENOTDIR => DirectoryError::NotAFolder(path.to_owned()),
             errno => DirectoryError::Refused { path: path.to_owned(), errno },
         })?;
-        Ok(Self::at(path, false, root, None))
+        Ok(Self::at(path, false, root, Reserve::default()))
     }
 
-    fn at(path: &Path, made: bool, root: OwnedFd, reserve: Option<OwnedFd>) -> Self {
+    fn at(path: &Path, made: bool, root: OwnedFd, reserve: Reserve) -> Self {
         let location = path.canonicalize().map_or_else(|_| shown(path), |path| shown(&path));
-        let (folders, reserve) = (Mutex::default(), Mutex::new(reserve));
+        let (folders, reserve) = (Mutex::default(), Arc::new(reserve));
         Self { location, made: made.then(|| path.to_owned()), root: Arc::new(root), folders, reserve }
     }
 
@@ -222,19 +221,9 @@ fn probe(folder: BorrowedFd<'_>) -> Result<(), Errno> {
     unlinkat(folder, ".probe", UnlinkatFlags::NoRemoveDir)
 }
 
-/// A nameless file that holds space for the seal until it is closed. `None` where the file system has no such files.
-fn reserve(folder: BorrowedFd<'_>) -> Option<OwnedFd> {
-    let free = fstatvfs(folder).map(|stat| stat.blocks_available().saturating_mul(stat.fragment_size())).ok()?;
-    let length = i64::try_from(RESERVE.min(free / 4)).ok()?;
-    let flags = OFlag::O_WRONLY | OFlag::O_TMPFILE | OFlag::O_CLOEXEC;
-    let file = openat(folder, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR).ok()?;
-    fallocate(&file, FallocateFlags::empty(), 0, length).ok()?;
-    Some(file)
-}
-
 impl EvidenceSink for DirectorySink {
     fn create(&self, key: &ObjectKey) -> Result<Box<dyn ObjectWriter>, SinkError> {
-        let fail = |(action, errno)| system_error(key, action, errno);
+        let fail = |(action, errno)| system_error(&self.reserve, key, action, errno);
         let (path, name) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
         let folder = self.folder(path).map_err(fail)?;
         if !is_free(&folder, name) {
@@ -244,22 +233,21 @@ impl EvidenceSink for DirectorySink {
         let part = format!("{name}{PART_SUFFIX}");
         let file =
             openat(&folder, part.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(|e| fail(("create the file", e)))?;
-        let (key, name) = (key.clone(), name.to_owned());
-        Ok(Box::new(DirectoryObject { key, folder, name, file, size: 0, hasher: Sha256::new(), open: true, broken: false }))
+        let (key, name, reserve) = (key.clone(), name.to_owned(), Arc::clone(&self.reserve));
+        let (size, hasher) = (0, Sha256::new());
+        Ok(Box::new(DirectoryObject { key, folder, reserve, name, file, size, hasher, open: true, broken: false }))
     }
 
     fn describe(&self) -> BTreeMap<String, Value> {
         BTreeMap::from([
             ("kind".to_owned(), Value::from("directory")),
             ("location".to_owned(), Value::from(self.location.as_str())),
-            ("reserve_held".to_owned(), Value::from(self.reserve.lock().is_ok_and(|reserve| reserve.is_some()))),
+            ("reserve_held".to_owned(), Value::from(self.reserve.is_held())),
         ])
     }
 
     fn prepare_to_seal(&self) {
-        if let Ok(mut reserve) = self.reserve.lock() {
-            *reserve = None;
-        }
+        self.reserve.release_for_seal();
     }
 }
 
@@ -267,9 +255,13 @@ fn is_free(folder: &OwnedFd, name: &str) -> bool {
     nix::sys::stat::fstatat(folder, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW) == Err(Errno::ENOENT)
 }
 
-fn system_error(key: &ObjectKey, action: &'static str, errno: Errno) -> SinkError {
+/// What the system refused. Where it has no more room, what comes next has to say so, and gets what was kept back for that.
+fn system_error(reserve: &Reserve, key: &ObjectKey, action: &'static str, errno: Errno) -> SinkError {
     let cause = match errno {
-        Errno::ENOSPC | Errno::EDQUOT => Cause::Full,
+        Errno::ENOSPC | Errno::EDQUOT => {
+            reserve.release_for_tables();
+            Cause::Full
+        }
         Errno::EEXIST => Cause::Exists,
         errno => Cause::System { action, errno },
     };
@@ -282,7 +274,7 @@ impl DirectoryObject {
     }
 
     fn error(&self, action: &'static str, errno: Errno) -> SinkError {
-        system_error(&self.key, action, errno)
+        system_error(&self.reserve, &self.key, action, errno)
     }
 
     fn write_all(&self, mut bytes: &[u8]) -> Result<(), Errno> {
@@ -430,5 +422,47 @@ mod tests {
         assert!(path.join("a.part").exists() && !path.join("a").exists());
         drop(object);
         assert!(!path.join("a.part").exists());
+    }
+
+    /// An empty file system of 8 MiB, which only the calling thread sees. `false` where that wants another user.
+    fn small(point: &Path) -> bool {
+        use nix::mount::{MsFlags, mount};
+        let none = None::<&str>;
+        let mounted = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS)
+            .and_then(|()| mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none))
+            .and_then(|()| mount(Some("tmpfs"), point, Some("tmpfs"), MsFlags::empty(), Some("size=8m")));
+        assert!(matches!(mounted, Ok(()) | Err(Errno::EPERM)), "{mounted:?}");
+        mounted.is_ok()
+    }
+
+    fn what_comes_after_a_large_object(point: &Path) {
+        if !small(point) {
+            return eprintln!("skipped: needs root");
+        }
+        let sink = DirectorySink::create(&point.join("run")).unwrap();
+        let fill = |key: &str| {
+            let mut object = sink.create(&key.parse().unwrap()).unwrap();
+            // The smallest part there is: nothing is left over when one no longer fits.
+            while object.part(&[1; 4096]).is_ok() {}
+            object
+        };
+        let store = |key: &str| {
+            let mut object = sink.create(&key.parse().unwrap()).unwrap();
+            object.part(&[2; 65536]).and_then(|()| object.finish(65536, &Digest::of(&[2; 65536])))
+        };
+        let image = fill("image");
+        assert_eq!(store("table"), Ok(None));
+        let more = fill("more");
+        assert_eq!(store("seal").unwrap_err().cause, Cause::Full);
+        sink.prepare_to_seal();
+        assert_eq!(store("seal"), Ok(None));
+        drop((image, more));
+    }
+
+    #[test]
+    fn what_says_that_an_object_did_not_fit_fits() {
+        let dir = tempfile::tempdir().unwrap();
+        let point = dir.path().to_owned();
+        std::thread::spawn(move || what_comes_after_a_large_object(&point)).join().unwrap();
     }
 }

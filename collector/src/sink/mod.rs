@@ -4,6 +4,7 @@
 
 pub mod directory;
 pub mod memory;
+mod reserve;
 
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;

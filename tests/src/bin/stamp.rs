@@ -1,6 +1,7 @@
 //! `stamp PAGES LIST [ticking]`: locks PAGES pages of memory, finds out which physical frames they are in, and stamps each with its own
 //! frame number (see `hozen_tests::stamp`). Writes the frames to the file LIST, one a line, and says `ready run=… pages=…`. Needs root.
-//! With `ticking` it then adds one to the counter of each page in turn, round after round.
+//! With `ticking` it then adds one to the counter of each page in turn, round after round; these pages lie as far apart as those of six
+//! times as much memory do, so that they are read at the beginning of an image, at its end, and all along.
 //!
 //! At its end it says, of the rounds, `rounds=N seconds=S`, and `moved=N`: how many pages the kernel has moved to other frames meanwhile, which breaks their stamps.
 
@@ -19,6 +20,8 @@ use nix::sys::prctl;
 
 /// Pages that are stamped between two looks at whether to end.
 const TURN: usize = 1024;
+/// So many times the memory is asked for where pages are to lie far apart.
+const SPREAD: usize = 6;
 /// Bits of an entry of `/proc/PID/pagemap` (Documentation/admin-guide/mm/pagemap.rst): the frame, and whether there is one.
 const FRAME: u64 = (1 << 55) - 1;
 const PRESENT: u64 = 1 << 63;
@@ -35,14 +38,18 @@ fn stamp() -> Result<(), Failure> {
         _ => return Err("usage: stamp PAGES LIST [ticking]".into()),
     };
     let life = Life::begin()?;
-    let pages = locked(count.parse()?)?;
+    let pages = locked(count.parse::<usize>()? * if ticking { SPREAD } else { 1 })?;
     let run = u64::from(std::process::id()) << 32 | u64::from(nix::unistd::getppid().as_raw().unsigned_abs());
     let pagemap = File::open("/proc/self/pagemap")?;
-    let frames = pages.iter().map(|page| page.frame(&pagemap)).collect::<Result<Vec<u64>, Failure>>()?;
-    for ((counter, page), frame) in (0..).zip(&pages).zip(&frames) {
+    let mut pages = pages.iter().map(|page| Ok((page.frame(&pagemap)?, page))).collect::<Result<Vec<_>, Failure>>()?;
+    if ticking {
+        pages.sort_unstable_by_key(|(frame, _)| *frame);
+        pages = pages.into_iter().step_by(SPREAD).collect();
+    }
+    for (counter, (frame, page)) in (0..).zip(&pages) {
         page.write(run, *frame, if ticking { 0 } else { counter });
     }
-    write_list(Path::new(list), &frames)?;
+    write_list(Path::new(list), &pages)?;
     life::ready(&[life::own_pid(), ("run", run.to_string()), ("pages", pages.len().to_string())])?;
     if ticking {
         let began = Instant::now();
@@ -52,7 +59,7 @@ fn stamp() -> Result<(), Failure> {
         life.wait()?;
     }
     let mut moved = 0;
-    for (page, frame) in pages.iter().zip(&frames) {
+    for (frame, page) in &pages {
         moved += u64::from(page.frame(&pagemap)? != *frame);
     }
     Ok(life::say(&format!("moved={moved}"))?)
@@ -99,20 +106,20 @@ impl Page {
 }
 
 /// Counts in all pages, again and again; returns how often in all of them.
-fn tick(life: &Life, pages: &[Page]) -> Result<usize, Failure> {
+fn tick(life: &Life, pages: &[(u64, &Page)]) -> Result<usize, Failure> {
     let mut turns = 0;
     for turn in pages.chunks(TURN).cycle() {
         if life.over(PollTimeout::ZERO, None)?.is_over {
             break;
         }
-        turn.iter().for_each(Page::count);
+        turn.iter().for_each(|(_, page)| page.count());
         turns += 1;
     }
     Ok(turns / pages.len().div_ceil(TURN).max(1))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this helper runs in a guest of the tests and reports to them by a file")]
-fn write_list(list: &Path, frames: &[u64]) -> Result<(), Failure> {
-    let text: String = frames.iter().map(|frame| format!("{frame}\n")).collect();
+fn write_list(list: &Path, pages: &[(u64, &Page)]) -> Result<(), Failure> {
+    let text: String = pages.iter().map(|(frame, _)| format!("{frame}\n")).collect();
     Ok(std::fs::write(list, text)?)
 }

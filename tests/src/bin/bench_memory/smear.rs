@@ -46,8 +46,11 @@ mkfifo /tmp/hold
 stamp PAGES /out/frames ticking </tmp/hold >/out/stamped &
 exec 3>/tmp/hold
 until grep -q ready /out/stamped; do sleep 0.1; done
+read began rest </proc/uptime
 CAPTURE >/out/said 2>&1
 code=$?
+read ended rest </proc/uptime
+echo \" $began $ended\" | awk '{ print \"capture=\" $2 - $1 }' >/out/took
 exec 3>&-
 until grep -q moved /out/stamped; do sleep 0.1; done
 exit $code
@@ -55,17 +58,19 @@ exit $code
 
 pub(crate) fn measure(peers: &Peers, runs: usize) -> Result<(), Failure> {
     let mut rounds = vec![Vec::new(); CAPTURES.len()];
-    let mut seconds = rounds.clone();
+    let (mut seconds, mut whole) = (rounds.clone(), rounds.clone());
     for _ in 0..runs {
-        for (((name, command), rounds), seconds) in CAPTURES.iter().zip(&mut rounds).zip(&mut seconds) {
-            let (apart, time) = one(peers, name, command)?;
-            rounds.push(apart);
-            seconds.push(time);
+        for (index, (name, command)) in CAPTURES.iter().enumerate() {
+            let smear = one(peers, name, command)?;
+            for (all, figure) in [(&mut rounds, smear.rounds), (&mut seconds, smear.seconds), (&mut whole, smear.whole)] {
+                all.get_mut(index).ok_or("no place")?.push(figure);
+            }
         }
     }
-    for (((name, _), rounds), seconds) in CAPTURES.iter().zip(&rounds).zip(&seconds) {
-        let name = with_rate(name);
-        say("smear", json!({ "of": name, "memory_mib": MEMORY, "rounds": figures(rounds), "seconds": figures(seconds) }))?;
+    for ((((name, _), rounds), seconds), whole) in CAPTURES.iter().zip(&rounds).zip(&seconds).zip(&whole) {
+        let of = with_rate(name);
+        let (rounds, seconds, whole) = (figures(rounds), figures(seconds), figures(whole));
+        say("smear", json!({ "of": of, "memory_mib": MEMORY, "rounds": rounds, "seconds": seconds, "seconds_of_all": whole }))?;
     }
     Ok(())
 }
@@ -74,8 +79,14 @@ fn with_rate(text: &str) -> String {
     text.replace("RATE", &RATE.to_string())
 }
 
-/// How far the counters lie apart, in rounds and in seconds.
-fn one(peers: &Peers, name: &str, command: &str) -> Result<(f64, f64), Failure> {
+/// How far the counters lie apart, in rounds and in seconds, and how long all of the capture took.
+struct Smear {
+    rounds: f64,
+    seconds: f64,
+    whole: f64,
+}
+
+fn one(peers: &Peers, name: &str, command: &str) -> Result<Smear, Failure> {
     let lab = lab()?;
     let guest = Guest::new(&lab).program(&peers.capture).program(&peers.avml).program(&beside("stamp"));
     let guest = guest.file("/lime.ko", 0o644, std::fs::read(lab.lime())?).memory(MEMORY).limit(Duration::from_secs(900));
@@ -86,7 +97,7 @@ fn one(peers: &Peers, name: &str, command: &str) -> Result<(f64, f64), Failure> 
     if ended.exit != 0 {
         return Err(format!("{command} failed: {}\n{}", ended.text("said"), ended.console).into());
     }
-    let stamped = ended.text("stamped");
+    let stamped = ended.text("stamped") + &ended.text("took");
     let fact =
         |fact: &str| stamped.split_ascii_whitespace().find_map(|word| word.strip_prefix(fact)).ok_or("no fact of the stamps");
     let frames = ended.text("frames").lines().map(str::parse).collect::<Result<Vec<u64>, _>>()?;
@@ -102,8 +113,9 @@ fn one(peers: &Peers, name: &str, command: &str) -> Result<(f64, f64), Failure> 
         .into());
     }
     let (low, high) = report.counters.ok_or("no counters")?;
-    let apart = f64::from(u32::try_from(high - low)?);
-    Ok((apart, apart * fact("seconds=")?.parse::<f64>()? / fact("rounds=")?.parse::<f64>()?))
+    let rounds = f64::from(u32::try_from(high - low)?);
+    let seconds = rounds * fact("seconds=")?.parse::<f64>()? / fact("rounds=")?.parse::<f64>()?;
+    Ok(Smear { rounds, seconds, whole: fact("capture=")?.parse()? })
 }
 
 /// The image in LiME's format.
