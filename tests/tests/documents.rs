@@ -44,3 +44,8 @@ fn defects_of_the_orchestrator_are_not_ours() {
 fn the_stacks_deploy_and_answer_every_finding() {
     run("the_stacks_deploy_and_answer_every_finding", &["stacks.py"]);
 }
+
+#[test]
+fn the_sample_of_a_state_machine_contains_whatever_fails() {
+    run("the_sample_of_a_state_machine_contains_whatever_fails", &["machine.py"]);
+}

@@ -11,8 +11,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
-import warnings
 
 import rules
 import stage
@@ -20,10 +20,9 @@ from engine import ACCOUNT, Execution
 from stage import DOCUMENTS, Stage
 
 HERE = pathlib.Path(__file__).resolve().parent
-LINTER = pathlib.Path(sys.executable).with_name("cfn-lint")
+LINTER = [sys.executable, "-c", "import sys; from cfnlint.runner import main; sys.exit(main())"]
 FOLDER = HERE.parents[2] / "packaging" / "cloudformation"
 # What moto's CloudFormation does not know is left out with a warning: policies of buckets, topics and queues, the trail, alarms, actions of Security Hub.
-warnings.simplefilter("ignore")
 logging.disable(logging.CRITICAL)
 
 
@@ -73,10 +72,10 @@ class Templates(unittest.TestCase):
             for name, template in templates().items():
                 files.append(pathlib.Path(folder) / f"{name}.json")
                 files[-1].write_text(builder().as_json(template))
-            said = subprocess.run([LINTER, "--include-checks", "W", "--", *files], capture_output=True, text=True, check=False)
+            said = subprocess.run([*LINTER, "--include-checks", "W", "--", *files], capture_output=True, text=True, check=False)
             self.assertEqual((said.returncode, said.stdout), (0, ""), said.stderr)
             files[0].write_text(files[0].read_text().replace('"AWS::SSM::Document"', '"AWS::SSM::Documnt"', 1))
-            said = subprocess.run([LINTER, "--", files[0]], capture_output=True, text=True, check=False)
+            said = subprocess.run([*LINTER, "--", files[0]], capture_output=True, text=True, check=False)
             self.assertNotEqual(said.returncode, 0, "cfn-lint finds nothing anywhere")
 
     def test_the_policies_are_those_of_the_files(self):
@@ -136,9 +135,6 @@ class Templates(unittest.TestCase):
 class Deployed(Stage):
     """A stage on which the three stacks stand: groups, roles, rules and parameters are theirs."""
 
-    def __init__(self, automatic="collect-and-contain"):
-        self.automatic = automatic
-
     def __enter__(self):
         super().__enter__()
         self.world.client("s3").real.delete_bucket(Bucket=stage.BUCKET)
@@ -147,7 +143,7 @@ class Deployed(Stage):
                     KeyAdministratorRoleArn=f"arn:aws:iam::{ACCOUNT}:role/keys", BreakGlassRoleArn=f"arn:aws:iam::{ACCOUNT}:role/glass")
         given = {name: self.outputs[name] for name in ("EvidenceRegion", "EvidenceAccount", "EvidenceKeyArn", "SealKeyArn")}
         self.deploy("responder", VpcId=self.vpc, S3PrefixListId="pl-12345678", EvidenceBucket=stage.BUCKET, SealerInstanceId="i-0aaaaaaaaaaaaaaaa",
-                    Automatic=self.automatic, **given)
+                    Automatic="collect-and-contain", **given)
         self.quarantine, self.topic = self.outputs["QuarantineGroupId"], self.outputs["TopicArn"]
         self.started, self.findings = [], {}
         self.world.own.update({("ssm", "StartAutomationExecution"): self.start, ("guardduty", "GetFindings"): self.guardduty,
@@ -223,6 +219,24 @@ def fixtures(name, on):
 class Findings(unittest.TestCase):
     """Each finding is routed, handed over, refused with a reason, or noted; or no rule takes it."""
 
+    @classmethod
+    def setUpClass(cls):
+        # One deployment for all: it is what takes the time.
+        cls.on = cls.enterClassContext(Deployed())
+
+    def setUp(self):
+        on, ssm = self.on, self.on.world.client("ssm").real
+        on.started, on.findings, on.world.faults = [], {}, []
+        self.policy = ssm.get_parameter(Name="/hozen/policy")["Parameter"]["Value"]
+        for one in ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": ["/hozen/routed/"]}])["Parameters"]:
+            ssm.delete_parameter(Name=one["Name"])
+
+    def first(self):
+        """The event of a finding that starts a response, which GuardDuty has."""
+        event = fixtures("guardduty", self.on)[0]["event"]
+        self.on.findings[event["detail"]["id"]] = event["detail"]
+        return event
+
     def assert_answered(self, on, fixture):
         started, told = len(on.started), len(on.world.called("sns", "Publish"))
         routes = on.send(fixture["event"])
@@ -242,30 +256,29 @@ class Findings(unittest.TestCase):
         self.assertEqual(len(on.world.called("sns", "Publish")) - told, len(answers) if by_people or fixture["answer"] == "routed" else 0)
 
     def test_findings_of_guardduty(self):
-        with Deployed() as on:
-            for fixture in fixtures("guardduty", on):
-                with self.subTest(fixture["name"]):
-                    on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
-                    self.assert_answered(on, fixture)
+        for fixture in fixtures("guardduty", self.on):
+            with self.subTest(fixture["name"]):
+                self.on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
+                self.assert_answered(self.on, fixture)
 
     def test_findings_that_people_chose_in_security_hub(self):
-        with Deployed() as on:
-            for fixture in fixtures("securityhub", on):
-                with self.subTest(fixture["name"]):
-                    found = fixture["event"]["detail"]["findings"]
-                    on.findings = {} if fixture.get("gone") else {one["Id"]: one for one in found}
-                    self.assert_answered(on, fixture)
+        for fixture in fixtures("securityhub", self.on):
+            with self.subTest(fixture["name"]):
+                found = fixture["event"]["detail"]["findings"]
+                self.on.findings = {} if fixture.get("gone") else {one["Id"]: one for one in found}
+                self.assert_answered(self.on, fixture)
 
     def test_their_fields_are_those_of_the_services(self):
-        with Deployed() as on:
-            model = on.world.client("guardduty").real.meta.service_model.operation_model("GetFindings").output_shape.members["Findings"].member
-            for fixture in fixtures("guardduty", on):
-                self.assert_known(model, pascal(fixture["event"]["detail"]), fixture["name"])
-            model = on.world.client("securityhub").real.meta.service_model.operation_model("BatchImportFindings").input_shape.members["Findings"].member
-            for fixture in fixtures("securityhub", on):
-                for one in fixture["event"]["detail"]["findings"]:
-                    self.assertLessEqual(set(model.required_members), set(one), fixture["name"])
-                    self.assert_known(model, one, fixture["name"])
+        def model(service, operation, way):
+            return getattr(self.on.world.client(service).real.meta.service_model.operation_model(operation), way).members["Findings"].member
+        known = model("guardduty", "GetFindings", "output_shape")
+        for fixture in fixtures("guardduty", self.on):
+            self.assert_known(known, pascal(fixture["event"]["detail"]), fixture["name"])
+        known = model("securityhub", "BatchImportFindings", "input_shape")
+        for fixture in fixtures("securityhub", self.on):
+            for one in fixture["event"]["detail"]["findings"]:
+                self.assertLessEqual(set(known.required_members), set(one), fixture["name"])
+                self.assert_known(known, one, fixture["name"])
 
     def assert_known(self, shape, value, where):
         if shape.type_name == "structure":
@@ -277,52 +290,88 @@ class Findings(unittest.TestCase):
                 self.assert_known(shape.member, inner, where)
 
     def test_a_finding_starts_one_response_however_often_it_comes(self):
-        with Deployed() as on:
-            fixture = fixtures("guardduty", on)[0]
-            on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
-            answers = [on.answers(on.send(fixture["event"])[0])[0]["answer"] for _ in range(3)]
-            self.assertEqual((answers, len(on.started)), (["routed", "noted", "noted"], 1))
+        on, event = self.on, self.first()
+        answers = [on.answers(on.send(event)[0])[0]["answer"] for _ in range(3)]
+        self.assertEqual((answers, len(on.started)), (["routed", "noted", "noted"], 1))
 
     def test_what_could_not_be_started_is_tried_again_and_fails_aloud(self):
-        with Deployed() as on:
-            fixture = fixtures("guardduty", on)[0]
-            on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
-            on.world.fail("ssm", "StartAutomationExecution", times=1)
-            self.assertEqual(on.send(fixture["event"])[0].status, "Failed")
-            self.assertEqual(on.told()["answer"], "failed")
-            self.assertEqual(on.answers(on.send(fixture["event"])[0])[0]["answer"], "routed")
+        on, event = self.on, self.first()
+        on.world.fail("ssm", "StartAutomationExecution", times=1)
+        self.assertEqual(on.send(event)[0].status, "Failed")
+        self.assertEqual(on.told()["answer"], "failed")
+        self.assertEqual(on.answers(on.send(event)[0])[0]["answer"], "routed")
 
     def test_by_itself_a_finding_starts_no_more_than_is_allowed(self):
-        for automatic, mode in (("collect-only", "collect-only"), ("note", None)):
-            with self.subTest(automatic), Deployed(automatic) as on:
-                fixture = fixtures("guardduty", on)[0]
-                on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
-                on.send(fixture["event"])
-                self.assertEqual([run.parameters["Mode"] for run in on.started], [mode] if mode else [])
+        on, event, ssm = self.on, self.first(), self.on.world.client("ssm").real
+        for automatic, modes in (("note", []), ("collect-only", ["collect-only"])):
+            text = self.policy.replace('"automatic":"collect-and-contain"', f'"automatic":"{automatic}"')
+            ssm.put_parameter(Name="/hozen/policy", Value=text, Overwrite=True)
+            on.send(event)
+            self.assertEqual([run.parameters["Mode"] for run in on.started], modes)
+        ssm.put_parameter(Name="/hozen/policy", Value=self.policy, Overwrite=True)
+
+    def test_without_what_the_stack_wrote_down_it_fails_aloud(self):
+        self.on.world.fail("ssm", "GetParameter", times=1)
+        route = self.on.send(self.first())[0]
+        self.assertEqual((route.status, self.on.started), ("Failed", []))
+        self.assertIn("deploy responder.yaml", route.error)
 
     def test_what_is_handed_over_is_answered_there_and_not_handed_on(self):
-        with Deployed() as on:
-            here, there = [one for one in fixtures("securityhub", on) if one["name"] in ("an instance", "of another account")]
-            on.findings = {one["Id"]: one for fixture in (here, there) for one in fixture["event"]["detail"]["findings"]}
-            for fixture, count in ((here, 1), (there, 0)):
-                given = {"AutomationAssumeRole": stage.ASSUME, "Source": "securityhub", "Action": "collect-only", "HandedOver": "yes",
-                         "FindingIds": [fixture["event"]["detail"]["findings"][0]["Id"]]}
-                self.assertEqual(Execution(on.world, DOCUMENTS, "Hozen-Route", given).run().status, "Success")
-                self.assertEqual(len(on.started), count)
-                on.started.clear()
+        on = self.on
+        here, there = [one for one in fixtures("securityhub", on) if one["name"] in ("an instance", "of another account")]
+        on.findings = {one["Id"]: one for fixture in (here, there) for one in fixture["event"]["detail"]["findings"]}
+        for fixture, count in ((here, 1), (there, 0)):
+            given = {"AutomationAssumeRole": stage.ASSUME, "Source": "securityhub", "Action": "collect-only", "HandedOver": "yes",
+                     "FindingIds": [fixture["event"]["detail"]["findings"][0]["Id"]]}
+            self.assertEqual(Execution(on.world, DOCUMENTS, "Hozen-Route", given).run().status, "Success")
+            self.assertEqual(len(on.started), count)
+            on.started.clear()
+
+
+class Whole(unittest.TestCase):
+    """The whole way, with nothing but what the stacks made."""
 
     def test_from_the_finding_to_the_quarantine_of_the_stack(self):
         with Deployed() as on:
-            fixture = fixtures("guardduty", on)[0]
-            on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
-            on.send(fixture["event"])
+            event = fixtures("guardduty", on)[0]["event"]
+            on.findings[event["detail"]["id"]] = event["detail"]
+            on.send(event)
             run = on.started[0].run()
             self.assertEqual((run.status, run.outputs["Report"]["Outcome"]), ("Success", "collected-and-contained"), run.error)
             self.assertTrue(on.contained())
-            self.assertEqual(on.profile(), ["hozen-quarantine"])
-            self.assertEqual(on.told()["case"], "GD-" + fixture["event"]["detail"]["id"])
+            self.assertEqual((on.profile(), on.told()["case"]), (["hozen-quarantine"], "GD-" + event["detail"]["id"]))
             taken = {arguments["RoleArn"].rsplit("/", 1)[-1] for arguments in on.world.called("sts", "AssumeRole")}
             self.assertEqual(taken, {"hozen-writer", "hozen-revoker", "hozen-sealer"})
+
+
+class Readiness(unittest.TestCase):
+    """The function behind the Config rule."""
+
+    def test_each_instance_is_judged(self):
+        with Stage() as on:
+            stale, silent = on.make_instance(), on.make_instance()
+            entries = {on.instance: ("2026-11-28T03:00:00Z", {"Ready": "yes", "MemoryWay": "lime"}), stale: ("2026-11-01T03:00:00Z", {"Ready": "yes"}),
+                       on.neighbour: ("2026-11-28T03:00:00Z", {"Ready": "no", "Obstacles": "lockdown"})}
+            on.world.managed.update({name: "Online" for name in (stale, silent, on.neighbour)})
+            gone = on.make_instance()
+            said = {}
+            on.world.own["ssm", "ListInventoryEntries"] = lambda InstanceId, TypeName: (
+                {"CaptureTime": entries[InstanceId][0], "Entries": [entries[InstanceId][1]]} if InstanceId in entries else {"Entries": []})
+            on.world.own["config", "PutEvaluations"] = lambda Evaluations, ResultToken: said.update({one["ComplianceResourceId"]: one for one in Evaluations})
+            on.world.calls.clear()
+            event = {"invokingEvent": json.dumps({"notificationCreationTime": "2026-11-28T04:00:00.000Z"}), "resultToken": "token"}
+            scope = {"__name__": "readiness"}
+            exec(compile((FOLDER / "readiness.py").read_text(), "readiness.py", "exec"), scope)
+            scope["boto3"] = types.SimpleNamespace(client=on.world.client)
+            self.assertEqual(scope["handler"](event, None), 5)
+            found = {name: (one["ComplianceType"], one["Annotation"]) for name, one in said.items()}
+            self.assertEqual(found, {
+                on.instance: ("COMPLIANT", "memory by lime"), on.neighbour: ("NON_COMPLIANT", "not ready: lockdown"),
+                stale: ("NON_COMPLIANT", "the last preflight is of 2026-11-01T03:00:00Z"),
+                silent: ("NON_COMPLIANT", "no preflight has run here: Hozen is not installed, or nobody asked"),
+                gone: ("NON_COMPLIANT", "Systems Manager does not manage it, or its agent does not answer")})
+            called = {f"{service}:{api}" for service, api, _ in on.world.calls}
+            self.assertEqual(called, {one for one in actions("readiness-role.json") if not one.startswith("logs:")})
 
 
 # What Automation itself asks for in the responder's name, by its actions: runCommand and executeAutomation.
@@ -332,7 +381,6 @@ BY_AUTOMATION = {"ssm:SendCommand", "ssm:ListCommands", "ssm:ListCommandInvocati
 WITH_CALLS = {"iam:PassRole", "sts:TagSession", "kms:GenerateDataKey", "kms:Decrypt"}
 # Calls whose right has another name.
 RIGHTS = {"s3:ListObjectVersions": "s3:ListBucketVersions"}
-
 # Roles of the evidence account that a response takes.
 OTHERS = {f"{name}RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{name.lower()}" for name in ("Revoker", "Holder")}
 
@@ -390,4 +438,4 @@ class Rights(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")
