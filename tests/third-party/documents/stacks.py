@@ -2,6 +2,7 @@
 """Reads the templates of packaging/cloudformation as others do, deploys them in moto, and follows findings from the deployed rules to responses."""
 
 import copy
+import fnmatch
 import functools
 import importlib.util
 import json
@@ -42,6 +43,10 @@ def builder():
 
 def policy(name):
     return json.loads((FOLDER / name).read_text())
+
+
+def statement(name, sid):
+    return next(one for one in policy(name)["Statement"] if one["Sid"] == sid)
 
 
 def actions(name):
@@ -399,6 +404,22 @@ class Rights(unittest.TestCase):
         self.assertEqual({one for one in others if one.startswith("iam:")}, actions("revoker-role.json"))
         self.assertEqual({one for one in others if one.startswith("s3:")}, actions("holder-role.json"))
         self.assertEqual({one for one in others if one.startswith("ssm:")}, actions("starter-role.json") - WITH_CALLS)
+
+    def test_what_a_response_writes_lies_where_the_policies_let_it(self):
+        """Of a case and of a drill: the session's place within the writer's, and the facts within the responder's and the bucket's own word."""
+        for drill in ("no", "yes"):
+            with self.subTest(drill), Stage() as on:
+                on.respond(Drill=drill)
+                session = json.loads(on.world.called("sts", "AssumeRole")[0]["Policy"])["Statement"][0]["Resource"]
+                self.assert_within(session, statement("writer-role.json", "WriteEvidence"))
+                key = on.world.called("s3", "PutObject")[0]["Key"]
+                for name, sid in (("responder-role.json", "SaveFacts"), ("bucket-policy.json", "RespondersSaveFacts")):
+                    self.assert_within([f"arn:aws:s3:::{stage.BUCKET}/{key}"], statement(name, sid))
+
+    def assert_within(self, places, allowed):
+        patterns = [one.replace("EVIDENCE-BUCKET", stage.BUCKET).replace("${aws:PrincipalTag/case}", "IR-1") for one in allowed["Resource"]]
+        for place in places:
+            self.assertTrue(any(fnmatch.fnmatchcase(place, pattern) for pattern in patterns), (place, patterns))
 
     def respond_and_release(self):
         with Stage() as on:
