@@ -3,8 +3,9 @@
 #
 #     sh verify-by-hand.sh FOLDER [SHA256 of 999-end.json, as the agent's result line gave it]
 #
-# One line per check. Exit 0 if all passed, 1 at the first that fails, 2 for wrong use or a missing tool.
-# What it leaves out, and `hozen verify` does: rows and archive members, and receipts against plan, gaps and outcomes
+# One line per check; `note` is something to know that fails nothing. Exit 0 if all passed, 1 at the first that fails, 2 for wrong
+# use or a missing tool.
+# What it leaves out, and `hozen verify` does: the spelling of records, rows and archive members, and receipts against plan, gaps and outcomes
 # (evidence-format.md, section 8). What any check of a folder can show and what not: threat-model.md.
 
 set -eu
@@ -12,6 +13,7 @@ export LC_ALL=C
 
 fail() { echo "FAILED  $1"; exit 1; }
 pass() { echo "ok      $1"; }
+note() { echo "note    $1"; }
 usage() { echo "$1" >&2; exit 2; }
 
 [ $# -ge 1 ] && [ $# -le 2 ] || usage "usage: $0 FOLDER [SHA256-OF-999-end.json]"
@@ -34,17 +36,34 @@ for object in 000-begin.json SHA256SUMS 900-manifest.json 999-end.json; do
 done
 pass "files: regular, plain names, begin and end are there"
 
+# Seals and records of salvages were laid beside the run by others; they are looked at last.
+find . -type f \( -path './seal/*' -o -path './salvage/*' \) | sed 's|^\./||' | sort >"$work/beside"
+! grep -Eqv '^(seal|salvage)/[0-9]{8}T[0-9]{6}Z\.json(\.part)?$' "$work/beside" || fail "seal, salvage: there is a file with a name that no run has"
+grep '^salvage/.*Z\.json$' "$work/beside" >"$work/salvages" || :
+# What the run gave up may be there all the same, where a bucket obeyed and its answer was lost; what somebody made of uploads that were
+# left open is there, too. Neither is of the run: its own records, which are checked below, have no receipt for it.
+find . -type f ! -path './seal/*' ! -path './salvage/*' | sed 's|^\./||' | sort >"$work/all"
+{
+    find custody -type f -name '*.jsonl' -exec cat {} + 2>/dev/null | jq -r 'select(.event == "object.failed" and .data.from == 0) | .data.key' 2>/dev/null || :
+    while IFS= read -r object; do
+        jq -r '.uploads[] | select(.outcome == "completed") | .key' "$object" 2>/dev/null || fail "$object: not a record of a salvage" >&3
+    done <"$work/salvages"
+} 3>&1 >"$work/named"
+jq -r .payload 900-manifest.json 2>/dev/null | base64 -d 2>/dev/null | jq -r '.predicate.objects[].key' >"$work/received" 2>/dev/null ||
+    fail "900-manifest.json: not an envelope with a manifest"
+grep -E '^(log\.jsonl|data/raw/[^/]+\.tar|data/[a-z]+/[^/]+\.jsonl|data/memory/[a-z-]+/[0-9]+\.lime)\.zst$' "$work/named" | grep -vxF -f "$work/received" | sort -u >"$work/disowned" || :
+grep -xF -f "$work/disowned" "$work/all" >"$work/aside" || :
+grep -vxF -f "$work/aside" "$work/all" >"$work/files" || :
+
 # 2. SHA256SUMS, and that it lists all that was stored before it.
 sha256sum --quiet --strict -c SHA256SUMS >/dev/null 2>&1 || fail "SHA256SUMS: a digest does not match"
-# Seals were laid beside the run after it had ended; they are looked at last.
-find . -type f ! -path './seal/*' | sed 's|^\./||' | sort >"$work/files"
 grep -vx -e SHA256SUMS -e 900-manifest.json -e 999-end.json "$work/files" >"$work/early"
 cut -c 67- SHA256SUMS >"$work/listed"
 cmp -s "$work/early" "$work/listed" || fail "SHA256SUMS: it does not list exactly the files that are there"
 pass "SHA256SUMS: $(awk 'END { print NR }' SHA256SUMS) files have their digest, and no file is unlisted"
 
 # 3. Compressed objects are whole.
-find . -type f -name '*.zst' | sort >"$work/compressed"
+grep '\.zst$' "$work/files" >"$work/compressed" || :
 while IFS= read -r object; do
     zstd -tq "$object" 2>/dev/null || fail "$object cannot be decompressed"
 done <"$work/compressed"
@@ -118,10 +137,25 @@ done
 [ "$(jq -r .event "$work/journal" | tail -n 1)" = run.end ] || fail "custody: the last line is not run.end"
 pass "journal: $seq lines are one chain from the begin record to run.end"
 
-# 8. Seals: each over this manifest and this end record, signed with the key inside. What that key is worth, you must know.
+# 8. What lies there and is not of the run, by a journal that is whole now, and who made it.
+while IFS= read -r object; do
+    told=$(jq -r --arg run "$run" '"\(.v) \(.run // $run) \(.salvaged[0:19] | split("-") | join("") | split(":") | join(""))"' "$object" 2>/dev/null) ||
+        fail "$object: not a record of a salvage"
+    [ "$told" = "1 $run $(basename "$object" Z.json)" ] || fail "$object: of another run, or of another time than its name says"
+    jq -r '.uploads[] | select(.outcome == "completed") | "\(.key) \(.parts) \(.size)"' "$object" >"$work/saved"
+    while read -r saved parts size; do
+        note "$object: $saved was made of $parts parts ($size bytes) that the run had left open"
+    done <"$work/saved"
+    pass "$object: a record of a salvage of this run; it is not signed, ask the bucket"
+done <"$work/salvages"
+while IFS= read -r object; do
+    note "$object is there and no part of the run, which gave it up or left it open: nothing vouches for it"
+done <"$work/aside"
+
+# 9. Seals: each over this manifest and this end record, signed with the key inside. What that key is worth, you must know.
 end=$(digest 999-end.json)
-[ ! -d seal ] || find seal -type f -name '*Z.json' | sort >"$work/seals"
-[ ! -d seal ] || while IFS= read -r object; do
+grep '^seal/.*Z\.json$' "$work/beside" >"$work/seals" || :
+while IFS= read -r object; do
     jq -r .payload "$object" 2>/dev/null | base64 -d >"$work/seal" 2>/dev/null || fail "$object: the payload is not base64"
     subjects=$(jq -r '.subject | map("\(.name) \(.digest.sha256)") | join(",")' "$work/seal" 2>/dev/null) || fail "$object: not a statement"
     [ "$subjects" = "900-manifest.json $manifest,999-end.json $end" ] || fail "$object: it is over another run"
@@ -137,12 +171,12 @@ end=$(digest 999-end.json)
     pass "$object: sealed with the key sha256:$sealer; compare it with that of your sealer"
 done <"$work/seals"
 
-# 9. The outside witness.
+# 10. The outside witness.
 if [ $# -eq 2 ]; then
     [ "$end" = "$2" ] || fail "999-end.json: its digest is $end, not the one that was given"
     pass "witness: 999-end.json has the digest that was given"
 else
-    echo "note    no digest from elsewhere was given: a run forged whole, with a new key, would pass as well"
+    note "no digest from elsewhere was given: a run forged whole, with a new key, would pass as well"
 fi
 
 jq -r '"note    run \(.run): \(.status), exit code \(.exit_code), ended \(.ended)"' <<END

@@ -11,6 +11,8 @@ use serde::Serialize;
 
 /// Bytes that are stored at once when that many wait.
 const FLUSH_BYTES: usize = 64 << 10;
+/// Bytes that one object has at most: fewer than a part of any upload, so that one request stores it.
+const MOST_BYTES: usize = 4 << 20;
 /// Nanoseconds after which what waits is stored.
 const FLUSH_NS: u64 = 15_000_000_000;
 /// Nanoseconds between two tries to store after one has failed.
@@ -151,14 +153,15 @@ impl Journal {
     /// # Errors
     /// When the sink refuses; what waits goes on waiting.
     pub fn flush(&mut self) -> Result<(), SinkError> {
-        if self.waiting.is_empty() {
-            return Ok(());
+        while !self.waiting.is_empty() {
+            self.stored_ns = self.clock.mono_ns();
+            let end = first_lines(&self.waiting);
+            let bytes = self.waiting.get(..end).unwrap_or_default();
+            let receipt = store(&*self.sink, self.clock, &record::custody_key(self.files + 1), bytes)?;
+            self.files += 1;
+            self.waiting.drain(..end);
+            self.receipts.push(receipt);
         }
-        self.stored_ns = self.clock.mono_ns();
-        let receipt = store(&*self.sink, self.clock, &record::custody_key(self.files + 1), &self.waiting)?;
-        self.files += 1;
-        self.waiting.clear();
-        self.receipts.push(receipt);
         Ok(())
     }
 
@@ -174,5 +177,39 @@ impl Journal {
         let mut receipts = self.receipts.clone();
         receipts.sort_by(|a, b| a.key.cmp(&b.key));
         receipts
+    }
+}
+
+/// Where the last line ends that belongs into an object with the first of `lines`.
+fn first_lines(lines: &[u8]) -> usize {
+    if lines.len() <= MOST_BYTES {
+        return lines.len();
+    }
+    let ends_line = |byte: &u8| *byte == b'\n';
+    let within = lines.iter().take(MOST_BYTES).rposition(ends_line);
+    // A single line that is longer is not cut: no reader would take its halves for one event.
+    within.or_else(|| lines.iter().position(ends_line)).map_or(lines.len(), |at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_long_line_is_not_cut() {
+        let long = [vec![b'x'; MOST_BYTES + 5], b"\ny\n".to_vec()].concat();
+        assert_eq!((first_lines(&long), first_lines(b"a\nb\n"), first_lines(b"")), (MOST_BYTES + 6, 4, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn objects_end_with_a_line_and_are_as_long_as_they_may_be(lengths in prop::collection::vec(0_usize..2 << 20, 1..12)) {
+            let text: Vec<u8> = lengths.iter().flat_map(|length| [vec![b'x'; *length], b"\n".to_vec()].concat()).collect();
+            let end = first_lines(&text);
+            prop_assert!(end > 0 && end <= MOST_BYTES && text[end - 1] == b'\n');
+            let next = text[end..].iter().position(|byte| *byte == b'\n');
+            prop_assert!(next.is_none_or(|next| end + next + 1 > MOST_BYTES));
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use hozen_collector::model::{Artefact, CaseId, Profile, Timestamp, escape, glob};
+use hozen_collector::model::{Artefact, CaseId, Profile, escape, glob};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Method, Offer};
 use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
@@ -39,12 +39,6 @@ impl Span {
     #[must_use]
     pub fn duration(self) -> Duration {
         self.0
-    }
-
-    /// The shorter of both; never zero.
-    #[must_use]
-    pub fn at_most(self, other: Duration) -> Self {
-        Self(self.0.min(other.max(Duration::from_millis(1))))
     }
 
     /// The length in milliseconds.
@@ -273,15 +267,6 @@ impl Settings {
         );
         self.network.check().map_err(anyhow::Error::msg)?;
         Ok(self)
-    }
-
-    /// The same with a deadline before the presigned list expires, by the clock of this host, and early enough for what is still on its
-    /// way by then.
-    #[must_use]
-    pub fn ending_in_time(self, now: Timestamp) -> Self {
-        let left = self.presigned.as_ref().and_then(|list| list.time_to_collect(now, self.bucket.on_its_way()));
-        let deadline = left.map_or(self.deadline, |left| self.deadline.at_most(left));
-        Self { deadline, ..self }
     }
 
     /// Whether an image of memory is wanted.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use hozen_tests::agent::{Agent, Finished, code};
 use hozen_tests::aws::identity::Signer;
 use hozen_tests::aws::imds;
+use hozen_tests::evidence::Evidence;
 use hozen_tests::s3::{Bucket, DefaultRetention, Mode, Options};
 use hozen_tests::serve::{Fault, Rule};
 use hozen_tests::vault::{BUCKET, Role, Shared, TO, Vault};
@@ -295,6 +296,53 @@ fn a_list_that_is_refused_sends_the_run_into_the_spool() {
     let finished = collect(&list.path, &["--only", "context", "--spool", spool.to_str().unwrap()]);
     finished.assert_code(code::SPOOLED);
     Agent::find().verify(&spool).assert_code(0);
+}
+
+/// The used list's run is in the bucket. Under the same id the run in the spool could never be told from it, nor be pushed beside it.
+#[test]
+fn a_run_that_goes_into_the_spool_because_its_list_was_used_is_another_run() {
+    let vault = Vault::new();
+    let list = Signed::by(&vault, &[]);
+    collect(&list.path, &["--only", "context"]).assert_sealed();
+    let (spool, used) = (list.dir.path().join("spool"), list.value()["run"].clone());
+    let finished = collect(&list.path, &["--only", "context", "--spool", spool.to_str().unwrap()]);
+    finished.assert_code(code::SPOOLED);
+    let begin = Evidence::open(&spool).predicate("000-begin.json");
+    assert_ne!(begin["run"], used);
+    assert_eq!((&begin["run"], &begin["access"]["spooled"]["run"]), (&finished.result()["run"], &used));
+    assert!(begin["access"]["spooled"]["reason"].as_str().unwrap().contains("exists already"), "{begin}");
+    let fixed = ["push", spool.to_str().unwrap(), "--to", TO, "--lock", "compliance", "--retain-days", "30", "--json"];
+    let pushed = vault.run(Role::Writer, &fixed);
+    pushed.assert_code(0);
+    let line: Value = serde_json::from_str(&pushed.stdout).unwrap();
+    for place in [list.place().as_str(), line["pushed"]["location"].as_str().unwrap()] {
+        vault.assert_verdict(place, &[], 0, "verified");
+    }
+}
+
+/// Both clocks are honest here; the host's is taken for the one that lies. So much is on its way at this pace that two minutes are too few.
+#[test]
+fn the_deadline_of_a_list_goes_by_the_clock_of_the_bucket() {
+    let slow = ["--only", "context", "--parallel-uploads", "16", "--max-bandwidth", "512KiB"];
+    let told = |vault: &Vault, place: &str| {
+        let custody = vault.names(place).into_iter().filter(|name| name.starts_with("custody/"));
+        let text = |name: String| vault.s3.object(BUCKET, &vault.key(place, &name)).unwrap().content().unwrap();
+        String::from_utf8(custody.flat_map(text).collect()).unwrap().contains(r#""event":"deadline""#)
+    };
+    // By the host's clock the list has two minutes left, by the bucket's an hour.
+    let vault = Vault::new();
+    vault.cloud.shift_clock(120 - 3600);
+    let list = Signed::by(&vault, &["--expires", "1h"]);
+    collect(&list.path, &slow).assert_sealed();
+    vault.assert_verdict(&list.place(), &[], 0, "verified");
+    assert!(!told(&vault, &list.place()));
+    // And the other way round.
+    let vault = Vault::new();
+    let list = Signed::by(&vault, &["--expires", "1h"]);
+    vault.cloud.shift_clock(3600 - 120);
+    collect(&list.path, &slow).assert_code(code::CUT_SHORT);
+    vault.assert_verdict(&list.place(), &[], 0, "verified");
+    assert!(told(&vault, &list.place()));
 }
 
 #[test]

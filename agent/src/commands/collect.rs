@@ -9,7 +9,7 @@ use hozen_collector::collect::{Control, Planned};
 use hozen_collector::host::Host;
 use hozen_collector::host::privilege::Privileges;
 use hozen_collector::host::sandbox::{Modules, Sandbox, SandboxError};
-use hozen_collector::model::{RunId, escape};
+use hozen_collector::model::escape;
 use hozen_collector::sink::directory::FOLDER_FDS;
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Kernel, Offer};
@@ -123,9 +123,8 @@ fn execute(
 ) -> Result<RunResult, Refusal> {
     let id = match &settings.presigned {
         Some(list) => list.run,
-        None => or(Exit::Platform, run_id(&host))?,
+        None => or(Exit::Platform, run::new_id(host.clock).map_err(anyhow::Error::msg))?,
     };
-    let settings = settings.ending_in_time(host.clock.now());
     let control = Arc::new(Control::new(Some(settings.deadline.milliseconds().saturating_mul(1_000_000))));
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
     let _ = raise_file_limit();
@@ -152,7 +151,10 @@ fn execute(
     let access = access(&host, module);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
     let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool, status }.execute();
-    ended.result.details.extend(identity);
+    for (name, value) in identity {
+        // A run that went into the spool has an id of its own.
+        ended.result.details.entry(name).or_insert(value);
+    }
     let location = match ended.result.details.get("spool").and_then(Value::as_str) {
         Some(spool) => spool.to_owned(),
         None => location,
@@ -175,12 +177,6 @@ fn tell_the_end(teller: Teller, result: &RunResult) {
     if let Err(reason) = teller.end(|told| told.end(result)) {
         say(&format!("hozen: warning: whoever watches was not told of the end: {reason}"));
     }
-}
-
-fn run_id(host: &Host) -> anyhow::Result<RunId> {
-    let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).context("no random numbers for the run's id")?;
-    Ok(RunId::new(host.clock.now(), u128::from_be_bytes(random)))
 }
 
 fn raise_file_limit() -> nix::Result<()> {

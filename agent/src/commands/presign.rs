@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use hozen_collector::host::Clock;
-use hozen_collector::model::{RunId, canonical, escape};
+use hozen_collector::model::{canonical, escape};
 
 use super::{print, way};
 use crate::cli::PresignArgs;
 use crate::exit::Exit;
 use crate::modules;
 use crate::progress::say;
+use crate::run::new_id;
 use crate::s3::presigned::{List, Making, make};
 use crate::s3::{BucketOptions, BucketUri, layout};
 use crate::size::Size;
@@ -73,7 +73,7 @@ fn try_presign(arguments: &PresignArgs) -> Result<List, (String, Exit)> {
         return Err(destination(format!("{shown} exists; nothing is overwritten: name another file")));
     }
     let way = way::open(&arguments.network).map_err(destination)?;
-    let run = run_id(way.clock).map_err(destination)?;
+    let run = new_id(way.clock).map_err(destination)?;
     let place = layout::run(&to, &arguments.case, arguments.account.as_deref(), &arguments.host, run);
     let place = place.map_err(|error| usage(format!("--to is too long: {error}")))?;
     let (case, host, clock) = (arguments.case.clone(), arguments.host.clone(), way.clock);
@@ -90,12 +90,6 @@ fn expires(arguments: &PresignArgs) -> Result<u32, String> {
     let seconds = arguments.expires.map_or(EXPIRES_S, |span| span.milliseconds().div_ceil(1000));
     let seconds = Some(seconds).filter(|seconds| *seconds <= MOST_EXPIRES_S).and_then(|seconds| u32::try_from(seconds).ok());
     seconds.ok_or_else(|| "--expires is too long; S3 takes no signature for more than 7d".to_owned())
-}
-
-fn run_id(clock: Clock) -> Result<RunId, String> {
-    let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).map_err(|error| format!("no random numbers for the run's id: {error}"))?;
-    Ok(RunId::new(clock.now(), u128::from_be_bytes(random)))
 }
 
 /// Writes the list where its owner alone can read it.

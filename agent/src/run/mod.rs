@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hozen_collector::collect::{self, Control, Planned};
-use hozen_collector::host::Host;
+use hozen_collector::host::{Clock, Host};
 use hozen_collector::model::record::{self, Instance, PlannedStep, RunStatus, Statement, Step, event};
 use hozen_collector::model::{ObjectKey, Receipt, RunId, Status};
 use hozen_collector::sink::directory::DirectorySink;
@@ -94,7 +94,9 @@ impl Run {
     }
 
     /// Begins in the sink, or in the spool where there is one and the sink takes nothing. Only here: a run that has begun stays
-    /// where it is, because half of it in each place would be a run in neither.
+    /// where it is, because half of it in each place would be a run in neither. What goes into the spool is another run, with an id of
+    /// its own: under the first one the bucket may have a begin record whose answer was lost, or, where a presigned list was used
+    /// before, a whole run.
     fn begin_somewhere(&mut self, signing: &Signing) -> Result<(Journal, Option<Spooled>), String> {
         let spooled = match (self.begin(signing), self.spool.take()) {
             (Ok(journal), spool) => {
@@ -104,13 +106,15 @@ impl Run {
             (Err(error), None) => return Err(error),
             (Err(error), Some(spool)) => {
                 let wanted = self.sink.describe();
-                let spooled = Spooled { location: spool.location().to_owned(), error };
-                self.access.insert("spooled".to_owned(), json!({"instead_of": wanted, "reason": spooled.error}));
+                let instead = std::mem::replace(&mut self.id, new_id(self.host.clock)?);
+                let spooled = Spooled { run: self.id, location: spool.location().to_owned(), error };
+                let note = json!({"run": instead, "instead_of": wanted, "reason": spooled.error});
+                self.access.insert("spooled".to_owned(), note);
                 self.sink = Arc::new(spool);
                 spooled
             }
         };
-        say(&format!("hozen: {}; the run goes into the spool {}", spooled.error, spooled.location));
+        say(&format!("hozen: {}; run {} goes into the spool {} instead", spooled.error, spooled.run, spooled.location));
         Ok((self.begin(signing)?, Some(spooled)))
     }
 
@@ -133,6 +137,7 @@ impl Run {
     }
 
     fn collect_and_seal(mut self, mut journal: Journal, signing: &Signing) -> Ended {
+        self.end_in_time(&mut journal);
         let mut teller = self.tell(&mut journal);
         let started = self.host.clock.now();
         let planned: Vec<PlannedStep> = begin::planned(&self.plan);
@@ -164,6 +169,16 @@ impl Run {
             Err(error) => unsealed(&format!("the evidence could not be sealed: {error:#}"), steps, &journal),
         };
         Ended { teller, ..ended }
+    }
+
+    /// Draws the deadline in where the sink is known to take nothing from some time on.
+    fn end_in_time(&self, journal: &mut Journal) {
+        let Some(left) = self.sink.time_to_collect() else { return };
+        let left_ns = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
+        if self.control.draw_in(self.host.clock.mono_ns().saturating_add(left_ns)) {
+            let why = "what comes later would not be taken with its seal";
+            journal.append(event::DEADLINE, why, &json!({"left_ms": left_ns / 1_000_000}));
+        }
     }
 
     /// Begins to tell how the run goes, if it is to; that it cannot is noted.
@@ -235,8 +250,19 @@ impl Run {
     }
 }
 
+/// An id for a run that begins now.
+///
+/// # Errors
+/// When there are no random numbers.
+pub fn new_id(clock: Clock) -> Result<RunId, String> {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).map_err(|error| format!("no random numbers for the run's id: {error}"))?;
+    Ok(RunId::new(clock.now(), u128::from_be_bytes(random)))
+}
+
 /// A run that went into the spool instead of the bucket.
 struct Spooled {
+    run: RunId,
     location: String,
     error: String,
 }
@@ -244,6 +270,7 @@ struct Spooled {
 impl Spooled {
     /// The run's end with its own exit code: what is sealed here is still on the host.
     fn tell(self, mut ended: Ended) -> Ended {
+        ended.result.details.insert("run", json!(self.run));
         ended.result.details.insert("spool", json!(self.location));
         ended.result.details.insert("refused", json!(self.error));
         if ended.result.safe_to_isolate {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hozen_collector::host::Clock;
 use hozen_collector::model::ObjectKey;
@@ -212,6 +213,15 @@ impl EvidenceSink for S3Sink {
 
     fn prepare_to_seal(&self) {
         self.sealing.store(true, Ordering::Relaxed);
+    }
+
+    /// By the bucket's clock, where it was heard: that of the host may say that a good list has expired, or that there is time when
+    /// there is none.
+    fn time_to_collect(&self) -> Option<Duration> {
+        let Bucket { presigned, options, patience, .. } = self.shared.bucket.as_ref();
+        let list = presigned.as_ref()?;
+        let left = list.time_to_collect(patience.watch.their_now(), options.on_its_way());
+        left.or_else(|| patience.watch.clock_offset().map(|_| Duration::ZERO))
     }
 
     fn stalled_ns(&self) -> u64 {

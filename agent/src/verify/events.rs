@@ -149,6 +149,13 @@ struct StatusFailed {
     reason: String,
 }
 
+/// Data of `deadline`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeadlineNoted {
+    left_ms: u64,
+}
+
 /// Data of `run.end`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -177,6 +184,7 @@ impl Story {
             event::OUTAGE => particulars::<OutageNoted>(event).map(drop),
             event::WITNESS => witnessed(event, known),
             event::STATUS_FAILED => particulars::<StatusFailed>(event).map(drop),
+            event::DEADLINE => particulars::<DeadlineNoted>(event).map(drop),
             event::INTERRUPTED => self.interrupted(event),
             event::RUN_END => self.run_end(event),
             other => Err(format!("the event {other:?} is unknown")),

@@ -1,7 +1,12 @@
 //! A sink that has no credentials and goes by a list that somebody else has signed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use hozen::custody::{self, Journal};
+use hozen_collector::host::Clock;
+use hozen_collector::model::Digest;
+use hozen_collector::model::record::custody_key;
 use hozen_collector::sink::{Cause, EvidenceSink as _};
 use hozen_tests::aws::cloud::KeyState;
 use hozen_tests::s3::{Kind, Replay};
@@ -103,7 +108,7 @@ fn only_what_was_signed_can_be_stored_and_no_more_of_it() {
     object.part(&whole).unwrap();
     let error = object.part(&more).unwrap_err();
     assert!(error.to_string().contains("room for 3 parts"), "{error}");
-    object.finish(whole.len() as u64, &hozen_collector::model::Digest::of(&whole)).unwrap();
+    object.finish(whole.len() as u64, &Digest::of(&whole)).unwrap();
     assert_eq!(place.content(LARGE).unwrap(), whole);
     let text = match store(&sink, LARGE, b"again").unwrap_err().cause {
         Cause::Exists => "exists",
@@ -119,6 +124,31 @@ fn only_what_was_signed_can_be_stored_and_no_more_of_it() {
     assert!(refusal(store(&sink, last.as_str(), b"x")).contains("kept for the end"));
     sink.prepare_to_seal();
     assert!(sink.create(last).is_ok());
+}
+
+/// With a list that has few custody objects left, the journal waits until the run's end, and is then larger than one request may be.
+#[test]
+fn a_journal_that_waited_for_the_seal_is_cut_to_what_the_list_takes() {
+    let place = Place::new();
+    let is_left = |key: &str| !key.starts_with("custody/") || *key <= *custody_key(4).as_str();
+    let (list, sink) = place.presigned_but(|list| list.objects.retain(|key, _| is_left(key.as_str())));
+    let (sink, clock) = (Arc::new(sink), Clock::start());
+    let begin = custody::store(&*sink, clock, &"000-begin.json".parse().unwrap(), b"{}").unwrap();
+    let mut journal = Journal::new(Arc::clone(&sink) as _, clock, list.run, list.case.clone(), begin);
+    for _ in 0..120 {
+        journal.append("gap", "a test", &"x".repeat(100_000));
+    }
+    let error = journal.flush().unwrap_err();
+    assert!(error.to_string().contains("kept for the end"), "{error}");
+    sink.prepare_to_seal();
+    journal.flush().unwrap();
+    let objects: Vec<Vec<u8>> = (1..=3).map(|number| place.content(custody_key(number).as_str()).unwrap()).collect();
+    assert!(place.content(custody_key(4).as_str()).is_none() && journal.receipts().len() == 4);
+    assert!(objects.iter().all(|object| object.len() <= PART && object.ends_with(b"\n")));
+    let text = objects.concat();
+    let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+    let last = format!("sha256:{}", Digest::of(lines.last().unwrap()));
+    assert_eq!((lines.len(), journal.head().seq, journal.head().head), (120, 120, last));
 }
 
 #[test]

@@ -56,6 +56,11 @@ impl Place {
 
     /// A list that is good for an hour, with room for archives of three parts, and a sink that goes by it.
     pub(crate) fn presigned(&self) -> (Arc<List>, S3Sink) {
+        self.presigned_but(|_| ())
+    }
+
+    /// The same by a list that somebody has changed.
+    pub(crate) fn presigned_but(&self, change: impl FnOnce(&mut List)) -> (Arc<List>, S3Sink) {
         let (network, clock) = (self.way().unwrap(), Clock::start());
         let list = make(Making {
             network: Arc::clone(&network),
@@ -70,7 +75,9 @@ impl Place {
             room: (1 << 20, 12 << 20),
             expires_s: 3600,
         });
-        let list = Arc::new(list.unwrap());
+        let mut list = list.unwrap();
+        change(&mut list);
+        let list = Arc::new(list);
         let (options, timing) = (list.options(2, None), self.timing);
         let (hurried, warnings) = (Arc::new(|| false), Vec::new());
         let opening = PresignedOpening { network, list: Arc::clone(&list), options, timing, clock, hurried, warnings };

@@ -9,14 +9,20 @@ use crate::source::Stop;
 #[derive(Debug)]
 pub struct Control {
     interrupted: OnceLock<&'static str>,
-    deadline_ns: u64,
+    deadline_ns: AtomicU64,
 }
 
 impl Control {
     /// A run that must end `deadline_ns` nanoseconds after it began, or never where that is `None`.
     #[must_use]
     pub fn new(deadline_ns: Option<u64>) -> Self {
-        Self { interrupted: OnceLock::new(), deadline_ns: deadline_ns.unwrap_or(u64::MAX) }
+        Self { interrupted: OnceLock::new(), deadline_ns: AtomicU64::new(deadline_ns.unwrap_or(u64::MAX)) }
+    }
+
+    /// Draws the deadline in to `deadline_ns` nanoseconds after the run began, and says whether that is earlier than it was; one that
+    /// comes sooner stays.
+    pub fn draw_in(&self, deadline_ns: u64) -> bool {
+        deadline_ns < self.deadline_ns.fetch_min(deadline_ns, Ordering::Relaxed)
     }
 
     /// Asks the run to end because of `cause` (a signal's name): the open artefact is cut, the rest is skipped, the run is sealed
@@ -35,7 +41,7 @@ impl Control {
     /// When the run must end, in nanoseconds since it began.
     #[must_use]
     pub fn deadline_ns(&self) -> u64 {
-        self.deadline_ns
+        self.deadline_ns.load(Ordering::Relaxed)
     }
 
     /// Why the run must end now, if it must; `now_ns` is the monotonic time since it began.
@@ -44,7 +50,7 @@ impl Control {
         if self.interruption().is_some() {
             return Some(Stop::Interrupted);
         }
-        (now_ns >= self.deadline_ns).then_some(Stop::OutOfTime)
+        (now_ns >= self.deadline_ns()).then_some(Stop::OutOfTime)
     }
 }
 
@@ -76,5 +82,19 @@ impl Progress {
         if let Ok(mut units) = self.units.lock() {
             *units = (done, total);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_only_comes_closer() {
+        let control = Control::new(Some(100));
+        assert!(!control.draw_in(100) && !control.draw_in(u64::MAX) && control.stopped(99).is_none());
+        assert!(control.draw_in(60) && control.stopped(60) == Some(Stop::OutOfTime));
+        assert!(!control.draw_in(80) && control.deadline_ns() == 60);
+        assert!(Control::new(None).draw_in(0));
     }
 }

@@ -294,6 +294,8 @@ pub mod event {
     pub const WITNESS: &str = "witness";
     /// Whoever watches the run could not be told how it goes.
     pub const STATUS_FAILED: &str = "status.failed";
+    /// The run must end earlier than was asked for.
+    pub const DEADLINE: &str = "deadline";
     /// A signal or the deadline asked the run to end.
     pub const INTERRUPTED: &str = "interrupted";
     /// Last line of the journal.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -94,6 +95,10 @@ impl<S: EvidenceSink> EvidenceSink for FaultySink<S> {
 
     fn stalled_ns(&self) -> u64 {
         self.inner.stalled_ns()
+    }
+
+    fn time_to_collect(&self) -> Option<Duration> {
+        self.inner.time_to_collect()
     }
 
     fn take_notes(&self) -> Vec<(&'static str, BTreeMap<String, Value>)> {

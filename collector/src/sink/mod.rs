@@ -15,6 +15,7 @@ pub mod faulty;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -41,6 +42,12 @@ pub trait EvidenceSink: Send + Sync + fmt::Debug {
     /// been idle, so that time is taken off no artefact's budget.
     fn stalled_ns(&self) -> u64 {
         0
+    }
+
+    /// For how long from now evidence may be collected, so that the run's seal is stored while the sink still takes it; `None` where
+    /// nobody knows of an end. Asked once the sink has the begin record.
+    fn time_to_collect(&self) -> Option<Duration> {
+        None
     }
 
     /// What happened on the way since the last call that a reader of the custody journal should know: each with the event's name.

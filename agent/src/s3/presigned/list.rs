@@ -21,6 +21,8 @@ use crate::s3::uri::BucketUri;
 
 /// Time that is kept for the seal, at most.
 const SEALING: Duration = Duration::from_secs(120);
+/// Custody objects that are kept for the seal. The journal writes all that waits into them, 4 MiB into each.
+const KEPT: usize = 50;
 /// The version of the list that this code writes and reads.
 pub(super) const VERSION: u32 = 1;
 /// The largest file that is read: room for the memory of the largest hosts.
@@ -154,9 +156,8 @@ impl List {
         Timestamp::from_nanoseconds(self.terms.signed.nanoseconds() + i128::from(self.terms.expires_s) * 1_000_000_000)
     }
 
-    /// How long a run that begins at `now` may collect, so that its seal gets in before the list expires: a tenth of what is left is
-    /// kept for that, at most two minutes, and what parts take that are `on_their_way` by then. None where the list has expired by this
-    /// clock, which may be wrong: the bucket says so then.
+    /// How long from `now` on a run may collect, so that its seal gets in before the list expires: a tenth of what is left is kept for
+    /// that, at most two minutes, and what parts take that are `on_their_way` by then. None where the list has expired by this clock.
     #[must_use]
     pub fn time_to_collect(&self, now: Timestamp, on_their_way: Duration) -> Option<Duration> {
         let left = u64::try_from(self.expires().nanoseconds() - now.nanoseconds()).ok().filter(|left| *left > 0)?;
@@ -178,15 +179,15 @@ impl List {
         }
     }
 
-    /// Why no object of this name can be begun, if so. The last custody object is kept for the seal, which cannot do without.
+    /// Why no object of this name can be begun, if so. The last custody objects are kept for the seal, which cannot do without.
     pub(in crate::s3) fn refuses(&self, key: &ObjectKey, sealing: bool) -> Option<String> {
         if !self.objects.contains_key(key) {
             return Some(format!("the presigned list has no place for it: it has {} objects", self.objects.len()));
         }
         let is_custody = |key: &ObjectKey| key.components().next() == Some(CUSTODY_FOLDER);
-        let last = self.objects.keys().rfind(|key| is_custody(key));
-        let kept = !sealing && last == Some(key);
-        kept.then(|| "the presigned list has one custody object left, which is kept for the end of the run".to_owned())
+        let mut last = self.objects.keys().rev().filter(|key| is_custody(key)).take(KEPT);
+        let kept = !sealing && last.any(|kept| kept == key);
+        kept.then(|| "the presigned list has few custody objects left, which are kept for the end of the run".to_owned())
     }
 
     /// Parts that the object `name` may have; one where it must fit a single request.

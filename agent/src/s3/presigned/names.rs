@@ -46,7 +46,7 @@ impl Room {
         self.memory.div_ceil(SEGMENT) + 1
     }
 
-    /// Custody objects: one every 15 seconds, and some for when much happens at once.
+    /// Custody objects: one every 15 seconds, and some for when much happens at once, and for the end.
     fn custody(&self) -> u32 {
         self.seconds / 15 + 400
     }
