@@ -14,7 +14,7 @@
 //! `source` knows neither `sink` nor `stream`, and they do not know it; `stream` does not know `host`. The way of a byte is one line:
 //!
 //! ```text
-//! kernel → host → source → SHA-256(content) → zstd → SHA-256(stored) → part → one bounded queue → sink → receipt
+//! kernel → host → source → SHA-256(content) → zstd → part → one bounded queue → sink, SHA-256(stored) → receipt
 //! ```
 //!
 //! **Invariant:** no AWS, no command line, no async and no printing here. Blocking reads and writes only.

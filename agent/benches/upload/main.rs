@@ -3,10 +3,11 @@
 //!
 //! `cargo bench -p hozen --bench upload` starts the strict double of S3, which hashes what comes and throws it away, and prints:
 //! - rates of the pipeline into nothing, of the pipeline into the bucket, and of boto3's transfer manager, which is that of the AWS CLI
-//!   (8 MiB parts, 10 at once), with as many bytes as the pipeline stores; straight to the server and over a link of 1 Gbit/s;
+//!   (8 MiB parts, 10 at once), with as many bytes as the pipeline stores: straight to a server on the same processors, to one that has
+//!   a processor of its own, as a server elsewhere has, and over a link of 1 Gbit/s;
 //! - peak resident memory of a process that streams 1 and 32 GiB into the bucket.
 //!
-//! The server runs on the same processors. Content is `hozen_tests::mixture`, 64 MiB of it, over and over; it is not counted as memory.
+//! Content is `hozen_tests::mixture`, 64 MiB of it, over and over; it is not counted as memory.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -38,6 +39,8 @@ use hozen_tests::aws::access::Key;
 use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
 use hozen_tests::s3::{Bucket, Options, S3Double};
 use hozen_tests::{mixture, python};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 const BUCKET: &str = "evidence";
@@ -48,6 +51,9 @@ const GIB: u64 = 1 << 30;
 const BLOCK: usize = 64;
 /// Bytes a second of the slow link: 1 Gbit/s.
 const LINK: u64 = 125_000_000;
+/// Ways to the server.
+const STRAIGHT: &str = "straight";
+const SLOW: &str = "over 1 Gbit/s";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -67,7 +73,7 @@ fn serve() {
     let double = S3Double::start(&cloud, Options { keep: 0, ..Options::default() });
     double.add_bucket(Bucket::new(BUCKET).locked(None));
     let slow = link::open(&double.url(), LINK);
-    println!("{}", json!({ "straight": double.url(), "over 1 Gbit/s": slow }));
+    println!("{}", json!({ STRAIGHT: double.url(), SLOW: slow }));
     let _ = std::io::stdin().read_line(&mut String::new());
 }
 
@@ -157,21 +163,47 @@ fn run(command: &mut Command) -> Value {
 }
 
 fn compare() {
-    let server = Server::start();
     let Some(python) = python::with("the benchmark upload", &["boto3"]) else { return };
-    for link in ["straight", "over 1 Gbit/s"] {
-        let mut ratios: Vec<f64> = (0..ROUNDS).map(|_| round(&server, &python, link)).collect();
+    let all = sched_getaffinity(Pid::from_raw(0)).unwrap();
+    let (ours, its) = split(&all);
+    for (name, link, ours, its) in [
+        ("server on the same processors", STRAIGHT, &all, &all),
+        ("server on a processor of its own", STRAIGHT, &ours, &its),
+        ("over 1 Gbit/s", SLOW, &all, &all),
+    ] {
+        // What is started inherits where it may run.
+        run_on(its);
+        let server = Server::start();
+        run_on(ours);
+        let mut ratios: Vec<f64> = (0..ROUNDS).map(|_| round(&server, &python, name, link)).collect();
         ratios.sort_by(f64::total_cmp);
-        println!("{link}: into the bucket / slower of both: median {:.3} of {ROUNDS} rounds", ratios.get(ROUNDS / 2).unwrap());
+        println!("{name}: into the bucket / slower of both: median {:.3} of {ROUNDS} rounds", ratios.get(ROUNDS / 2).unwrap());
     }
+    run_on(&all);
+    let server = Server::start();
     for gib in ["1", "32"] {
-        let found = run(this().args(["upload", gib, server.url("straight")]));
+        let found = run(this().args(["upload", gib, server.url(STRAIGHT)]));
         println!("{gib} GiB into the bucket: peak {} MiB", found.get("peak_mib").unwrap());
     }
 }
 
+/// The processors for clients, and one for the server: all of them where there is only one.
+fn split(all: &CpuSet) -> (CpuSet, CpuSet) {
+    let is_set = |cpu: &usize| all.is_set(*cpu).unwrap_or(false);
+    let (mut ours, mut its) = (*all, CpuSet::new());
+    let cpus: Vec<usize> = (0..CpuSet::count()).filter(is_set).collect();
+    let [_, .., last] = cpus.as_slice() else { return (*all, *all) };
+    ours.unset(*last).unwrap();
+    its.set(*last).unwrap();
+    (ours, its)
+}
+
+fn run_on(cpus: &CpuSet) {
+    sched_setaffinity(Pid::from_raw(0), cpus).unwrap();
+}
+
 /// One round over a link: the ratio.
-fn round(server: &Server, python: &std::path::Path, link: &str) -> f64 {
+fn round(server: &Server, python: &std::path::Path, name: &str, link: &str) -> f64 {
     let url = server.url(link);
     let seconds = |found: &Value| found.get("seconds").unwrap().as_f64().unwrap();
     let pipeline = run(this().args(["pipeline", "2"]));
@@ -181,7 +213,7 @@ fn round(server: &Server, python: &std::path::Path, link: &str) -> f64 {
     let plain = run(plain.envs([("AWS_ACCESS_KEY_ID", KEY.0), ("AWS_SECRET_ACCESS_KEY", KEY.1)]));
     let rate = |found: &Value| 2.0 * GIB as f64 / seconds(found) / 1e6;
     println!(
-        "{link}: pipeline {:.0} MB/s, into the bucket {:.0} MB/s, plain uploader {:.0} MB/s of content",
+        "{name}: pipeline {:.0} MB/s, into the bucket {:.0} MB/s, plain uploader {:.0} MB/s of content",
         rate(&pipeline),
         rate(&upload),
         rate(&plain)

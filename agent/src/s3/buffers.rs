@@ -80,9 +80,9 @@ impl Fill {
         self.room() == 0
     }
 
-    /// Bytes that it holds.
-    pub(super) fn length(&self) -> usize {
-        self.bytes.len()
+    /// What it holds.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Forgets all behind the first `length` bytes.

@@ -240,7 +240,7 @@ pub(super) fn cause(request: &str, given_up: &GivenUp) -> Cause {
 impl ObjectWriter for BucketObject {
     fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         self.check_room(bytes.len())?;
-        let (mut rest, held) = (bytes, self.fill.length());
+        let (mut rest, held, before) = (bytes, self.fill.bytes().len(), self.hasher.clone());
         while !rest.is_empty() {
             // A full part leaves when more comes, not before: so the last part is never empty.
             if self.fill.is_full()
@@ -249,19 +249,26 @@ impl ObjectWriter for BucketObject {
                 // None of `bytes` may belong to the object. Where an upload has begun, its failure ends the object.
                 if self.upload.is_none() {
                     self.fill.shorten(held);
+                    self.hasher = before;
                 }
                 return Err(error);
             }
+            let filled = self.fill.bytes().len();
             rest = self.fill.take(rest);
+            // What is digested is what will be sent, and not what it was copied from.
+            self.hasher.update(self.fill.bytes().get(filled..).unwrap_or_default());
         }
-        self.hasher.update(bytes);
         self.size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         Ok(())
     }
 
+    fn taken(&self) -> (u64, Digest) {
+        (self.size, Digest::so_far(&self.hasher))
+    }
+
     fn finish(mut self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         self.check()?;
-        if self.size != size || Digest::so_far(&self.hasher) != *sha256 {
+        if self.taken() != (size, *sha256) {
             return Err(self.error(Cause::Mismatch));
         }
         let held = if self.upload.is_none() { self.put(sha256) } else { self.complete() };

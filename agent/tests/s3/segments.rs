@@ -143,6 +143,10 @@ impl ObjectWriter for NotedObject {
         Ok(())
     }
 
+    fn taken(&self) -> (u64, Digest) {
+        self.inner.taken()
+    }
+
     fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         let held = self.inner.finish(size, sha256)?;
         let claim = (self.bytes, held.clone().unwrap());

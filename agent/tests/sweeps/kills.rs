@@ -78,6 +78,10 @@ impl ObjectWriter for FilmedObject {
         result
     }
 
+    fn taken(&self) -> (u64, Digest) {
+        self.inner.taken()
+    }
+
     fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         let result = self.inner.finish(size, sha256);
         self.film.shoot();

@@ -60,6 +60,10 @@ impl ObjectWriter for Writer {
         self.inner.part(bytes)
     }
 
+    fn taken(&self) -> (u64, Digest) {
+        self.inner.taken()
+    }
+
     fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         self.inner.finish(size, sha256)
     }

@@ -47,6 +47,7 @@ fn whole_objects_are_stored((sink, read): &Made) {
     for part in &parts {
         object.part(part).expect("a part is taken");
     }
+    assert_eq!(object.taken(), (350_000, Digest::of(&parts.concat())), "it knows what it has taken");
     finish(object, &parts.concat());
     assert_eq!(read(&key("data/deep/down/object.bin")), Some(parts.concat()), "all parts, in order");
     finish(open(&**sink, "empty"), b"");

@@ -334,8 +334,12 @@ impl ObjectWriter for DirectoryObject {
         Ok(())
     }
 
+    fn taken(&self) -> (u64, Digest) {
+        (self.size, Digest::so_far(&self.hasher))
+    }
+
     fn finish(mut self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
-        let matches = !self.broken && self.size == size && Digest::so_far(&self.hasher) == *sha256;
+        let matches = !self.broken && self.taken() == (size, *sha256);
         let result = if matches { self.publish() } else { Err(SinkError { key: self.key.clone(), cause: Cause::Mismatch }) };
         if result.is_ok() {
             self.open = false;

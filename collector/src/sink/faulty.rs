@@ -112,6 +112,10 @@ impl ObjectWriter for FaultyObject {
         self.inner.part(bytes)
     }
 
+    fn taken(&self) -> (u64, Digest) {
+        self.inner.taken()
+    }
+
     fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         self.script.pass(&self.key)?;
         self.inner.finish(size, sha256)

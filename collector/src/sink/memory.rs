@@ -50,9 +50,13 @@ impl ObjectWriter for MemoryObject {
         Ok(())
     }
 
+    fn taken(&self) -> (u64, Digest) {
+        (u64::try_from(self.bytes.len()).unwrap_or(u64::MAX), Digest::of(&self.bytes))
+    }
+
     fn finish(self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
         let fail = |cause| Err(SinkError { key: self.key.clone(), cause });
-        if u64::try_from(self.bytes.len()) != Ok(size) || Digest::of(&self.bytes) != *sha256 {
+        if self.taken() != (size, *sha256) {
             return fail(Cause::Mismatch);
         }
         match self.objects.lock() {

@@ -67,6 +67,10 @@ pub trait ObjectWriter: Send {
     /// may learn too late that a part taken before is lost: `finish` then fails, and nothing of the object is visible.
     fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError>;
 
+    /// Size and digest of all parts taken so far. The sink digests them anyway, to know that it stores what it was given; who asks here
+    /// need not do so a second time.
+    fn taken(&self) -> (u64, Digest);
+
     /// Makes the object visible. `size` and `sha256` are those of all parts taken; a sink that received something else refuses.
     ///
     /// `Ok` means: the object is whole under its key, survives a crash of this machine, and will not change. What comes with it is

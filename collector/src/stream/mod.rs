@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! write → [content buffer] → SHA-256(content) → work queue → zstd, one frame a part (n workers)
-//!       → the one bounded queue → in order again → SHA-256(stored) → sink part → … → sink finish → receipt
+//!       → the one bounded queue → in order again → sink part, SHA-256(stored) → … → sink finish → receipt
 //! ```
 //!
 //! Buffers come from fixed pools and go back to them, so memory does not grow with the input, and a slow sink holds the

@@ -1,4 +1,4 @@
-//! The end of the stream: one thread puts parts in order, hashes them and hands them to the sink.
+//! The end of the stream: one thread puts parts in order and hands them to the sink, which digests them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
-use sha2::{Digest as _, Sha256};
 
 use super::buffers::Buffer;
 use super::{Closed, Lost, Now};
@@ -46,7 +45,6 @@ struct Open {
     waiting: BTreeMap<u64, (Buffer, Mark, bool)>,
     arrived: u64,
     stored: u64,
-    hasher: Sha256,
     size: u64,
     good: Mark,
     error: Option<SinkError>,
@@ -98,9 +96,8 @@ fn take(objects: &mut BTreeMap<u64, Open>, message: Message, now: &Now) {
 
 impl Open {
     fn new(opening: Opening) -> Self {
-        let hasher = Sha256::new();
-        let good = Mark { sha256: Digest::so_far(&hasher), size: 0, entries: None };
-        Self { opening, waiting: BTreeMap::new(), arrived: 0, stored: 0, hasher, size: 0, good, error: None, closing: None }
+        let good = Mark { sha256: Digest::of(b""), size: 0, entries: None };
+        Self { opening, waiting: BTreeMap::new(), arrived: 0, stored: 0, size: 0, good, error: None, closing: None }
     }
 
     fn store_in_order(&mut self) {
@@ -119,7 +116,6 @@ impl Open {
     fn store_part(&mut self, frame: &Buffer, mark: Mark) {
         match self.opening.writer.part(&frame.bytes) {
             Ok(()) => {
-                self.hasher.update(&frame.bytes);
                 self.size = self.size.saturating_add(u64::try_from(frame.bytes.len()).unwrap_or(u64::MAX));
                 self.stored += 1;
                 self.good = mark;
@@ -137,7 +133,7 @@ impl Open {
     fn close(self, now: &Now) {
         let Some((_, reply)) = self.closing else { return };
         let Opening { key, writer, started, .. } = self.opening;
-        let sha256 = Digest::so_far(&self.hasher);
+        let (_, sha256) = writer.taken();
         let lost = self.error.map(|error| Lost { from: self.good.size, error });
         let finished = if self.stored == 0 { None } else { Some(writer.finish(self.size, &sha256)) };
         let Mark { sha256: content_sha256, size: content_size, entries } = self.good;
