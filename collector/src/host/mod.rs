@@ -33,6 +33,7 @@ pub mod sys;
 pub mod sysfs;
 pub mod usage;
 pub mod watchdog;
+pub mod xtables;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -22,6 +22,9 @@ const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const HEADER: usize = 16;
 
+/// The most that is taken of one dump: some 400,000 sockets or 200,000 tracked connections.
+const MOST: usize = 64 << 20;
+
 /// One message of a dump, without its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -108,6 +111,7 @@ fn libc_timeval(limit: Duration) -> libc::timeval {
 fn receive(socket: &OwnedFd) -> Result<Dump, NetlinkError> {
     let mut dump = Dump::default();
     let mut buffer = vec![0_u8; 256 << 10];
+    let mut taken = 0_usize;
     loop {
         let length = match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC) {
             Err(Errno::EINTR) => continue,
@@ -118,6 +122,11 @@ fn receive(socket: &OwnedFd) -> Result<Dump, NetlinkError> {
         }
         let datagram = buffer.get(..length.min(buffer.len())).unwrap_or_default();
         if take_datagram(datagram, &mut dump)? {
+            return Ok(dump);
+        }
+        taken = taken.saturating_add(length);
+        if taken >= MOST {
+            dump.anomalies.push(format!("longer than the {MOST} bytes that are taken of one dump"));
             return Ok(dump);
         }
         if length == 0 {

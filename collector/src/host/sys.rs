@@ -394,6 +394,28 @@ pub fn pagemap_scan(
     Ok((usize::try_from(filled).map_err(|_| Errno::EOVERFLOW)?.min(regions.len()), arguments.walk_end))
 }
 
+/// What of its own iptables the kernel is asked for: `IP(6)T_SO_GET_INFO` and `IP(6)T_SO_GET_ENTRIES`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum XtablesQuestion {
+    /// How many rules a table has, and where its chains begin.
+    Info = 64,
+    /// The rules.
+    Entries = 65,
+}
+
+/// Asks the kernel's own iptables by a socket of IPv4 (`SOL_IP`) or IPv6 (`SOL_IPV6`). `value` begins with the table's name and, for
+/// entries, their length; the kernel answers in it. Returns how much of it is the answer.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn xtables(socket: BorrowedFd<'_>, level: c_int, what: XtablesQuestion, value: &mut [u8]) -> Result<usize, Errno> {
+    let mut length = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::EOVERFLOW)?;
+    let (fd, option) = (socket.as_raw_fd(), what as c_int);
+    // SAFETY: `value` is readable and writable for the length given, beyond which these two options write nothing.
+    Errno::result(unsafe { libc::getsockopt(fd, level, option, value.as_mut_ptr().cast(), &raw mut length) })?;
+    Ok(usize::try_from(length).map_err(|_| Errno::EOVERFLOW)?.min(value.len()))
+}
+
 /// What the kernel keeps for BPF (bpf(2), linux/bpf.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BpfKind {

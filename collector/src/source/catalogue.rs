@@ -26,6 +26,8 @@ use super::logs::Logs;
 use super::memory::{MemorySource, Method, Offer};
 use super::mounts::MountsSource;
 use super::network::arp_cache::ArpCache;
+use super::network::conntrack::Conntrack;
+use super::network::firewall::Firewall;
 use super::network::interfaces::Interfaces;
 use super::network::routes::Routes;
 use super::packages::Packages;
@@ -98,6 +100,8 @@ fn readers(options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(Interfaces),
         Box::new(Routes),
         Box::new(ArpCache),
+        Box::new(Firewall),
+        Box::new(Conntrack),
         Box::new(MountsSource),
         Box::new(BlockDevices),
         Box::new(SessionsSource),
@@ -140,6 +144,8 @@ pub fn artefacts() -> Vec<Artefact> {
         network::interfaces::ARTEFACT,
         network::routes::ARTEFACT,
         network::arp_cache::ARTEFACT,
+        network::firewall::ARTEFACT,
+        network::conntrack::ARTEFACT,
         mounts::ARTEFACT,
         block_devices::ARTEFACT,
         sessions::ARTEFACT,

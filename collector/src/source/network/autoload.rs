@@ -18,7 +18,18 @@ pub struct Guard {
 }
 
 /// Every module that a question of ours may need.
-const MODULES: [&str; 7] = ["inet_diag", "tcp_diag", "udp_diag", "raw_diag", "unix_diag", "af_packet_diag", "netlink_diag"];
+const MODULES: [&str; 10] = [
+    "inet_diag",
+    "tcp_diag",
+    "udp_diag",
+    "raw_diag",
+    "unix_diag",
+    "af_packet_diag",
+    "netlink_diag",
+    "nfnetlink",
+    "nf_tables",
+    "nf_conntrack_netlink",
+];
 
 impl Guard {
     /// Reads what the host says of its modules. What cannot be read counts as not there.
