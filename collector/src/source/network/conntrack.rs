@@ -87,8 +87,9 @@ fn rows(kept: &Kept, evidence: &mut dyn Evidence) -> Result<(), Stop> {
 /// The columns of one direction, `CTA_TUPLE_…`.
 struct Direction([&'static str; 4]);
 
-const ORIGINAL: Direction = Direction(["source", "destination", "source_port", "destination_port"]);
-const REPLY: Direction = Direction(["reply_source", "reply_destination", "reply_source_port", "reply_destination_port"]);
+const ORIGINAL: Direction = Direction(["source_address", "destination_address", "source_port", "destination_port"]);
+const REPLY: Direction =
+    Direction(["reply_source_address", "reply_destination_address", "reply_source_port", "reply_destination_port"]);
 
 fn be32(bytes: &[u8]) -> Option<u32> {
     array(bytes, 0).map(u32::from_be_bytes)
@@ -135,7 +136,7 @@ fn tuple(row: &mut Row, value: &[u8], columns: &Direction) {
         }
         2 => {
             let _ = walk(value, |kind, value| match kind {
-                1 if *source == "source" => put_int(row, "protocol", value.first().copied()),
+                1 if *source == "source_address" => put_int(row, "protocol", value.first().copied()),
                 2 => put_int(row, source_port, port(value, 0)),
                 3 => put_int(row, destination_port, port(value, 0)),
                 _ => {}
@@ -218,10 +219,10 @@ fn from_text(row: &mut Row, line: &[u8]) {
         let (name, value) = (field.get(..sign).unwrap_or_default(), field.get(sign + 1..).unwrap_or_default());
         let is_reply = !seen.insert(name);
         let (column, is_text) = match (name, is_reply) {
-            (b"src", false) => ("source", true),
-            (b"dst", false) => ("destination", true),
-            (b"src", true) => ("reply_source", true),
-            (b"dst", true) => ("reply_destination", true),
+            (b"src", false) => ("source_address", true),
+            (b"dst", false) => ("destination_address", true),
+            (b"src", true) => ("reply_source_address", true),
+            (b"dst", true) => ("reply_destination_address", true),
             (b"sport", false) => ("source_port", false),
             (b"dport", false) => ("destination_port", false),
             (b"sport", true) => ("reply_source_port", false),
@@ -270,8 +271,11 @@ mod tests {
         ]
         .concat();
         let row = made(|row| fill(row, &payload));
-        assert_eq!((&row["source"], &row["destination_port"], &row["protocol"]), (&"10.0.0.5".into(), &443.into(), &6.into()));
-        assert_eq!((&row["reply_destination"], &row["state"]), (&"198.51.100.7".into(), &"ESTABLISHED".into()));
+        assert_eq!(
+            (&row["source_address"], &row["destination_port"], &row["protocol"]),
+            (&"10.0.0.5".into(), &443.into(), &6.into())
+        );
+        assert_eq!((&row["reply_destination_address"], &row["state"]), (&"198.51.100.7".into(), &"ESTABLISHED".into()));
         assert_eq!(
             (&row["flags"], &row["bytes"]),
             (&serde_json::json!(["seen-reply", "assured", "confirmed", "src-nat"]), &900.into())
@@ -285,10 +289,10 @@ mod tests {
             src=192.0.2.1 dst=198.51.100.7 sport=443 dport=12345 packets=1 bytes=40 [ASSURED] mark=0 zone=0 use=2";
         let row = made(|row| from_text(row, line));
         assert_eq!(
-            (&row["source"], &row["destination_port"], &row["state"]),
+            (&row["source_address"], &row["destination_port"], &row["state"]),
             (&"10.0.0.5".into(), &443.into(), &"ESTABLISHED".into())
         );
-        assert_eq!((&row["reply_destination"], &row["reply_bytes"]), (&"198.51.100.7".into(), &40.into()));
+        assert_eq!((&row["reply_destination_address"], &row["reply_bytes"]), (&"198.51.100.7".into(), &40.into()));
     }
 
     proptest::proptest! {

@@ -56,7 +56,8 @@ fn a_rule_of_another_network_namespace_is_found() {
     if evidence.rows("nft_tables").is_empty() {
         return eprintln!("skipped: this kernel has no nf_tables: {outcome:?}");
     }
-    assert_eq!((outcome, &evidence.gaps), (Outcome::ok(), &vec![]));
+    // A namespace that not even root may look into is no failure of ours.
+    assert!(outcome == Outcome::ok() && evidence.gaps.iter().all(|gap| gap.refused), "{outcome:?} {:?}", evidence.gaps);
     let rows = evidence.rows("nft_rules");
     let rule = rows.iter().find(|row| row["netns_inode"] == second.inode).unwrap();
     assert_eq!((&rule["table"], &rule["chain"], &rule["family"]), (&"evil".into(), &"out".into(), &"ip".into()));
