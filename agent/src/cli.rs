@@ -158,6 +158,13 @@ pub struct CollectArgs {
     /// Leave these artefacts out: names or globs
     #[arg(long, value_name = "ARTEFACT,…", value_delimiter = ',')]
     pub skip: Vec<ArtefactName>,
+    /// Definitions of files to collect besides, in the YAML of ForensicArtifacts: files, or folders of *.yaml; their types FILE, PATH and
+    /// ARTIFACT_GROUP
+    #[arg(long, value_name = "FILE,…", value_delimiter = ',')]
+    pub artifacts: Vec<PathBuf>,
+    /// Of the definitions in --artifacts only these, and the members of the groups among them
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub definitions: Vec<String>,
     /// TOML with any of these options (docs/hozen.toml shows all of them): a file, or a parameter of Systems Manager
     #[arg(long, value_name = "FILE|ssm:/path")]
     pub config: Option<PathBuf>,
@@ -208,6 +215,7 @@ Examples:
   sudo hozen collect --case IR-2026-014 --to s3://evidence/cases --bucket-owner 123456789012
                                                            into a locked bucket, with what Run Command or the role gives
   sudo hozen collect --presigned run.json                  into the bucket that run.json was signed for, with no credentials
+  sudo hozen collect --artifacts linux.yaml,ours.yaml      and besides what these definitions mean
   hozen collect --unprivileged                             what an ordinary user can see";
 
 /// Options of `preflight`.

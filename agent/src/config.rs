@@ -39,6 +39,8 @@ pub struct Config {
     pub(crate) deadline: Option<Span>,
     pub(crate) only: Option<Vec<ArtefactName>>,
     pub(crate) skip: Option<Vec<ArtefactName>>,
+    pub(crate) artifacts: Option<Vec<PathBuf>>,
+    pub(crate) definitions: Option<Vec<String>>,
     pub(crate) operator: Option<String>,
     pub(crate) reference: Option<String>,
     pub(crate) include_secrets: Option<bool>,

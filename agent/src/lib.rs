@@ -5,6 +5,7 @@
 //!      → settings (command line over configuration over defaults, checked)
 //!      → run (the order of a run: begin, collect, seal) → result (the one line on stdout) → exit code
 //! status: what a run says of itself while it goes, for whoever watches
+//! artifacts: definitions of files that a run is asked for
 //! symbols: a run → a symbol file for Volatility
 //! modules: the store of LiME modules; gives a run the one that is signed and built for this kernel
 //! verify stands apart: it shares nothing with the writer but the nouns of the records. export reads what verify has checked.
@@ -15,6 +16,7 @@
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub mod artifacts;
 pub mod aws;
 pub mod cli;
 pub mod commands;

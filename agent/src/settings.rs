@@ -11,10 +11,12 @@ use hozen_collector::model::{Artefact, CaseId, Profile, escape, glob};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Method, Offer};
 use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
+use hozen_collector::source::user_files::{self, UserFiles};
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::artifacts;
 use crate::aws::options::NetworkArgs;
 use crate::cli::modules::ModuleArgs;
 use crate::cli::{CollectArgs, MemoryMode};
@@ -107,12 +109,14 @@ impl FromStr for ArtefactName {
     fn from_str(text: &str) -> Result<Self, String> {
         let given = Self(text.to_owned());
         let names: Vec<&str> = catalogue::artefacts().iter().map(|artefact| artefact.name).collect();
-        if names.iter().any(|name| given.means(name)) {
+        // Globs of names have fewer signs than globs of files.
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'*' | b'?');
+        let is_plain = text.bytes().all(plain);
+        if is_plain && names.iter().any(|name| given.means(name)) {
             return Ok(given);
         }
         let names = names.join(", ");
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'*' | b'?');
-        Err(if !text.bytes().all(plain) {
+        Err(if !is_plain {
             format!("{text:?} is neither a name nor a glob of names, which take letters, _, * and ? only; there are: {names}")
         } else if text.contains(['*', '?']) {
             format!("no artefact matches {text:?}; there are: {names}")
@@ -166,6 +170,10 @@ pub struct Settings {
     pub only: Vec<ArtefactName>,
     /// Artefacts to leave out.
     pub skip: Vec<ArtefactName>,
+    /// Definitions of files that are collected besides.
+    pub user_files: UserFiles,
+    /// The files and folders of definitions as they were given; escaped text.
+    pub artifacts: Vec<String>,
     /// Who collects.
     pub operator: Option<String>,
     /// Ticket or legal ground.
@@ -190,9 +198,9 @@ impl Settings {
     /// # Errors
     /// When a value cannot be; the message says what to do.
     pub fn new(arguments: &CollectArgs, config: Config) -> Result<Self> {
-        let list = |given: &Vec<ArtefactName>, file: Option<Vec<ArtefactName>>| {
-            if given.is_empty() { file.unwrap_or_default() } else { given.clone() }
-        };
+        let files = either(&arguments.artifacts, config.artifacts);
+        let names = either(&arguments.definitions, config.definitions);
+        let include_secrets = arguments.include_secrets || config.include_secrets.unwrap_or(false);
         let usual = ProcessMemory::default();
         let limit = |given: Option<Size>, usual: u64| given.map_or(usual, Size::bytes);
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
@@ -233,11 +241,13 @@ impl Settings {
                 total_limit: limit(arguments.process_memory_total.or(config.process_memory_total), usual.total_limit),
             },
             deadline: arguments.deadline.or(config.deadline).map_or_else(|| "30m".parse(), Ok).map_err(anyhow::Error::msg)?,
-            only: list(&arguments.only, config.only),
-            skip: list(&arguments.skip, config.skip),
+            only: either(&arguments.only, config.only),
+            skip: either(&arguments.skip, config.skip),
+            user_files: UserFiles { definitions: artifacts::read(&files, &names)?, include_secrets },
+            artifacts: files.iter().map(|path| escape::bytes(path.as_os_str().as_encoded_bytes())).collect(),
             operator: arguments.operator.clone().or(config.operator),
             reference: arguments.reference.clone().or(config.reference),
-            include_secrets: arguments.include_secrets || config.include_secrets.unwrap_or(false),
+            include_secrets,
             unprivileged: arguments.unprivileged || config.unprivileged.unwrap_or(false),
             threads: arguments.threads.or(config.threads).unwrap_or(threads),
             status,
@@ -313,6 +323,9 @@ impl Settings {
         if artefact.name == process_memory::ARTEFACT.name && self.process_memory.which == Which::Nobody {
             return Some("taken only of processes that --process-memory names".to_owned());
         }
+        if artefact.name == user_files::ARTEFACT.name && self.user_files.definitions.is_empty() {
+            return Some("taken only where --artifacts names definitions".to_owned());
+        }
         // A name asks for what a larger profile has; a glob means those of the profile.
         let beyond = artefact.profile > self.profile && !self.only.iter().any(|name| name.is(artefact.name));
         beyond.then(|| format!("belongs to profile {}", word(artefact.profile)))
@@ -339,6 +352,11 @@ impl Settings {
             !self.only.iter().any(|only| only.is(name)) || self.process_memory.which != Which::Nobody,
             "--only names {name}, but no process is named; give --process-memory PID, all or suspicious"
         );
+        let name = user_files::ARTEFACT.name;
+        ensure!(
+            !self.only.iter().any(|only| only.is(name)) || !self.user_files.definitions.is_empty(),
+            "--only names {name}, but no definitions are given; give --artifacts FILE"
+        );
         Ok(())
     }
 
@@ -356,6 +374,7 @@ impl Settings {
             memory,
             module,
             process_memory: self.process_memory.clone(),
+            user_files: self.user_files.clone(),
         }
     }
 
@@ -380,6 +399,7 @@ impl Settings {
             ("deadline_ms".to_owned(), json!(self.deadline.milliseconds())),
             ("only".to_owned(), json!(self.only)),
             ("skip".to_owned(), json!(self.skip)),
+            ("artifacts".to_owned(), json!(self.artifacts)),
             ("include_secrets".to_owned(), json!(self.include_secrets)),
             ("unprivileged".to_owned(), json!(self.unprivileged)),
             ("threads".to_owned(), json!(self.threads)),
@@ -388,6 +408,11 @@ impl Settings {
             ("config".to_owned(), json!(self.config)),
         ])
     }
+}
+
+/// What the command line gives, or else the file.
+fn either<T: Clone>(given: &[T], file: Option<Vec<T>>) -> Vec<T> {
+    if given.is_empty() { file.unwrap_or_default() } else { given.to_vec() }
 }
 
 /// The list of presigned requests that is to be used; `others` says whether anything besides it needs credentials.

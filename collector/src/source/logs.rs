@@ -25,7 +25,7 @@ pub const ARTEFACT: Artefact = Artefact {
 /// The most bytes that are kept of all logs together; eight times as many in profile full.
 const TOTAL: u64 = 2 << 30;
 
-const GROUPS: &[Group] = &[
+const GROUPS: &[Group<'_>] = &[
     Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/**", "/run/log/journal/**"] },
     Group { kind: "cloud", form: Form::Bulk, patterns: &["/var/log/amazon/**", "/var/log/cloud-init*", "/var/log/ecs/*"] },
     Group { kind: "audit", form: Form::Bulk, patterns: &["/var/log/audit/**"] },

@@ -61,6 +61,7 @@ pub mod system_controls;
 pub mod taint;
 pub mod tmpfs;
 mod tree;
+pub mod user_files;
 pub mod walk;
 
 /// Reads one artefact.

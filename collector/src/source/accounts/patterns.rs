@@ -3,7 +3,7 @@
 use crate::source::file_set::{Form, Group};
 
 /// What `accounts` keeps.
-pub(super) const GROUPS: &[Group] = &[
+pub(super) const GROUPS: &[Group<'_>] = &[
     Group {
         kind: "shadow",
         form: Form::Text,

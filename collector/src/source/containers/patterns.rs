@@ -3,7 +3,7 @@
 use crate::source::file_set::{Form, Group};
 
 /// Files of state, by engine. Tokens and keys that lie among them are withheld.
-pub(super) const GROUPS: &[Group] = &[
+pub(super) const GROUPS: &[Group<'_>] = &[
     Group {
         kind: "secret",
         form: Form::Withheld,

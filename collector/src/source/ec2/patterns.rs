@@ -2,7 +2,7 @@
 
 use crate::source::file_set::{Form, Group};
 
-pub(super) const GROUPS: &[Group] = &[
+pub(super) const GROUPS: &[Group<'_>] = &[
     Group {
         kind: "secret",
         form: Form::Withheld,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::homes::Home;
 use super::pattern::{Part, Pattern, matches};
-use super::{Group, Limits};
+use super::{Form, Group, Limits};
 use crate::host::sys::Stat;
 use crate::host::{Dir, Host, ReadError, Reason};
 use crate::model::{Gap, escape};
@@ -32,7 +32,7 @@ const MOST_TOLD: usize = 1000;
 
 /// Something that a pattern means.
 #[derive(Debug, Clone)]
-pub(in crate::source) struct Found {
+pub(in crate::source) struct Found<'a> {
     /// Its absolute path on the host.
     pub(in crate::source) path: Vec<u8>,
     /// What `statx` says of it.
@@ -40,21 +40,32 @@ pub(in crate::source) struct Found {
     /// Its target, if it is a symbolic link that could be read.
     pub(in crate::source) target: Option<Vec<u8>>,
     /// The group of patterns that found it first.
-    pub(in crate::source) group: &'static Group,
+    pub(in crate::source) group: &'a Group<'a>,
+    /// Other groups of patterns that mean it too, each once.
+    pub(in crate::source) others: Vec<&'a Group<'a>>,
     /// Whose home it was looked for in.
     pub(in crate::source) home: Option<Arc<Home>>,
     /// The symbolic link that led to it, if no pattern means it itself.
     pub(in crate::source) via: Option<Vec<u8>>,
 }
 
+impl<'a> Found<'a> {
+    /// Notes another group that means it.
+    fn add(&mut self, other: &'a Group<'a>) {
+        if self.group.kind != other.kind && self.others.iter().all(|known| known.kind != other.kind) {
+            self.others.push(other);
+        }
+    }
+}
+
 /// A search of one host.
-pub(super) struct Search<'a> {
+pub(super) struct Search<'a, 'g> {
     host: &'a Host,
     evidence: &'a mut dyn Evidence,
     limits: Limits,
-    found: BTreeMap<Vec<u8>, Found>,
+    found: BTreeMap<Vec<u8>, Found<'g>>,
     /// What is being looked for, and in whose home.
-    group: &'static Group,
+    group: &'g Group<'g>,
     home: Option<Arc<Home>>,
     /// Where that home really lies.
     top: Vec<u8>,
@@ -70,15 +81,15 @@ pub(super) struct Search<'a> {
     told: BTreeSet<Vec<u8>>,
 }
 
-impl<'a> Search<'a> {
+impl<'a, 'g> Search<'a, 'g> {
     /// All that `groups` mean, by path.
     pub(super) fn all(
         host: &'a Host,
         evidence: &'a mut dyn Evidence,
-        groups: &'static [Group],
+        groups: &'g [Group<'g>],
         homes: Vec<Home>,
         limits: Limits,
-    ) -> Result<BTreeMap<Vec<u8>, Found>, Stop> {
+    ) -> Result<BTreeMap<Vec<u8>, Found<'g>>, Stop> {
         let Some(first) = groups.first() else { return Ok(BTreeMap::new()) };
         let mut search = Self {
             host,
@@ -95,7 +106,7 @@ impl<'a> Search<'a> {
             too_long: None,
             told: BTreeSet::new(),
         };
-        let patterns: Vec<(&'static Group, Pattern)> =
+        let patterns: Vec<(&'g Group<'g>, Pattern)> =
             groups.iter().flat_map(|group| group.patterns.iter().map(move |text| (group, Pattern::new(text)))).collect();
         search.from(b"/", &patterns, false)?;
         for home in homes {
@@ -111,7 +122,7 @@ impl<'a> Search<'a> {
         Ok(search.found)
     }
 
-    fn from(&mut self, top: &[u8], patterns: &[(&'static Group, Pattern)], at_home: bool) -> Result<(), Stop> {
+    fn from(&mut self, top: &[u8], patterns: &[(&'g Group<'g>, Pattern)], at_home: bool) -> Result<(), Stop> {
         let mut wanted = patterns.iter().filter(|(_, pattern)| pattern.at_home == at_home).peekable();
         if wanted.peek().is_none() {
             return Ok(());
@@ -135,8 +146,7 @@ impl<'a> Search<'a> {
     fn folder(&mut self, dir: &Arc<Dir>, parts: &[Part], depth: usize) -> Result<(), Stop> {
         self.evidence.check()?;
         if depth >= DEEPEST {
-            let reason = Reason::Limit(format!("only {DEEPEST} folders inside each other are descended into"));
-            self.missing(&ReadError::new(dir.path(), reason));
+            self.too_deep(dir);
             return Ok(());
         }
         match parts.split_first() {
@@ -148,24 +158,35 @@ impl<'a> Search<'a> {
                 }
                 Ok(())
             }
-            Some((Part::Folders, rest)) => {
-                self.folder(dir, rest, depth)?;
-                for name in self.names(dir) {
-                    if self.is_full(dir.path()) {
-                        break;
-                    }
-                    let path = dir.path_of(&name);
-                    if path.len() < PATH_MAX
-                        && self.look(dir, &name).is_ok_and(|stat| stat.is_directory())
-                        && self.takes(&path)
-                        && let Some(child) = self.enter(dir, &name)
-                    {
-                        self.folder(&child, parts, depth + 1)?;
-                    }
-                }
-                Ok(())
+            Some((Part::Folders(most), rest)) => self.below(dir, rest, *most, depth),
+        }
+    }
+
+    /// What `parts` mean in `dir` and in the folders below it, at most `most` of them inside each other.
+    fn below(&mut self, dir: &Arc<Dir>, parts: &[Part], most: usize, depth: usize) -> Result<(), Stop> {
+        self.folder(dir, parts, depth)?;
+        if most == 0 || depth >= DEEPEST {
+            return Ok(());
+        }
+        for name in self.names(dir) {
+            if self.is_full(dir.path()) {
+                break;
+            }
+            let path = dir.path_of(&name);
+            if path.len() < PATH_MAX
+                && self.look(dir, &name).is_ok_and(|stat| stat.is_directory())
+                && self.takes(&path)
+                && let Some(child) = self.enter(dir, &name)
+            {
+                self.below(&child, parts, most - 1, depth + 1)?;
             }
         }
+        Ok(())
+    }
+
+    fn too_deep(&mut self, dir: &Dir) {
+        let reason = Reason::Limit(format!("only {DEEPEST} folders inside each other are descended into"));
+        self.missing(&ReadError::new(dir.path(), reason));
     }
 
     /// What `rest` means at `name` in `dir`; a link there is followed if the pattern names it.
@@ -181,7 +202,7 @@ impl<'a> Search<'a> {
             }
         };
         if rest.is_empty() {
-            if !stat.is_directory() {
+            if !stat.is_directory() || self.group.form == Form::Listed {
                 self.entry(dir, name, stat);
             }
             return Ok(());
@@ -320,10 +341,14 @@ impl<'a> Search<'a> {
         let path = dir.path_of(name);
         let led = self.led.clone();
         if let Some(known) = self.found.get_mut(&path) {
-            // A link to it does not decide what it is.
-            if known.via.is_some() && led.is_none() {
-                (known.group, known.home, known.via) = (self.group, self.home.clone(), None);
+            // A link to it does not decide what it is, and who only lists it does not decide that it is not kept.
+            let is_better = known.via.is_some() || (known.group.form == Form::Listed && self.group.form != Form::Listed);
+            let mut other = self.group;
+            if is_better && led.is_none() {
+                other = std::mem::replace(&mut known.group, self.group);
+                (known.home, known.via) = (self.home.clone(), None);
             }
+            known.add(other);
             return;
         }
         if !self.takes(&path) {
@@ -350,7 +375,7 @@ impl<'a> Search<'a> {
 
     fn add(&mut self, path: Vec<u8>, stat: Stat, target: Option<Vec<u8>>, via: Option<Vec<u8>>) {
         let home = self.home.clone();
-        self.found.insert(path.clone(), Found { path, stat, target, group: self.group, home, via });
+        self.found.insert(path.clone(), Found { path, stat, target, group: self.group, others: Vec::new(), home, via });
     }
 
     /// What is not there, and a link that leads nowhere, is no gap.

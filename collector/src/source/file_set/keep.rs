@@ -16,9 +16,9 @@ const MOST_NAMED: usize = 1000;
 
 /// Keeps `found` in this order, and then what `reader` names.
 pub(super) fn all(
-    set: &FileSet,
+    set: &FileSet<'_>,
     host: &Host,
-    found: Vec<Found>,
+    found: Vec<Found<'_>>,
     evidence: &mut dyn Evidence,
     reader: Reader<'_>,
 ) -> Result<(), Stop> {
@@ -47,12 +47,12 @@ pub(super) fn all(
 }
 
 /// Whether all of it is a secret: by its own name, or by that of the link that led to it.
-fn is_secret(found: &Found) -> bool {
+fn is_secret(found: &Found<'_>) -> bool {
     let by_link = found.via.as_deref().is_some_and(secret::is_file);
     by_link || secret::is_file(&found.path) || found.group.form == Form::Withheld
 }
 
-fn has_hashes(found: &Found) -> bool {
+fn has_hashes(found: &Found<'_>) -> bool {
     secret::is_accounts(&found.path) || secret::is_called_shadow(&found.path)
 }
 
@@ -60,7 +60,7 @@ fn has_hashes(found: &Found) -> bool {
 const MOST_TEXT: u64 = 32 << 20;
 
 struct Keep<'a> {
-    set: &'a FileSet,
+    set: &'a FileSet<'a>,
     host: &'a Host,
     keeper: Keeper,
     /// The path under which the content of a file with several names was kept.
@@ -71,35 +71,38 @@ struct Keep<'a> {
 
 impl Keep<'_> {
     /// The file at `path`, which the content of `by` names.
-    fn named(&self, path: &[u8], by: &Found) -> Option<Found> {
+    fn named<'f>(&self, path: &[u8], by: &Found<'f>) -> Option<Found<'f>> {
         let (real, stat) = self.host.files.real(path).ok()?;
         stat.is_regular().then(|| Found {
             path: real,
             stat,
             target: None,
             group: by.group,
+            others: Vec::new(),
             home: by.home.clone(),
             via: Some(by.path.clone()),
         })
     }
 
     /// Writes the row of an entry and keeps what it holds. Returns the paths that its text names.
-    fn entry(&mut self, found: &Found, evidence: &mut dyn Evidence, reader: Reader<'_>) -> Result<Vec<Vec<u8>>, Stop> {
+    fn entry(&mut self, found: &Found<'_>, evidence: &mut dyn Evidence, reader: Reader<'_>) -> Result<Vec<Vec<u8>>, Stop> {
         let mut row = self.row(found);
         let member = Member { path: &found.path, kind: MemberKind::Special, stat: Some(found.stat) };
         let mut named = Vec::new();
-        if found.stat.is_regular() {
+        if found.stat.is_regular() && found.group.form != Form::Listed {
             named = self.file(found, &mut row, evidence, reader)?;
         } else if let Some(target) = &found.target {
             evidence.raw(&Member { kind: MemberKind::Symlink(target), ..member }, b"")?;
-        } else if !found.stat.is_symlink() {
+        } else if found.stat.is_directory() {
+            evidence.raw(&Member { kind: MemberKind::Directory, ..member }, b"")?;
+        } else if !found.stat.is_symlink() && !found.stat.is_regular() {
             evidence.raw(&member, b"")?;
         }
         evidence.row(self.set.table, &row)?;
         Ok(named)
     }
 
-    fn row(&self, found: &Found) -> Row {
+    fn row(&self, found: &Found<'_>) -> Row {
         let cut = found.path.iter().rposition(|b| *b == b'/').unwrap_or(0);
         let directory = found.path.get(..cut.max(1)).unwrap_or(b"/");
         let mut row = Row::new(self.host.clock.now(), escape::bytes(&found.path));
@@ -110,6 +113,9 @@ impl Keep<'_> {
             row.bytes("symlink_target_path", target);
         }
         row.text("kind", found.group.kind);
+        if !found.others.is_empty() && matches!(found.group.form, Form::Any | Form::Listed) {
+            row.json("also", &found.others.iter().map(|group| group.kind).collect::<Vec<_>>());
+        }
         if let Some(home) = &found.home {
             row.bytes("home", &home.path);
             if let Some(name) = &home.username {
@@ -124,7 +130,7 @@ impl Keep<'_> {
 
     fn file(
         &mut self,
-        found: &Found,
+        found: &Found<'_>,
         row: &mut Row,
         evidence: &mut dyn Evidence,
         reader: Reader<'_>,
@@ -141,7 +147,7 @@ impl Keep<'_> {
                 failure::note(row, evidence, "content", &error);
                 Ok(Vec::new())
             }
-            Ok(content) if self.is_bulk(found) => {
+            Ok(content) if self.is_bulk(found) || self.is_no_text(found, &content) => {
                 self.bulk(found, &content, row, evidence)?;
                 Ok(Vec::new())
             }
@@ -150,7 +156,7 @@ impl Keep<'_> {
     }
 
     /// Opens the file, if it is still the one that was found.
-    fn open(&self, found: &Found) -> Result<Content, ReadError> {
+    fn open(&self, found: &Found<'_>) -> Result<Content, ReadError> {
         let (reader, stat) = self.host.files.open(&found.path)?;
         if (stat.dev, stat.ino) != (found.stat.dev, found.stat.ino) {
             return Err(ReadError::errno(&found.path, Errno::ESTALE));
@@ -158,7 +164,7 @@ impl Keep<'_> {
         read::named(&found.path, Content::new(reader.0, stat))
     }
 
-    fn bulk(&mut self, found: &Found, content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    fn bulk(&mut self, found: &Found<'_>, content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let stat = content.stat;
         if stat.nlink > 1 {
             let inode = (stat.dev, stat.ino);
@@ -175,7 +181,7 @@ impl Keep<'_> {
     /// Keeps text: what the limits let through is read into memory, its secrets are hidden.
     fn text(
         &mut self,
-        found: &Found,
+        found: &Found<'_>,
         content: &Content,
         row: &mut Row,
         evidence: &mut dyn Evidence,
@@ -213,7 +219,14 @@ impl Keep<'_> {
     }
 
     /// The ranges of a file that is too long, and the gap that the rest leaves.
-    fn cut(&self, found: &Found, content: &Content, limit: u64, row: &mut Row, evidence: &mut dyn Evidence) -> Vec<Range<u64>> {
+    fn cut(
+        &self,
+        found: &Found<'_>,
+        content: &Content,
+        limit: u64,
+        row: &mut Row,
+        evidence: &mut dyn Evidence,
+    ) -> Vec<Range<u64>> {
         let within = within(&content.data, limit, self.keeper.part);
         if let Some(offset) = within.cut {
             row.error("content", "limit");
@@ -226,7 +239,7 @@ impl Keep<'_> {
     /// The bytes of a range; what could not be read of it is a gap. None where nothing could.
     fn read(
         &mut self,
-        found: &Found,
+        found: &Found<'_>,
         content: &Content,
         range: Range<u64>,
         row: &mut Row,
@@ -251,14 +264,28 @@ impl Keep<'_> {
     }
 
     /// Whether it is kept as it is; a link among logs does not make a log of a file of secrets.
-    fn is_bulk(&self, found: &Found) -> bool {
-        let is_kept = self.set.include_secrets || !(is_secret(found) || has_hashes(found));
-        matches!(found.group.form, Form::Bulk | Form::Whole | Form::Withheld) && is_kept
+    fn is_bulk(&self, found: &Found<'_>) -> bool {
+        match found.group.form {
+            Form::Bulk | Form::Whole | Form::Withheld => self.set.include_secrets || !(is_secret(found) || has_hashes(found)),
+            Form::Any => self.set.include_secrets,
+            Form::Text | Form::Json | Form::Plain | Form::Listed => false,
+        }
+    }
+
+    /// Whether a file of which nobody said what it is is no text: its beginning has a byte of zero. A file of secrets is never kept for that.
+    fn is_no_text(&mut self, found: &Found<'_>, content: &Content) -> bool {
+        const BEGINNING: u64 = 8192;
+        if found.group.form != Form::Any || is_secret(found) || has_hashes(found) {
+            return false;
+        }
+        let mut bytes = Vec::new();
+        let reading = content.reader(0..content.stat.size.min(BEGINNING), &mut self.keeper.watchdog).read_to_end(&mut bytes);
+        reading.is_ok() && bytes.contains(&0)
     }
 
     /// Programs are kept as they are: text that looks like a secret in them would be changed code. What is hidden depends on the
     /// file's own name and not on the pattern: a link may lead from any to any.
-    fn without_secrets(&self, found: &Found, mut bytes: Vec<u8>, is_cut: bool, hidden: &mut u64) -> Vec<u8> {
+    fn without_secrets(&self, found: &Found<'_>, mut bytes: Vec<u8>, is_cut: bool, hidden: &mut u64) -> Vec<u8> {
         if self.hides(found.group.form) && !bytes.starts_with(b"\x7fELF") {
             if is_cut {
                 *hidden += secret::mask_cut(&mut bytes);

@@ -25,13 +25,13 @@ use crate::model::Gap;
 
 /// What sort of files some patterns mean.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub(super) struct Group<'a> {
     /// The word for it in rows.
-    pub(super) kind: &'static str,
+    pub(super) kind: &'a str,
     /// How such files are kept.
     pub(super) form: Form,
     /// Patterns of paths.
-    pub(super) patterns: &'static [&'static str],
+    pub(super) patterns: &'a [&'a str],
 }
 
 /// How files are kept.
@@ -43,6 +43,10 @@ pub(super) enum Form {
     Json,
     /// Read whole and handed on as it is, whatever is in it.
     Plain,
+    /// What it is, nobody said: as `Text` if its beginning is text, and else as `Bulk`.
+    Any,
+    /// Not opened: files and folders of which only the row is wanted.
+    Listed,
     /// Kept as it is, and not handed on; of what is too long a part.
     Bulk,
     /// A database, in which no secret can be hidden without harm: only its length and digest, or as `Bulk` if secrets are asked for.
@@ -82,11 +86,11 @@ pub(super) enum Order {
 
 /// Files to keep.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct FileSet {
+pub(super) struct FileSet<'a> {
     /// The table of their rows.
     pub(super) table: &'static str,
     /// What they are.
-    pub(super) groups: &'static [Group],
+    pub(super) groups: &'a [Group<'a>],
     /// How much of them.
     pub(super) limits: Limits,
     /// In which order.
@@ -99,7 +103,7 @@ pub(super) struct FileSet {
 #[derive(Debug)]
 pub(super) struct Text<'a> {
     /// The file.
-    pub(super) found: &'a Found,
+    pub(super) found: &'a Found<'a>,
     /// What was kept of it: its bytes, secrets hidden.
     pub(super) bytes: &'a [u8],
 }
@@ -114,7 +118,7 @@ impl Text<'_> {
 /// What makes rows of a text, and names more files to keep.
 pub(super) type Reader<'a> = &'a mut dyn FnMut(&Text<'_>, &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop>;
 
-impl FileSet {
+impl FileSet<'_> {
     /// Keeps the files, and hands each text to `reader`. Returns how many entries there are.
     ///
     /// # Errors
@@ -130,7 +134,7 @@ impl FileSet {
         let homes = homes::all(host, evidence);
         let found = Search::all(host, evidence, self.groups, homes, self.limits)?;
         let count = found.len();
-        let mut found: Vec<Found> = found.into_values().collect();
+        let mut found: Vec<Found<'_>> = found.into_values().collect();
         if self.order == Order::NewestFirst {
             // Stable, so that files of one time stay in the order of their paths.
             found.sort_by_key(|found| std::cmp::Reverse(found.stat.mtime_ns));

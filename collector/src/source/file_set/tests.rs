@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::Path;
 
-const GROUPS: &[Group] = &[
+const GROUPS: &[Group<'_>] = &[
     Group {
         kind: "conf",
         form: Form::Text,
@@ -42,7 +42,7 @@ fn write(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
 }
 
 /// What is kept of a tree, and which texts were handed on.
-fn kept(set: FileSet, lay_out: impl FnOnce(&Path)) -> (Recorded, Vec<(String, Vec<u8>)>) {
+fn kept(set: FileSet<'_>, lay_out: impl FnOnce(&Path)) -> (Recorded, Vec<(String, Vec<u8>)>) {
     let tree = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(tree.path().join("proc")).unwrap();
     lay_out(tree.path());
@@ -56,7 +56,7 @@ fn kept(set: FileSet, lay_out: impl FnOnce(&Path)) -> (Recorded, Vec<(String, Ve
     (evidence, texts)
 }
 
-fn set(limits: Limits, order: Order) -> FileSet {
+fn set(limits: Limits, order: Order) -> FileSet<'static> {
     FileSet { table: "files", groups: GROUPS, limits, order, include_secrets: false }
 }
 

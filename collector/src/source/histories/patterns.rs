@@ -3,7 +3,7 @@
 use crate::source::file_set::{Form, Group};
 
 /// What `histories` keeps. Of the kinds `bash`, `zsh` and `fish` and of `lines`, each line or entry is a command.
-pub(super) const GROUPS: &[Group] = &[
+pub(super) const GROUPS: &[Group<'_>] = &[
     Group {
         kind: "bash",
         form: Form::Text,

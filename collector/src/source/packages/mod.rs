@@ -30,7 +30,7 @@ pub const ARTEFACT: Artefact = Artefact {
 /// The most bytes that are kept of the databases.
 const TOTAL: u64 = 1 << 30;
 
-const GROUPS: &[Group] = &[
+const GROUPS: &[Group<'_>] = &[
     Group {
         kind: "dpkg",
         form: Form::Plain,

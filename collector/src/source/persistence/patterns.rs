@@ -2,12 +2,12 @@
 
 use crate::source::file_set::{Form, Group};
 
-const fn text(kind: &'static str, patterns: &'static [&'static str]) -> Group {
+const fn text(kind: &'static str, patterns: &'static [&'static str]) -> Group<'static> {
     Group { kind, form: Form::Text, patterns }
 }
 
 /// What `persistence` keeps. A file that several groups mean stands under the first.
-pub(super) const GROUPS: &[Group] = &[
+pub(super) const GROUPS: &[Group<'_>] = &[
     text(
         "cron",
         &[
