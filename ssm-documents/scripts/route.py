@@ -2,7 +2,7 @@
 import hashlib
 
 ORDER = ("note", "collect-only", "collect-and-contain")
-NO_INSTANCE = "it names no EC2 instance, and no session of one: nothing can be collected"
+NO_INSTANCE = "it names no EC2 instance, and no session of one: nothing can be collected. CloudTrail says who did it, and from where"
 
 
 def route(event, context):

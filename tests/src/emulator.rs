@@ -92,6 +92,21 @@ impl Emulator {
     pub fn account(&self, python: &Path, what: &str, asked: &Value) -> Value {
         let mut command = Command::new(python);
         command.arg(python::script("account.py")).arg(what).arg(asked.to_string());
+        self.said(command)
+    }
+
+    /// Deploys the stacks of `packaging/cloudformation` in it, with an evidence bucket of this name.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[must_use]
+    pub fn stacks(&self, python: &Path, bucket: &str) -> Value {
+        let mut command = Command::new(python);
+        command.arg(python::script("documents/deploy.py")).arg(self.url()).arg(bucket);
+        self.said(command)
+    }
+
+    fn said(&self, mut command: Command) -> Value {
         let output = command.output().expect("python");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}\n{}", self.log());

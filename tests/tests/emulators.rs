@@ -256,3 +256,26 @@ fn locks_and_versions_hold() {
         assert!(told.contains(word), "{word}: {told}");
     }
 }
+
+#[test]
+fn a_run_lies_locked_in_the_bucket_that_the_stack_made() {
+    let test = "a_run_lies_locked_in_the_bucket_that_the_stack_made";
+    let Some(emulator) = Emulator::localemu(test) else { return };
+    let Some(python) = python::documents(test) else { return };
+    let made = emulator.stacks(&python, BUCKET);
+    assert_eq!(made["lock"], json!({"Mode": "GOVERNANCE", "Days": 30}));
+    assert!(made["public"].as_object().unwrap().values().all(|blocked| *blocked == true), "{made:#}");
+    assert_eq!(made["ownership"], "BucketOwnerEnforced");
+    let sids: Vec<Value> =
+        policy("bucket-policy.json")["Statement"].as_array().unwrap().iter().map(|one| one["Sid"].clone()).collect();
+    assert!(sids.iter().all(|sid| made["policy"].as_array().unwrap().contains(sid)), "{made:#}");
+    let account = Account { emulator, python, made };
+    let unprivileged = if nix::unistd::geteuid().is_root() { None } else { Some("--unprivileged") };
+    let fixed = ["collect", "--case", CASE, "--to", TO, "--lock", "bucket-default", "--only", "context"];
+    let asked: Vec<&str> = fixed.into_iter().chain(unprivileged).collect();
+    let finished = account.run("root", &asked);
+    finished.assert_sealed();
+    let place = finished.result()["to"].as_str().unwrap().to_owned();
+    let report = account.verify(&place, &[], code::COMPLETE);
+    assert_eq!((&report["bucket"]["locked"], &report["warnings"]), (&report["objects"], &json!([])), "{report:#}");
+}
