@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "tests")]
 
 use hozen_tests::agent::{Finished, code};
+use hozen_tests::aws::access::{ANYBODY, Key};
 use hozen_tests::aws::cloud::KeyState;
 use hozen_tests::s3::{Bucket, DefaultRetention, Mode, Options};
 use hozen_tests::serve::{Fault, Rule};
@@ -43,6 +44,7 @@ fn a_bucket_that_is_right_has_one_small_locked_object_more() {
     assert!(object.retention.is_some() && object.size < 1000);
     assert_eq!(bucket["object"]["version_id"], object.id);
     assert_eq!(bucket["object"]["encryption"]["key"], key);
+    assert_eq!(bucket["public"], serde_json::json!({"read": false, "list": false}));
     assert!((118..=122).contains(&bucket["clock_offset_s"].as_i64().unwrap()), "{bucket:#}");
     assert_eq!((&bucket["bucket_lock"]["enabled"], &bucket["credentials"]["source"]), (&true.into(), &"environment".into()));
 }
@@ -59,6 +61,20 @@ fn an_unlocked_bucket_is_refused_unless_that_is_wanted() {
     let default = DefaultRetention { mode: Mode::Governance, days: 1 };
     let vault = Vault::with(Options::default(), Bucket::new(BUCKET).locked(Some(default)));
     assert_eq!(preflight(&vault, &[]).1["destination"]["ready"], true);
+}
+
+#[test]
+fn a_bucket_that_is_open_to_everybody_is_refused() {
+    for (action, word) in [("s3:GetObject", "can read what"), ("s3:ListBucket", "can list what")] {
+        let vault = Vault::new();
+        vault.cloud.add_key(Key::new(ANYBODY, "", &[action]));
+        let (finished, report) = preflight(&vault, &LOCK);
+        finished.assert_code(code::BAD_DESTINATION);
+        let destination = &report["destination"];
+        assert_eq!((&destination["step"], &report["ready"]), (&"public".into(), &false.into()), "{destination:#}");
+        let said = destination.to_string();
+        assert!(said.contains(word) && said.contains("Block Public Access"), "{said}");
+    }
 }
 
 #[test]

@@ -103,6 +103,12 @@ fn a_name_is_resolved_by_the_servers_that_were_named_and_the_certificate_decides
         dns.set(NAME, conduct);
         refused(&["--ca-bundle", root], "--dns");
     }
+    // Whoever asks before a run is not kept waiting.
+    let asked = std::time::Instant::now();
+    let preflight = ["preflight", "--to", "s3://evidence/cases", "--endpoint-url", &url, "--ca-bundle", root];
+    let finished = with_credentials().run([&preflight[..], &way].concat());
+    finished.assert_code(code::BAD_DESTINATION);
+    assert!(asked.elapsed() < std::time::Duration::from_secs(10) && finished.said().contains("the name "), "{}", finished.said());
     // A server that lies: the address is that of somebody who has no certificate that we trust.
     dns.set(NAME, Conduct::Addresses(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]));
     refused(&[], "--ca-bundle");

@@ -5,6 +5,7 @@
 //! - rates of the pipeline into nothing, of the pipeline into the bucket, and of boto3's transfer manager, which is that of the AWS CLI
 //!   (8 MiB parts, 10 at once), with as many bytes as the pipeline stores: straight to a server on the same processors, to one that has
 //!   a processor of its own, as a server elsewhere has, and over a link of 1 Gbit/s;
+//! - processor time of the same three, the server's not counted: what a busy machine cannot blur as it does a rate;
 //! - peak resident memory of a process that streams 1 and 32 GiB into the bucket.
 //!
 //! Content is `hozen_tests::mixture`, 64 MiB of it, over and over; it is not counted as memory.
@@ -40,6 +41,8 @@ use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
 use hozen_tests::s3::{Bucket, Options, S3Double};
 use hozen_tests::{mixture, python};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
@@ -108,7 +111,7 @@ fn sink(url: &str) -> S3Sink {
 fn stream(sink: Arc<dyn EvidenceSink>, gib: &str) {
     let (block, total) = (mixture::bytes(BLOCK << 20).unwrap(), gib.parse::<u64>().unwrap() * GIB);
     let engine = Engine::start(sink, Engine::default_workers(), DEFAULT_LEVEL, Arc::new(|| Timestamp::from_seconds(0))).unwrap();
-    let (begin, mut done, mut stored) = (Instant::now(), 0, 0);
+    let (before, begin, mut done, mut stored) = (cpu_seconds(), Instant::now(), 0, 0);
     while done < total {
         let length = SEGMENT.min(total - done);
         let mut object = engine.open(format!("{done}.lime.zst").parse().unwrap(), Kind::Bulk).unwrap();
@@ -118,7 +121,17 @@ fn stream(sink: Arc<dyn EvidenceSink>, gib: &str) {
         stored += object.close().unwrap().receipt.unwrap().size;
         done += length;
     }
-    println!("{}", json!({ "seconds": begin.elapsed().as_secs_f64(), "stored": stored, "peak_mib": peak_mib() - BLOCK }));
+    let seconds = begin.elapsed().as_secs_f64();
+    println!(
+        "{}",
+        json!({ "seconds": seconds, "cpu": cpu_seconds() - before, "stored": stored, "peak_mib": peak_mib() - BLOCK })
+    );
+}
+
+/// Seconds that this process's threads have had a processor for, in the kernel too.
+fn cpu_seconds() -> f64 {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+    [usage.user_time(), usage.system_time()].map(|time| time.num_microseconds() as f64 / 1e6).into_iter().sum()
 }
 
 /// Peak resident memory of this process.
@@ -175,9 +188,13 @@ fn compare() {
         run_on(its);
         let server = Server::start();
         run_on(ours);
-        let mut ratios: Vec<f64> = (0..ROUNDS).map(|_| round(&server, &python, name, link)).collect();
-        ratios.sort_by(f64::total_cmp);
-        println!("{name}: into the bucket / slower of both: median {:.3} of {ROUNDS} rounds", ratios.get(ROUNDS / 2).unwrap());
+        let rounds: Vec<(f64, f64)> = (0..ROUNDS).map(|_| round(&server, &python, name, link)).collect();
+        let (rates, work) = (rounds.iter().map(|round| round.0).collect(), rounds.iter().map(|round| round.1).collect());
+        println!(
+            "{name}: into the bucket / slower of both, median of {ROUNDS} rounds: rate {:.3}, processor time {:.3}",
+            median(rates),
+            median(work)
+        );
     }
     run_on(&all);
     let server = Server::start();
@@ -202,21 +219,30 @@ fn run_on(cpus: &CpuSet) {
     sched_setaffinity(Pid::from_raw(0), cpus).unwrap();
 }
 
-/// One round over a link: the ratio.
-fn round(server: &Server, python: &std::path::Path, name: &str, link: &str) -> f64 {
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    *all.get(all.len() / 2).unwrap()
+}
+
+/// One round over a link: the ratios of rates, and of processor time.
+fn round(server: &Server, python: &std::path::Path, name: &str, link: &str) -> (f64, f64) {
     let url = server.url(link);
-    let seconds = |found: &Value| found.get("seconds").unwrap().as_f64().unwrap();
+    let number = |found: &Value, name: &str| found.get(name).unwrap().as_f64().unwrap();
     let pipeline = run(this().args(["pipeline", "2"]));
     let upload = run(this().args(["upload", "2", url]));
     let mut plain = Command::new(python);
     plain.arg(python::script("upload.py")).args([url, BUCKET, &upload.get("stored").unwrap().to_string(), REGION]);
     let plain = run(plain.envs([("AWS_ACCESS_KEY_ID", KEY.0), ("AWS_SECRET_ACCESS_KEY", KEY.1)]));
-    let rate = |found: &Value| 2.0 * GIB as f64 / seconds(found) / 1e6;
+    let rate = |found: &Value| 2.0 * GIB as f64 / number(found, "seconds") / 1e6;
     println!(
-        "{name}: pipeline {:.0} MB/s, into the bucket {:.0} MB/s, plain uploader {:.0} MB/s of content",
+        "{name}: pipeline {:.0} MB/s, into the bucket {:.0} MB/s, plain uploader {:.0} MB/s of content; {:.2}, {:.2}, {:.2} s of a processor",
         rate(&pipeline),
         rate(&upload),
-        rate(&plain)
+        rate(&plain),
+        number(&pipeline, "cpu"),
+        number(&upload, "cpu"),
+        number(&plain, "cpu"),
     );
-    seconds(&pipeline).max(seconds(&plain)) / seconds(&upload)
+    let ratio = |name: &str| number(&pipeline, name).max(number(&plain, name)) / number(&upload, name);
+    (ratio("seconds"), ratio("cpu"))
 }

@@ -166,12 +166,25 @@ impl Network {
         if !options::is_region(&region) {
             return Err(format!("{region:?} is no region"));
         }
+        Ok(aws_sdk_s3::Client::from_conf(self.s3_config(region, Some(credentials)).build()))
+    }
+
+    fn s3_config(&self, region: String, credentials: Option<SharedCredentialsProvider>) -> aws_sdk_s3::config::Builder {
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).build();
-        let shared = self.config(region, Some(credentials), RetryConfig::disabled(), timeouts);
+        let shared = self.config(region, credentials, RetryConfig::disabled(), timeouts);
         let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(self.options.path_style);
         config.set_endpoint_url(self.options.endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
         config.set_use_dual_stack(Some(self.options.dual_stack));
-        Ok(aws_sdk_s3::Client::from_conf(config.build()))
+        config
+    }
+
+    /// A client of S3 that signs nothing, as anybody could ask who knows the bucket's name.
+    ///
+    /// # Errors
+    /// When no region is known.
+    pub fn s3_as_anybody(&self) -> Result<aws_sdk_s3::Client, String> {
+        let region = self.region.clone().ok_or(NO_REGION)?;
+        Ok(aws_sdk_s3::Client::from_conf(self.s3_config(region, None).allow_no_auth().build()))
     }
 
     /// A client of S3 that signs nothing, for requests that somebody else has signed. It tries nothing twice either.

@@ -14,7 +14,7 @@ use crate::cli::PreflightArgs;
 use crate::s3::{BucketUri, S3Sink, Timing};
 
 /// What all of it may take, whatever is wrong.
-const TIME: Duration = Duration::from_secs(9);
+const TIME: Duration = Duration::from_secs(8);
 /// How long the first request is tried.
 const BEGIN: Duration = Duration::from_secs(4);
 
@@ -111,9 +111,17 @@ fn write(sink: &S3Sink, clock: Clock) -> Result<Value, Obstacle> {
     let body = canonical::to_bytes(&body).map_err(|error| Obstacle::at("write")(error.to_string()))?;
     let refused =
         |cause: hozen_collector::sink::Cause| Obstacle { step: "write", reason: cause.to_string(), known: json!(known) };
-    let object = sink.probe(&format!("{id}.json"), body).map_err(refused)?;
+    let name = format!("{id}.json");
+    let object = sink.probe(&name, body).map_err(refused)?;
+    let public = sink.public(&name).map_err(Obstacle::at("public"))?;
+    if let Some(what) = public.told() {
+        let reason =
+            format!("anybody in the world can {what}; turn on Block Public Access for the bucket, and see who was there before");
+        return Err(Obstacle { step: "public", reason, known: json!(known) });
+    }
     let mut found = sink.describe();
     found.insert("object".to_owned(), object);
+    found.insert("public".to_owned(), json!(public));
     found.insert("clock_offset_s".to_owned(), json!(sink.clock_offset()));
     Ok(json!(found))
 }

@@ -35,6 +35,8 @@ pub struct Key {
     pub log: Arc<Mutex<BTreeSet<String>>>,
 }
 
+/// The id of the key of somebody who does not sign: what a public bucket allows everybody.
+pub const ANYBODY: &str = "";
 /// The actions of a role that can write evidence and do nothing else.
 pub const WRITE_ONLY: &[&str] = &[
     "s3:PutObject",
