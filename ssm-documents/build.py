@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 MOST_BYTES = 64 * 1024
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """YAML with the two words above."""
 
 

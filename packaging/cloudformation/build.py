@@ -24,7 +24,7 @@ MOST_BYTES = 1_000_000
 FUNCTIONS = ("Sub", "GetAtt", "If", "Equals", "Not", "And", "Or", "Join", "Split", "Select", "Base64", "FindInMap")
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """YAML with CloudFormation's short forms, and ours."""
 
 

@@ -5,6 +5,7 @@ instances, commands, executions) is here. Clock and sleep are this engine's, so 
 """
 
 import builtins
+import functools
 import itertools
 import json
 import os
@@ -328,6 +329,12 @@ def checked(document, given):
     return values
 
 
+@functools.cache
+def compiled(text, handler):
+    """A script is the same in every walk, and compiling it takes longer than running it."""
+    return compile(text, f"<{handler}>", "exec")
+
+
 def run_script(world, text, handler, payload):
     """Executes a script with the world's clock and clients."""
     def sleep(seconds):
@@ -339,7 +346,7 @@ def run_script(world, text, handler, payload):
     def bring(name, *arguments, **named):
         return {"time": clock, "boto3": aws}.get(name) or builtins.__import__(name, *arguments, **named)
     scope = {"__builtins__": {**vars(builtins), "__import__": bring, "print": lambda *_: None}}
-    exec(compile(text, f"<{handler}>", "exec"), scope)
+    exec(compiled(text, handler), scope)
     world.in_script = True
     try:
         # A payload is JSON on its way, both ways.
