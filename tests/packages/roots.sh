@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
-# deb and rpm in roots of their own: installed, run, upgraded, removed, purged.
+# deb and rpm in roots of their own: installed, run, upgraded, removed, purged. Those for the other architecture are installed in an empty
+# root and run by QEMU's emulation of its programs.
 #
 # usage: roots.sh FOLDER     (what packaging/dist.sh leaves)
 #
-# The Debian root is made by mmdebstrap, once, and kept in $HOZEN_ROOTS (default: ${XDG_CACHE_HOME:-~/.cache}/hozen-roots).
+# Debian's roots are made by mmdebstrap, once, and kept in $HOZEN_ROOTS (default: ${XDG_CACHE_HOME:-~/.cache}/hozen-roots).
 set -euo pipefail
 folder="$(realpath "$1")"
 fail() { echo "roots: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || fail 'needs root'
-case "$(uname -m)" in x86_64) deb=amd64 ;; aarch64) deb=arm64 ;; *) fail "no package for $(uname -m)" ;; esac
+case "$(uname -m)" in
+  x86_64) deb=amd64 foreign=aarch64 foreign_deb=arm64 ;;
+  aarch64) deb=arm64 foreign=x86_64 foreign_deb=amd64 ;;
+  *) fail "no package for $(uname -m)" ;;
+esac
 work="$(mktemp -d)"
 mounted=()
 clean() {
@@ -31,14 +36,15 @@ debian_root() {
   root="$work/$release"
 }
 
-# Collects, in the root, and verifies there.
+# Collects, in the root, and verifies there; with an emulator, by that.
 collects_in() {
   local code=0
+  local hozen=("$@" /usr/bin/hozen)
   mount -t proc proc "$root/proc"
   mounted+=("$root/proc")
-  chroot "$root" /usr/bin/hozen collect --profile volatile --only context,mounts --case PACKAGE --to /evidence >"$work/result" 2>"$work/said" || code=$?
+  chroot "$root" "${hozen[@]}" collect --profile volatile --only context,mounts --case PACKAGE --to /evidence >"$work/result" 2>"$work/said" || code=$?
   case "$code" in 0|10|11) ;; *) fail "collect ended with $code in $root: $(cat "$work/said")" ;; esac
-  chroot "$root" /usr/bin/hozen verify /evidence >"$work/report" || fail "its evidence does not verify: $(cat "$work/report")"
+  chroot "$root" "${hozen[@]}" verify /evidence >"$work/report" || fail "its evidence does not verify: $(cat "$work/report")"
   umount "$root/proc"
   mounted=()
   rm -rf "$root/evidence"
@@ -95,5 +101,29 @@ rpm_lives_and_dies() {
   echo 'roots: rpm, as it should be'
 }
 
-for release in ${HOZEN_DEBIANS-bookworm}; do deb_lives_and_dies "$release"; done
+# The packages of the other architecture hold its program, and that runs. No maintainer script runs here: there is none.
+foreign_packages() {
+  local emulator package
+  emulator="$(command -v "qemu-$foreign-static")" || fail "qemu-$foreign-static is missing: qemu-user-static"
+  for package in "$folder"/hozen_*_"$foreign_deb".deb "$folder"/hozen-*."$foreign".rpm; do
+    root="$work/foreign-${package##*.}"
+    mkdir -p "$root/proc" "$root/var/lib/dpkg/updates" "$root/var/lib/dpkg/info"
+    touch "$root/var/lib/dpkg/status" "$root/var/lib/dpkg/available"
+    case "$package" in
+      *.deb)
+        [ "$(dpkg-deb --ctrl-tarfile "$package" | tar -t | grep -cE '(pre|post)(inst|rm)$')" = 0 ] || fail "$package has scripts"
+        dpkg --root="$root" --force-architecture --force-script-chrootless --log=/dev/null -i "$package" >/dev/null
+        dpkg --root="$root" -V hozen
+        ;;
+      *.rpm) rpm --root "$root" --dbpath /var/lib/rpm -i --ignorearch --nodeps --nosignature "$package" ;;
+    esac
+    readelf -h "$root/usr/bin/hozen" | grep -qiE "Machine: .*(${foreign/_/-}|${foreign/x86_64/X86-64})" || fail "$package holds another architecture"
+    cp "$emulator" "$root/emulator"
+    collects_in /emulator
+    echo "roots: ${package##*.} for $foreign, as it should be"
+  done
+}
+
+for release in ${HOZEN_DEBIANS-bookworm trixie}; do deb_lives_and_dies "$release"; done
 rpm_lives_and_dies
+foreign_packages

@@ -22,7 +22,7 @@ skip() {
 command -v apt-get >/dev/null || skip 'Debian or Ubuntu'
 [ -x "$binaries/x86_64/hozen" ] && [ -x "$binaries/aarch64/hozen" ] || skip "$binaries/{x86_64,aarch64}/hozen: run tests/vm/static.sh"
 missing=()
-for pair in lintian:lintian rpm:rpm rpmlint:rpmlint mmdebstrap:mmdebstrap dash:dash busybox:busybox-static cc:gcc; do
+for pair in lintian:lintian rpm:rpm rpmlint:rpmlint mmdebstrap:mmdebstrap dash:dash busybox:busybox-static cc:gcc qemu-aarch64-static:qemu-user-static; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
 if [ "${#missing[@]}" -gt 0 ]; then
