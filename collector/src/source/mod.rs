@@ -12,6 +12,7 @@ use crate::model::{Artefact, Gap, Outcome, Row};
 
 pub mod accounts;
 pub mod audit;
+pub(crate) mod between;
 pub mod block_devices;
 pub mod bpf;
 pub mod catalogue;

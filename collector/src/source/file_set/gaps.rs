@@ -1,9 +1,8 @@
 //! Gaps of files, of which an intruder can make as many as he likes: those beyond a number are counted and not told one by one.
 
-use std::io::Read;
-
-use crate::model::{Gap, Row};
-use crate::source::{Evidence, Member, Stop, Streamed};
+use crate::model::Gap;
+use crate::source::Evidence;
+use crate::source::between::Between;
 
 /// The most gaps that are told: fewer than a step of the run has room for (`MAX_GAPS`).
 pub(super) const MOST_GAPS: usize = 900;
@@ -29,45 +28,21 @@ impl<'a> Few<'a> {
     }
 }
 
-impl Evidence for Few<'_> {
-    fn row(&mut self, table: &'static str, row: &Row) -> Result<(), Stop> {
-        self.evidence.row(table, row)
+impl Between for Few<'_> {
+    fn inner(&self) -> &dyn Evidence {
+        self.evidence
     }
 
-    fn raw(&mut self, member: &Member<'_>, content: &[u8]) -> Result<(), Stop> {
-        self.evidence.raw(member, content)
+    fn inner_mut(&mut self) -> &mut dyn Evidence {
+        self.evidence
     }
 
-    fn raw_stream(&mut self, member: &Member<'_>, size: u64, content: &mut dyn Read) -> Result<Streamed, Stop> {
-        self.evidence.raw_stream(member, size, content)
-    }
-
-    fn image_begin(&mut self, name: &'static str) -> Result<(), Stop> {
-        self.evidence.image_begin(name)
-    }
-
-    fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.evidence.image_write(bytes)
-    }
-
-    fn image_end(&mut self) -> Result<(), Stop> {
-        self.evidence.image_end()
-    }
-
-    fn gap(&mut self, gap: Gap) {
+    fn pass_gap(&mut self, gap: Gap) {
         if self.left == 0 {
             self.more += 1;
             return;
         }
         self.left -= 1;
         self.evidence.gap(gap);
-    }
-
-    fn check(&self) -> Result<(), Stop> {
-        self.evidence.check()
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        self.evidence.progress(done, total);
     }
 }

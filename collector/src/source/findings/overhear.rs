@@ -1,14 +1,14 @@
 //! Between a source and its evidence: hands everything on, and shows the rows to the notes.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::Arc;
 
 use super::notes::{Notes, Place};
 use super::rules;
 use crate::host::Host;
-use crate::model::{Artefact, Gap, Outcome, Row};
-use crate::source::{Evidence, Member, Source, Stop, Streamed};
+use crate::model::{Artefact, Outcome, Row};
+use crate::source::between::Between;
+use crate::source::{Evidence, Source, Stop};
 
 /// The same source, whose rows are noted.
 #[must_use]
@@ -51,8 +51,16 @@ struct Overhearing<'a> {
     rows: BTreeMap<&'static str, u64>,
 }
 
-impl Evidence for Overhearing<'_> {
-    fn row(&mut self, table: &'static str, row: &Row) -> Result<(), Stop> {
+impl Between for Overhearing<'_> {
+    fn inner(&self) -> &dyn Evidence {
+        self.evidence
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn Evidence {
+        self.evidence
+    }
+
+    fn pass_row(&mut self, table: &'static str, row: &Row) -> Result<(), Stop> {
         self.evidence.row(table, row)?;
         // What is too long is not in the table, and has no number there.
         if rules::is_of_interest(table) && !row.is_too_long() {
@@ -61,41 +69,5 @@ impl Evidence for Overhearing<'_> {
             *next = next.saturating_add(1);
         }
         Ok(())
-    }
-
-    fn raw(&mut self, member: &Member<'_>, content: &[u8]) -> Result<(), Stop> {
-        self.evidence.raw(member, content)
-    }
-
-    fn raw_stream(&mut self, member: &Member<'_>, size: u64, content: &mut dyn Read) -> Result<Streamed, Stop> {
-        self.evidence.raw_stream(member, size, content)
-    }
-
-    fn image_begin(&mut self, name: &'static str) -> Result<(), Stop> {
-        self.evidence.image_begin(name)
-    }
-
-    fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.evidence.image_write(bytes)
-    }
-
-    fn image_take(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Stop> {
-        self.evidence.image_take(bytes)
-    }
-
-    fn image_end(&mut self) -> Result<(), Stop> {
-        self.evidence.image_end()
-    }
-
-    fn gap(&mut self, gap: Gap) {
-        self.evidence.gap(gap);
-    }
-
-    fn check(&self) -> Result<(), Stop> {
-        self.evidence.check()
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        self.evidence.progress(done, total);
     }
 }

@@ -1,11 +1,11 @@
 //! The rows of a frame, remembered while they pass.
 
-use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::model::Row;
 use crate::model::row::Placing;
-use crate::model::{Gap, Row};
-use crate::source::{Evidence, Member, Stop, Streamed};
+use crate::source::between::Between;
+use crate::source::{Evidence, Stop};
 
 /// The most rows that are remembered: of some 700 bytes each, so that it stays below 100 MiB.
 const MOST: usize = 100_000;
@@ -90,8 +90,16 @@ pub(super) struct Watching<'a> {
     pub(super) pass: Pass,
 }
 
-impl Evidence for Watching<'_> {
-    fn row(&mut self, table: &'static str, row: &Row) -> Result<(), Stop> {
+impl Between for Watching<'_> {
+    fn inner(&self) -> &dyn Evidence {
+        self.evidence
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn Evidence {
+        self.evidence
+    }
+
+    fn pass_row(&mut self, table: &'static str, row: &Row) -> Result<(), Stop> {
         let later = match table {
             "processes" => Some("processes_end"),
             "process_open_sockets" => Some("sockets_end"),
@@ -105,37 +113,5 @@ impl Evidence for Watching<'_> {
             (Pass::Second, Some(later)) => self.evidence.row(later, row),
             (Pass::Second, None) => Ok(()),
         }
-    }
-
-    fn raw(&mut self, member: &Member<'_>, content: &[u8]) -> Result<(), Stop> {
-        self.evidence.raw(member, content)
-    }
-
-    fn raw_stream(&mut self, member: &Member<'_>, size: u64, content: &mut dyn Read) -> Result<Streamed, Stop> {
-        self.evidence.raw_stream(member, size, content)
-    }
-
-    fn image_begin(&mut self, name: &'static str) -> Result<(), Stop> {
-        self.evidence.image_begin(name)
-    }
-
-    fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.evidence.image_write(bytes)
-    }
-
-    fn image_end(&mut self) -> Result<(), Stop> {
-        self.evidence.image_end()
-    }
-
-    fn gap(&mut self, gap: Gap) {
-        self.evidence.gap(gap);
-    }
-
-    fn check(&self) -> Result<(), Stop> {
-        self.evidence.check()
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        self.evidence.progress(done, total);
     }
 }

@@ -8,6 +8,7 @@ use super::chunk::CHUNK;
 use super::fake::FakeMemory;
 use super::*;
 use crate::model::range;
+use crate::source::between::Between;
 use crate::source::kcore::core_header;
 use crate::source::recorded::Recorded;
 
@@ -183,38 +184,19 @@ fn what_is_no_kcore_is_refused_with_a_reason() {
 #[test]
 fn a_stop_keeps_what_there_is_and_says_so() {
     struct StopAt<'a>(&'a mut Recorded, usize);
-    impl Evidence for StopAt<'_> {
-        fn row(&mut self, table: &'static str, row: &Row) -> Result<(), Stop> {
-            self.0.row(table, row)
+    impl Between for StopAt<'_> {
+        fn inner(&self) -> &dyn Evidence {
+            self.0
         }
-        fn raw(&mut self, member: &crate::source::Member<'_>, content: &[u8]) -> Result<(), Stop> {
-            self.0.raw(member, content)
+
+        fn inner_mut(&mut self) -> &mut dyn Evidence {
+            self.0
         }
-        fn raw_stream(
-            &mut self,
-            member: &crate::source::Member<'_>,
-            size: u64,
-            content: &mut dyn std::io::Read,
-        ) -> Result<crate::source::Streamed, Stop> {
-            self.0.raw_stream(member, size, content)
-        }
-        fn image_begin(&mut self, name: &'static str) -> Result<(), Stop> {
-            self.0.image_begin(name)
-        }
-        fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-            self.0.image_write(bytes)
-        }
-        fn image_end(&mut self) -> Result<(), Stop> {
-            self.0.image_end()
-        }
-        fn gap(&mut self, gap: crate::model::Gap) {
-            self.0.gap(gap);
-        }
-        fn check(&self) -> Result<(), Stop> {
+
+        fn pass_check(&self) -> Result<(), Stop> {
             let written = self.0.images.first().map_or(0, |(_, image)| image.len());
             if written > self.1 { Err(Stop::OutOfTime) } else { Ok(()) }
         }
-        fn progress(&mut self, _: u64, _: u64) {}
     }
     let (memory, parts) = good();
     let (_dir, host) = fixture(&memory, &parts, usize::MAX, IOMEM);

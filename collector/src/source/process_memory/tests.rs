@@ -6,7 +6,8 @@ use std::process::{Child, Command};
 use serde_json::Value;
 
 use super::*;
-use crate::model::{Digest, Row};
+use crate::model::Digest;
+use crate::source::between::Between;
 use crate::source::recorded::Recorded;
 use crate::source::{Member, Streamed};
 
@@ -132,37 +133,21 @@ struct Killing {
     stop: Option<Stop>,
 }
 
-impl Evidence for Killing {
-    fn row(&mut self, table: &'static str, row: &Row) -> Result<(), Stop> {
-        self.recorded.row(table, row)
+impl Between for Killing {
+    fn inner(&self) -> &dyn Evidence {
+        &self.recorded
     }
-    fn raw(&mut self, member: &Member<'_>, content: &[u8]) -> Result<(), Stop> {
-        self.recorded.raw(member, content)
+
+    fn inner_mut(&mut self) -> &mut dyn Evidence {
+        &mut self.recorded
     }
-    fn raw_stream(&mut self, member: &Member<'_>, size: u64, content: &mut dyn Read) -> Result<Streamed, Stop> {
+
+    fn pass_stream(&mut self, member: &Member<'_>, size: u64, content: &mut dyn Read) -> Result<Streamed, Stop> {
         self.victim = None;
         match self.stop {
             Some(stop) => Err(stop),
             None => self.recorded.raw_stream(member, size, content),
         }
-    }
-    fn image_begin(&mut self, name: &'static str) -> Result<(), Stop> {
-        self.recorded.image_begin(name)
-    }
-    fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.recorded.image_write(bytes)
-    }
-    fn image_end(&mut self) -> Result<(), Stop> {
-        self.recorded.image_end()
-    }
-    fn gap(&mut self, gap: Gap) {
-        self.recorded.gap(gap);
-    }
-    fn check(&self) -> Result<(), Stop> {
-        self.recorded.check()
-    }
-    fn progress(&mut self, done: u64, total: u64) {
-        self.recorded.progress(done, total);
     }
 }
 
