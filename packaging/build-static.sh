@@ -72,6 +72,7 @@ build() {
   local key bin
   key="$( (grep '^checksum' Cargo.lock; cat "$here/static/requirements.txt"; "$rust" -vV) | sha256sum | cut -c1-16)"
   folder="$base/$key"
+  "$here/seed-cache.sh" "$folder"
   # What other lock files left is of no use any more.
   find "$base" -mindepth 1 -maxdepth 1 -type d ! -path "$folder" ! -name "zig-*" ! -name "nfpm-*" -mtime +2 -exec rm -rf {} +
   # Not the checkout: cargo names its files by relative paths, and with it in the flags another checkout would build all anew.
