@@ -7,6 +7,7 @@
 //! status: what a run says of itself while it goes, for whoever watches
 //! artifacts: definitions of files that a run is asked for
 //! symbols: a run → a symbol file for Volatility
+//! warden: the process that outlives a killed agent, and unloads LiME
 //! modules: the store of LiME modules; gives a run the one that is signed and built for this kernel
 //! verify stands apart: it shares nothing with the writer but the nouns of the records. export reads what verify has checked.
 //! ```
@@ -41,3 +42,4 @@ pub mod size;
 pub mod status;
 pub mod symbols;
 pub mod verify;
+pub mod warden;

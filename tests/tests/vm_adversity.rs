@@ -2,15 +2,17 @@
 //!
 //! Whatever happens, the run ends, is sealed or says that it is not, names what went wrong, and calls no image whole that is not.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 use std::time::Duration;
 
+use hozen_tests::agent::Agent;
 use hozen_tests::agent::code::{COMPLETE, CUT_SHORT, MEMORY_FAILED, PARTIAL};
 use hozen_tests::evidence::{bytes, number, sha256};
 use hozen_tests::images::{RELEASE, Run, stamping};
 use hozen_tests::vm::{Ended, Guest, Lab};
+use serde_json::Value;
 
 const STAMPED: u32 = 4096;
 /// Each of these guests collects several times, and some wait for a module that does nothing. On a busy machine that takes minutes.
@@ -216,6 +218,54 @@ fn a_deadline_cuts_a_capture_and_lime_waits_for_no_destination() {
     let step = late.evidence.step("memory").to_string();
     assert!(step.contains("the run itself unloaded its kernel module"), "{step}");
     assert!(late.beginning("lime").right > 0);
+}
+
+/// Killed with its process group, as Systems Manager does at the time-out, and by a second signal, each in the middle of LiME's stream and
+/// while the destination hangs, so that no thread of the agent that waits for it can end.
+const KILLS: &str = "\
+received() { while read -r device bytes rest; do [ $device = lo: ] && break; done </proc/net/dev; }
+dumping() {
+  name=$1; received; enough=$(( bytes + (48 << 20) ))
+  setsid hozen collect --case VM-2 --only memory --memory lime --to /out/$name real.ko >/out/$name.result 2>/out/$name.said 3>&- &
+  run=$!
+  until received; [ $bytes -gt $enough ] || [ ! -e /proc/$run/exe ]; do sleep 0.1; done
+  fsfreeze --freeze /out
+  cat /proc/modules >/tmp/$name.meanwhile
+}
+gone() {
+  left=300
+  while grep -q ^lime /proc/modules && [ $left -gt 0 ]; do sleep 0.1; left=$(( left - 1 )); done
+  cat /proc/modules >/tmp/$name.after
+  fsfreeze --unfreeze /out; cp /tmp/$name.* /out
+  wait $run; echo $? >/out/$name.code
+  until [ -e /out/$name/999-killed.json ] || [ $left = 0 ]; do sleep 0.1; left=$(( left - 1 )); done
+}
+dumping killed; kill -KILL -$run; gone
+dumping twice; kill -TERM $run; kill -TERM $run; gone
+";
+
+#[test]
+fn an_agent_that_is_killed_leaves_no_lime_behind() {
+    let test = "an_agent_that_is_killed_leaves_no_lime_behind";
+    let Some((lab, guest)) = guest(test) else { return };
+    let ended = boot(guest, &[("real", read(&lab.lime()))], KILLS);
+    for (name, code, cause) in [("killed", "137\n", None), ("twice", "71\n", Some("a second signal ended it at once"))] {
+        let text = |ending: &str| ended.text(&format!("{name}.{ending}"));
+        assert_eq!(text("code"), code, "{}{}", text("said"), text("result"));
+        assert!(text("meanwhile").contains("lime"), "it was not killed in the middle: nothing is shown\n{}", text("said"));
+        assert!(!text("after").contains("lime"), "{name}: LiME is left: {}", text("after"));
+        let folder = ended.out.join(name);
+        let finished = Agent::find().run(["verify".as_ref(), "--json".as_ref(), folder.as_os_str()]);
+        finished.assert_code(2);
+        let report: Value = serde_json::from_str(&finished.stdout).unwrap();
+        let killed = report.get("killed").unwrap_or_else(|| panic!("{report:#}"));
+        assert_eq!(killed.get("cause").and_then(Value::as_str), cause, "{killed}");
+        let module = killed.get("module").and_then(Value::as_str).unwrap();
+        assert!(
+            ["unloaded it", "taken the module lime out already", "no kernel module"].iter().any(|word| module.contains(word)),
+            "{module}"
+        );
+    }
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! `hozen collect`.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use hozen_collector::collect::{Control, Planned};
 use hozen_collector::host::Host;
 use hozen_collector::host::privilege::Privileges;
 use hozen_collector::host::sandbox::{Modules, Sandbox, SandboxError};
+use hozen_collector::host::warden::{Warden, Word};
 use hozen_collector::model::escape;
 use hozen_collector::sink::directory::FOLDER_FDS;
 use hozen_collector::source::catalogue;
@@ -28,6 +31,10 @@ use crate::result::RunResult;
 use crate::run::{self, Run};
 use crate::settings::Settings;
 use crate::status::Teller;
+use crate::warden::{self, Charge};
+
+/// How long a second signal waits until the module is out of the kernel; the watchdog waits longer, when this process has gone.
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// Why nothing was done.
 struct Refusal {
@@ -44,7 +51,9 @@ fn or<T>(exit: Exit, result: Result<T, impl Into<anyhow::Error>>) -> Result<T, R
 #[must_use]
 pub fn collect(arguments: &CollectArgs) -> u8 {
     quiet_panics();
-    let result = std::panic::catch_unwind(|| try_collect(arguments)).unwrap_or_else(|_| {
+    // Now: later there are threads.
+    let warden = if arguments.dry_run { Err("nothing is done".to_owned()) } else { warden::start() };
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| try_collect(arguments, warden))).unwrap_or_else(|_| {
         Err(Refusal { exit: Exit::Bug, error: anyhow::anyhow!("a bug ended the run; what is stored verifies as incomplete") })
     });
     let result = result.unwrap_or_else(|refusal| {
@@ -61,7 +70,7 @@ fn quiet_panics() {
     std::panic::set_hook(Box::new(|info| say(&format!("hozen: bug: {}", escape::bytes(info.to_string().as_bytes())))));
 }
 
-fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
+fn try_collect(arguments: &CollectArgs, warden: Result<Warden, String>) -> Result<RunResult, Refusal> {
     let host = or(Exit::Platform, Host::live().context("this host cannot be read"))?;
     let way = Way::new(&arguments.network, &host);
     let config = or(Exit::Usage, arguments.config.as_deref().map(|source| config(source, &way)).transpose())?;
@@ -77,7 +86,7 @@ fn try_collect(arguments: &CollectArgs) -> Result<RunResult, Refusal> {
         return Ok(dry_run(&plan, &settings, module.description));
     }
     or(Exit::Privileges, check_privileges(&host, &settings))?;
-    execute(settings, host, plan, (module.may_load, module.description), &way)
+    execute(settings, host, plan, (module.may_load, module.description), &way, warden)
 }
 
 /// Reads the configuration. A parameter is read by what the command line says of the network; what it says itself holds for all that
@@ -123,6 +132,7 @@ fn execute(
     plan: Vec<Planned>,
     module: (Modules, Value),
     way: &Way,
+    warden: Result<Warden, String>,
 ) -> Result<RunResult, Refusal> {
     let id = match &settings.presigned {
         Some(list) => list.run,
@@ -132,7 +142,10 @@ fn execute(
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
     let _ = raise_file_limit();
     let opened = destination::open(&settings, &host, id, &control, way).map_err(anyhow::Error::msg);
-    let Destination { sink, location, spool, instance, host: named } = or(Exit::Destination, opened)?;
+    let Destination { sink, location, spool, folder, instance, host: named } = or(Exit::Destination, opened)?;
+    let agent = std::process::id();
+    let charge = Charge { run: id, case: settings.case.clone(), agent, folder, module: module.0 == Modules::Allowed };
+    let watchdog = warden::begin(warden, &charge, &host);
     let status = settings.status.as_ref().map(|place| way.status(place, named));
     let identity = BTreeMap::from([
         ("run", json!(id)),
@@ -140,18 +153,12 @@ fn execute(
         ("host", json!(host.identity.facts.id)),
         ("to", json!(location)),
     ]);
-    let known = identity.clone();
     let printed = Arc::new(OnceLock::new());
-    let said = Arc::clone(&printed);
-    // Once the result is out, it is what holds: only the last word to whoever watches is cut off then.
-    let killed = move || {
-        said.get().copied().unwrap_or_else(|| {
-            RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", known).print();
-            Exit::Killed.into()
-        })
-    };
+    let killed = at_second_signal(&host, Arc::clone(&printed), identity.clone());
     or(Exit::Platform, interrupt::watch(Arc::clone(&control), killed).context("signals cannot be watched"))?;
-    let access = access(&host, module);
+    let mut access = access(&host, module);
+    access.insert("watchdog".to_owned(), watchdog);
+    let loaded = Arc::clone(&host.loaded);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
     let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool, status }.execute();
     for (name, value) in identity {
@@ -172,7 +179,27 @@ fn execute(
     if let Some(teller) = ended.teller.take() {
         tell_the_end(teller, &ended.result);
     }
+    loaded.warden().into_iter().for_each(Warden::dismiss);
     Ok(ended.result)
+}
+
+/// What is done before a second signal ends this process: the one line of JSON, and LiME is let go.
+fn at_second_signal(
+    host: &Host,
+    printed: Arc<OnceLock<u8>>,
+    identity: BTreeMap<&'static str, Value>,
+) -> impl FnOnce() -> u8 + Send + 'static {
+    let (loaded, footprint) = (Arc::clone(&host.loaded), Arc::clone(&host.footprint));
+    move || {
+        // Once the result is out, it is what holds: only the last word to whoever watches is cut off then.
+        let code = printed.get().copied().unwrap_or_else(|| {
+            RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", identity).print();
+            Exit::Killed.into()
+        });
+        loaded.warden().into_iter().for_each(|warden| warden.say(&Word::Cause("a second signal ended it at once".to_owned())));
+        loaded.release_within(&footprint, RELEASE);
+        code
+    }
 }
 
 /// The last word to whoever watches. The journal is closed, so a failure is only said here.

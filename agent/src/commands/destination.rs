@@ -25,6 +25,8 @@ pub(super) struct Destination {
     pub(super) location: String,
     /// The folder that stands ready if the bucket takes nothing.
     pub(super) spool: Option<DirectorySink>,
+    /// The descriptor of the folder that the run goes to, or may go to.
+    pub(super) folder: Option<i32>,
     /// Which instance this is.
     pub(super) instance: Option<Instance>,
     /// The host, as places outside it are named: the instance as its metadata sign it, else what the host says of itself.
@@ -59,10 +61,12 @@ pub(super) fn open(
                 Err(reason) if spool.is_some() => Arc::new(Refused { place, reason }),
                 Err(reason) => return Err(reason),
             };
-            Ok(Destination { sink, location, spool, instance, host: named })
+            let folder = spool.as_ref().map(DirectorySink::number);
+            Ok(Destination { sink, location, spool, folder, instance, host: named })
         }
         None => folder(settings, id).map(|sink| Destination {
             location: sink.location().to_owned(),
+            folder: Some(sink.number()),
             sink: Arc::new(sink),
             spool: None,
             instance,

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::Read;
 
 use hozen_collector::model::ObjectKey;
+use hozen_collector::model::killed::KILLED_KEY;
 use hozen_collector::model::record::END_KEY;
 
 use super::findings::Findings;
@@ -22,6 +23,8 @@ pub(super) struct Holding {
     seals: BTreeSet<ObjectKey>,
     /// Records of salvages lie beside it, too.
     salvages: BTreeSet<ObjectKey>,
+    /// What the watchdog of a killed agent laid beside it.
+    killed: Option<ObjectKey>,
     /// What could not be looked into: nothing below it can be called missing.
     blind: Vec<String>,
     entries: u64,
@@ -52,8 +55,11 @@ impl Holding {
         match name.parse::<ObjectKey>() {
             Ok(key) if Name::of(&key) == Some(Name::Seal) => drop(self.seals.insert(key)),
             Ok(key) if Name::of(&key) == Some(Name::Salvage) => drop(self.salvages.insert(key)),
+            Ok(key) if Name::of(&key) == Some(Name::Killed) => self.killed = Some(key),
             Ok(key) if Name::of(&key).is_some() => drop(self.objects.insert(key)),
             Ok(_) | Err(_) => match name::growing(name) {
+                // It may be about to be written, and is none of the run's objects.
+                Some(key) if key.as_str() == KILLED_KEY => {}
                 Some(key) => self.growing.push(key),
                 None => findings.fail(name, "is not a name that a run has: somebody else put it there"),
             },
@@ -153,6 +159,7 @@ impl Holding {
 
     fn holds(&self, key: &ObjectKey) -> bool {
         [&self.objects, &self.seals, &self.salvages].into_iter().any(|names| names.contains(key))
+            || self.killed.as_ref() == Some(key)
     }
 
     /// Reads a small object whole; notes it where it is there and cannot be read or is larger than `limit` bytes.

@@ -18,6 +18,7 @@ pub(crate) mod frames;
 mod held;
 mod holding;
 mod journal;
+mod killed;
 mod manifest;
 mod missing;
 pub(crate) mod name;
@@ -59,6 +60,7 @@ use places::{Places, Told};
 pub use crate::seal::SealPublic;
 pub(crate) use envelope::{from_pem as key_from_pem, prefixed as keyid};
 pub use findings::{Finding, MAX_FINDINGS, State};
+pub use killed::KilledLine;
 pub use missing::GapGroup;
 pub(crate) use opened::{Opened, open};
 pub use report::{BucketFacts, Check, Facts, Lost, OpenLine, Report, StepLine, Witness};
@@ -120,6 +122,7 @@ struct Examined {
     witness: Witness,
     seals: Vec<SealLine>,
     salvaged: Vec<SalvageLine>,
+    killed: Option<KilledLine>,
     /// What the bucket says, where the run lies in one.
     places: Option<Places>,
     /// Where it lies; escaped text.
@@ -223,6 +226,7 @@ impl Examined {
         let mark = self.findings.mark();
         self.listed = manifest::read(&holding, self.beginning.as_ref(), &mut self.findings);
         let manifest = self.findings.since(mark);
+        self.killed(&holding);
         self.salvages(&mut holding);
         self.given_up(&mut holding);
         if let Some((place, rehash)) = &place {
@@ -235,6 +239,15 @@ impl Examined {
         self.seals(&holding, options);
         self.compare_with_witness(&holding, options);
         self.holding = Some(holding);
+    }
+
+    fn killed(&mut self, holding: &Holding) {
+        let mark = self.findings.mark();
+        let begin = self.beginning.as_ref().map(|beginning| &beginning.begin);
+        self.killed = killed::check(holding, begin, &mut self.findings);
+        if self.killed.is_some() {
+            self.note("killed", mark, 1, "record, of the run and the process of the begin record, that the agent was killed");
+        }
     }
 
     fn salvages(&mut self, holding: &mut Holding) {

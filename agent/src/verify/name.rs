@@ -1,5 +1,6 @@
 //! The names that a run may hold (evidence format, section 1), and nothing else.
 
+use hozen_collector::model::killed::KILLED_KEY;
 use hozen_collector::model::record::{BEGIN_KEY, CUSTODY_FOLDER, END_KEY, LOG_KEY, MANIFEST_KEY, SUMS_KEY};
 use hozen_collector::model::salvage::SALVAGE_FOLDER;
 use hozen_collector::model::seal::SEAL_FOLDER;
@@ -39,6 +40,7 @@ pub(crate) enum Name<'a> {
     End,
     Seal,
     Salvage,
+    Killed,
 }
 
 impl<'a> Name<'a> {
@@ -50,6 +52,7 @@ impl<'a> Name<'a> {
             SUMS_KEY => Some(Self::Sums),
             MANIFEST_KEY => Some(Self::Manifest),
             END_KEY => Some(Self::End),
+            KILLED_KEY => Some(Self::Killed),
             other if is_dated(other, SEAL_FOLDER) => Some(Self::Seal),
             other if is_dated(other, SALVAGE_FOLDER) => Some(Self::Salvage),
             other => custody_number(other).map(Self::Custody).or_else(|| segment_of(other)).or_else(|| data(other)),
@@ -166,6 +169,7 @@ mod tests {
             "SHA256SUMS",
             "900-manifest.json",
             "999-end.json",
+            "999-killed.json",
             "seal/20261122T035027Z.json",
             "salvage/20261122T035027Z.json",
         ] {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::events::StepStory;
 use super::findings::{Finding, Parts, State};
+use super::killed::KilledLine;
 use super::missing::{GapGroup, GapGroups};
 use super::name::Name;
 use super::salvage::SalvageLine;
@@ -54,6 +55,9 @@ pub struct Report {
     pub warnings: Vec<Finding>,
     /// What salvages made of uploads that the run had left open: partial, and no part of the run.
     pub salvaged: Vec<SalvageLine>,
+    /// What the watchdog of an agent that was killed says of its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub killed: Option<KilledLine>,
     /// Objects that are there and that no receipt speaks of: nothing here vouches for them.
     pub unattested: Vec<String>,
     /// Objects that were still growing when the run was cut off.
@@ -267,6 +271,7 @@ pub(super) fn assemble(run: Examined) -> Report {
         unreadable,
         warnings,
         salvaged: run.salvaged,
+        killed: run.killed,
         unattested,
         growing,
         objects,

@@ -153,6 +153,7 @@ impl Report {
                 if lost.from == 0 { "not stored at all".to_owned() } else { format!("content from byte {} on", lost.from) };
             page.hanging("  - ", &format!("{}: {from}: {}", lost.object, lost.reason));
         }
+        self.killed.iter().for_each(|killed| page.hanging("  - ", &killed.sentence()));
         self.write_salvage(page);
         for object in &self.unattested {
             page.hanging("  - ", &format!("{object} is there without a receipt: nothing vouches for it"));

@@ -133,6 +133,14 @@ fn sigkill_at_many_moments_leaves_no_lie() {
             continue;
         }
         let (verdict, findings) = verdict(&dir);
+        // The watchdog outlives the kill, lays its record beside what has begun, and ends.
+        if dir.join("000-begin.json").exists() {
+            let late = Instant::now() + Duration::from_secs(20);
+            while !dir.join("999-killed.json").exists() {
+                assert!(Instant::now() < late, "kill {number}: no record of it");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
         let nothing = !dir.join("000-begin.json").exists() && !dir.join("000-begin.json.part").exists();
         let expected = if nothing { Verdict::CouldNotCheck } else { Verdict::Incomplete };
         assert_eq!(verdict, expected, "kill {number}: {findings}");

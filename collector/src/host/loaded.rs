@@ -5,12 +5,13 @@
 
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd as _;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
 use super::module::{self, Loading};
+use super::warden::{Warden, Word};
 use super::{Footprint, sys};
 
 /// How long the module may take until it returns when its connection has ended.
@@ -31,6 +32,8 @@ pub struct Loaded {
     /// Apart from the module, which may be waited for: what ends the wait must not wait itself.
     connection: Mutex<Connection>,
     module: Mutex<Option<Module>>,
+    /// Who unloads it if this process is killed.
+    warden: OnceLock<Warden>,
 }
 
 #[derive(Debug, Default)]
@@ -46,10 +49,35 @@ enum Module {
 }
 
 impl Loaded {
-    /// A module is on its way into the kernel; one before it has ended.
-    pub fn begin(&self, loading: Loading) {
+    /// From now on `warden` is told of every module before it is loaded, and when it is gone.
+    pub fn watched_by(&self, warden: Warden) {
+        // There is one for a process.
+        let _ = self.warden.set(warden);
+    }
+
+    /// Who watches, if anybody does.
+    #[must_use]
+    pub fn warden(&self) -> Option<&Warden> {
+        self.warden.get()
+    }
+
+    /// `start` puts a module on its way into the kernel; one before it has ended.
+    ///
+    /// # Errors
+    /// Those of `start`.
+    pub fn begin(&self, start: impl FnOnce() -> Result<Loading, Errno>) -> Result<(), Errno> {
         *lock(&self.connection) = Connection::default();
+        // Somebody else's of that name, for which the kernel will refuse ours, must not be unloaded.
+        if !module::is_shown("lime") {
+            self.tell(&Word::Loading);
+        }
+        let loading = start().inspect_err(|_| self.tell(&Word::Unloaded))?;
         *lock(&self.module) = Some(Module::Loading(loading));
+        Ok(())
+    }
+
+    fn tell(&self, word: &Word) {
+        self.warden.get().into_iter().for_each(|warden| warden.say(word));
     }
 
     /// Its socket takes this connection, which is closed at once if the module is being ended.
@@ -83,7 +111,13 @@ impl Loaded {
         drop(connection);
         let mut module = lock(&self.module);
         let fate = match module.as_mut()? {
-            Module::Loading(loading) => fate(loading, footprint),
+            Module::Loading(loading) => {
+                let fate = fate(loading, footprint);
+                if fate.gone {
+                    self.tell(&Word::Unloaded);
+                }
+                fate
+            }
             Module::Ended(fate) => *fate,
         };
         *module = Some(Module::Ended(fate));
@@ -94,6 +128,20 @@ impl Loaded {
     pub fn release(&self, footprint: &Footprint) -> Option<Fate> {
         let is_loading = matches!(*lock(&self.module), Some(Module::Loading(_)));
         if is_loading { self.end(footprint) } else { None }
+    }
+
+    /// As [`Loaded::release`], but waits for it no longer than `limit`: for a process that is about to end.
+    pub fn release_within(self: &Arc<Self>, footprint: &Arc<Footprint>, limit: Duration) {
+        let (loaded, footprint) = (Arc::clone(self), Arc::clone(footprint));
+        let (done, ended) = crossbeam_channel::bounded(1);
+        let release = move || {
+            loaded.release(&footprint);
+            // Whoever waited may have given up.
+            let _ = done.send(());
+        };
+        if std::thread::Builder::new().name("hozen-release".to_owned()).spawn(release).is_ok() {
+            let _ = ended.recv_timeout(limit);
+        }
     }
 }
 
@@ -145,20 +193,32 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
-    fn refused() -> Loading {
-        Loading::start(b"not a module", CString::default()).unwrap()
+    fn refused() -> Result<Loading, Errno> {
+        Loading::start(b"not a module", CString::default())
+    }
+
+    #[test]
+    fn a_process_that_ends_waits_no_longer_than_it_is_told_to() {
+        let (loaded, footprint) = (Arc::new(Loaded::default()), Arc::new(Footprint::default()));
+        loaded.begin(refused).unwrap();
+        loaded.release_within(&footprint, Duration::from_secs(20));
+        assert!(loaded.release(&footprint).is_none() && loaded.end(&footprint).unwrap().gone);
+        loaded.begin(refused).unwrap();
+        let held = lock(&loaded.module);
+        loaded.release_within(&footprint, Duration::from_millis(10));
+        drop(held);
     }
 
     #[test]
     fn whoever_comes_later_gets_the_same_answer_and_a_run_has_nothing_to_release() {
         let (loaded, footprint) = (Loaded::default(), Footprint::default());
         assert_eq!((loaded.end(&footprint), loaded.release(&footprint), loaded.outcome()), (None, None, None));
-        loaded.begin(refused());
+        loaded.begin(refused).unwrap();
         let fate = loaded.release(&footprint).unwrap();
         assert!(fate.gone && fate.returned.unwrap().is_err() && footprint.notes().is_empty(), "{fate:?}");
         assert_eq!((loaded.end(&footprint), loaded.release(&footprint)), (Some(fate), None));
         assert_eq!(loaded.outcome(), fate.returned);
-        loaded.begin(refused());
+        loaded.begin(refused).unwrap();
         assert!(loaded.release(&footprint).is_some(), "another module");
     }
 
@@ -167,7 +227,7 @@ mod tests {
         let (loaded, footprint) = (Loaded::default(), Footprint::default());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        loaded.begin(refused());
+        loaded.begin(refused).unwrap();
         loaded.connected(connect());
         loaded.end(&footprint).unwrap();
         loaded.connected(connect());
@@ -186,7 +246,7 @@ mod tests {
         let peer = std::thread::spawn(move || listener.accept().unwrap().0.write_all(&vec![7; 256 << 20]));
         let stream = TcpStream::connect(address).unwrap();
         let mut reader = stream.try_clone().unwrap();
-        loaded.begin(refused());
+        loaded.begin(refused).unwrap();
         reader.read_exact(&mut [0; 100]).unwrap();
         loaded.connected(stream);
         loaded.end(&footprint).unwrap();

@@ -32,6 +32,7 @@ pub mod sockfs;
 pub mod sys;
 pub mod sysfs;
 pub mod usage;
+pub mod warden;
 pub mod watchdog;
 pub mod xtables;
 
@@ -50,6 +51,7 @@ pub use loaded::Loaded;
 pub use pid::Process;
 pub use procfs::ProcRoot;
 pub use sysfs::SysRoot;
+pub use warden::Warden;
 pub use watchdog::Watchdog;
 
 /// A host that can be read: the machine we run on, or a fixture tree that looks like one.

@@ -12,6 +12,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use libc::{c_int, c_long, c_uint};
 use nix::NixPath;
 use nix::errno::Errno;
+use nix::unistd::Pid;
 
 /// `open_tree(2)`: clone the mount instead of opening the path.
 const OPEN_TREE_CLONE: c_uint = 1;
@@ -336,6 +337,23 @@ pub fn disconnect(socket: BorrowedFd<'_>) -> Result<(), Errno> {
 pub fn delete_module(name: &CStr) -> Result<(), Errno> {
     // SAFETY: `name` is NUL-terminated and outlives the call; the kernel only reads it.
     check(unsafe { libc::syscall(libc::SYS_delete_module, name.as_ptr(), libc::O_NONBLOCK) }).map(drop)
+}
+
+/// `fork(2)`, for a process of one thread: its child has a copy of everything. `None` in the child.
+///
+/// # Errors
+/// `EBUSY` where this process has more threads, whose locks the child would have for ever; else the kernel's errno.
+pub fn fork() -> Result<Option<Pid>, Errno> {
+    let tasks = nix::dir::Dir::open("/proc/self/task", nix::fcntl::OFlag::O_RDONLY, nix::sys::stat::Mode::empty())?;
+    let threads = tasks.into_iter().flatten().filter(|entry| !entry.file_name().to_bytes().starts_with(b".")).count();
+    if threads != 1 {
+        return Err(Errno::EBUSY);
+    }
+    // SAFETY: this thread is the only one, so in the child, too, nothing is left half done or locked by another.
+    match unsafe { nix::unistd::fork() }? {
+        nix::unistd::ForkResult::Parent { child } => Ok(Some(child)),
+        nix::unistd::ForkResult::Child => Ok(None),
+    }
 }
 
 /// Pages of one kind that stand side by side in an address space: `struct page_region` of linux/fs.h.
@@ -681,6 +699,15 @@ mod tests {
         for path in ["out", "../", "/etc/passwd"] {
             assert_eq!(openat2(fd.as_fd(), path, libc::O_RDONLY, Resolve::WITHIN).unwrap_err(), Errno::EXDEV, "{path}");
         }
+    }
+
+    #[test]
+    fn no_process_with_several_threads_is_forked() {
+        // The harness has a thread of its own beside that of each test.
+        let other = std::thread::spawn(|| std::thread::park());
+        assert_eq!(fork(), Err(Errno::EBUSY));
+        other.thread().unpark();
+        other.join().unwrap();
     }
 
     #[test]

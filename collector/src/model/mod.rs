@@ -10,6 +10,7 @@ pub mod dsse;
 pub mod escape;
 pub mod glob;
 pub mod key;
+pub mod killed;
 pub mod little_endian;
 pub mod modules;
 pub mod outcome;

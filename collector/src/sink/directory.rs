@@ -8,7 +8,7 @@
 //! from all others by the number alone.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -149,6 +149,18 @@ impl DirectorySink {
             // Only an empty folder goes, so nothing is lost where it is not.
             let _ = unlinkat(&parent, name, UnlinkatFlags::RemoveDir);
         }
+    }
+
+    /// The number of the descriptor under which the folder is open.
+    #[must_use]
+    pub fn number(&self) -> RawFd {
+        self.root.as_raw_fd()
+    }
+
+    /// Whether the object `key` of the folder itself is there.
+    #[must_use]
+    pub fn holds(&self, key: &ObjectKey) -> bool {
+        !is_free(&self.root, key.as_str())
     }
 
     /// Where it is: absolute path, escaped text.

@@ -1,7 +1,7 @@
 //! Rows of `processes`: osquery's columns in its units, then ours.
 
 use crate::host::read::SMALL;
-use crate::host::{Host, clock};
+use crate::host::{Host, Warden, clock};
 use crate::model::Row;
 use crate::model::row::RowStatus;
 use crate::source::process::capture::Capture;
@@ -23,6 +23,8 @@ pub(super) struct Context {
     /// The same in nanoseconds, where the kernel can be asked.
     boot_ns: Option<i128>,
     own_pid: Option<i32>,
+    /// That of the process that watches over us.
+    warden_pid: Option<i32>,
 }
 
 impl Context {
@@ -35,6 +37,7 @@ impl Context {
             boot_seconds: stat.split(|b| *b == b'\n').find_map(|line| number(line.strip_prefix(b"btime ")?)),
             boot_ns: host.live.then(clock::boot_ns),
             own_pid,
+            warden_pid: host.loaded.warden().map(Warden::pid),
         }
     }
 }
@@ -162,7 +165,7 @@ fn identity(row: &mut Row, capture: &Capture, stat: Option<&ProcStat<'_>>, conte
     if let Some(cmdline) = capture.file("cmdline") {
         row.bytes_list("args", args(cmdline));
     }
-    row.flag("self", context.own_pid == Some(capture.pid));
+    row.flag("self", [context.own_pid, context.warden_pid].contains(&Some(capture.pid)));
 }
 
 fn executable(row: &mut Row, capture: &Capture) {

@@ -122,7 +122,7 @@ impl Dumper<'_> {
         if let Some(exe) = &exe {
             row.bytes("path", exe);
         }
-        if is_own(&process) {
+        if is_own(&process, self.host) {
             return Err(Nothing::Because(Ended::Skipped, "this is Hozen itself"));
         }
         if stat.is_kthread() || stat.is_zombie() {

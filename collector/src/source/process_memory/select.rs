@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::area::Area;
-use crate::host::{Host, Process, ReadError, Watchdog, physical, read};
+use crate::host::{Host, Process, ReadError, Warden, Watchdog, physical, read};
 use crate::model::{Gap, escape};
 use crate::source::executables::Hasher;
 use crate::source::process::{link, stat};
@@ -134,7 +134,7 @@ impl Look<'_> {
         };
         let text = process.file("stat", read::SMALL).ok()?.bytes;
         let no_memory = stat::parse(&text).is_none_or(|stat| stat.is_kthread() || stat.is_zombie());
-        if no_memory || is_own(&process) {
+        if no_memory || is_own(&process, self.host) {
             return None;
         }
         let mut facts = self.executable(&process);
@@ -174,11 +174,13 @@ fn missing(error: &ReadError, evidence: &mut dyn Evidence) -> Option<Vec<&'stati
     None
 }
 
-/// Whether it is this program: a process, or one of its threads.
-pub(super) fn is_own(process: &Process) -> bool {
+/// Whether it is this program: a process, one of its threads, or the process that watches over it.
+pub(super) fn is_own(process: &Process, host: &Host) -> bool {
     let status = process.file("status", read::SMALL).map(|text| crate::source::process::status::parse(&text.bytes));
     let own = i32::try_from(std::process::id()).unwrap_or(0);
-    process.pid == own || status.is_ok_and(|status| status.tgid == Some(own))
+    process.pid == own
+        || host.loaded.warden().map(Warden::pid) == Some(process.pid)
+        || status.is_ok_and(|status| status.tgid == Some(own))
 }
 
 /// What is out of the ordinary in a memory map.

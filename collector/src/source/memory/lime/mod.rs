@@ -94,8 +94,8 @@ fn load(host: &Host, module: &[u8], report: &mut Report) -> Result<TcpStream, St
     let port = kernel::free_port().map_err(|error| format!("no free port: {error}"))?;
     report.parameters = format!("path=tcp:{port} format=lime localhostonly=1 timeout=0");
     let parameters = CString::new(report.parameters.as_str()).map_err(|error| error.to_string())?;
-    let loading = Loading::start(module, parameters).map_err(|errno| format!("the module cannot be put into memory: {errno}"))?;
-    host.loaded.begin(loading);
+    let begun = host.loaded.begin(|| Loading::start(module, parameters));
+    begun.map_err(|errno| format!("the module cannot be put into memory: {errno}"))?;
     let began = Instant::now();
     loop {
         if let Ok(stream) = kernel::connect(port) {

@@ -1,0 +1,168 @@
+//! The watchdog: a process of its own session that outlives the agent, whoever kills it (`hozen_collector::host::warden`). It unloads LiME
+//! if this run had loaded it, and lays a record of the end beside a run in a folder.
+//!
+//! **Invariant:** it writes nothing but that one record, signs nothing, has no credentials and no network, and is under the same filter
+//! as the agent.
+
+use hozen_collector::host::footprint::EVIDENCE_FDS;
+use hozen_collector::host::sandbox::{Modules, Sandbox};
+use hozen_collector::host::warden::{Left, Warden, Word, Words, unload};
+use hozen_collector::host::{Clock, Host};
+use hozen_collector::model::killed::{KILLED_KEY, Killed, ModuleLeft};
+use hozen_collector::model::record::{self, BEGIN_KEY, END_KEY, VERSION};
+use hozen_collector::model::{CaseId, RunId, canonical};
+use hozen_collector::sink::directory::DirectorySink;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::custody;
+
+/// What there is to watch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: CaseId,
+    /// The agent's process id.
+    pub agent: u32,
+    /// The agent's descriptor of the folder that the evidence goes to, if it goes to one.
+    pub folder: Option<i32>,
+    /// Whether the agent may load a module.
+    pub module: bool,
+}
+
+/// Makes the watchdog; before the first thread, whoever asked for the run.
+///
+/// # Errors
+/// Why there is none, in words.
+pub fn start() -> Result<Warden, String> {
+    Warden::start(live).map_err(|errno| format!("no watchdog could be started: {errno}"))
+}
+
+/// Tells the watchdog of the run, and the run of the watchdog. What the begin record says of it.
+pub fn begin(warden: Result<Warden, String>, charge: &Charge, host: &Host) -> Value {
+    match warden {
+        Ok(warden) => {
+            let pid = warden.pid();
+            // Plain numbers and text always have a form.
+            warden.say(&Word::Begin(serde_json::to_vec(charge).unwrap_or_default()));
+            host.footprint.count("processes_started");
+            host.loaded.watched_by(warden);
+            json!({"running": true, "pid": pid})
+        }
+        Err(reason) => json!({"running": false, "reason": reason}),
+    }
+}
+
+/// What the watchdog knows.
+#[derive(Debug, Default)]
+struct Watched {
+    charge: Option<(Charge, Option<DirectorySink>)>,
+    module: bool,
+    cause: Option<String>,
+    dismissed: bool,
+}
+
+/// The watchdog's whole life.
+fn live(mut words: Words) {
+    let mut watched = Watched::default();
+    while let Some(word) = words.next() {
+        match word {
+            Word::Begin(charge) => watched.begin(&charge),
+            Word::Run(run) => watched.rename(&run),
+            Word::Loading => watched.module = true,
+            Word::Unloaded => watched.module = false,
+            Word::Cause(cause) => watched.cause = Some(cause),
+            Word::Bye => watched.dismissed = true,
+        }
+        words.look_at(watched.charge.as_ref().filter(|_| watched.module).map(|(charge, _)| charge.agent));
+        // A module that could not be unloaded may be free when the last of the agent's threads is gone.
+        if watched.dismissed && !watched.module {
+            return;
+        }
+    }
+    watched.end(Clock::start());
+}
+
+impl Watched {
+    fn begin(&mut self, charge: &[u8]) {
+        let Ok(charge) = serde_json::from_slice::<Charge>(charge) else { return };
+        // By the agent's own descriptor, so that it is the same folder whatever its name leads to by now.
+        let place = charge.folder.map(|number| format!("/proc/{}/fd/{number}", charge.agent));
+        let folder = place.and_then(|place| DirectorySink::reopen(place.as_ref()).ok());
+        let modules = if charge.module { Modules::Allowed } else { Modules::Denied };
+        // Where the kernel has no seccomp the agent says so; the watchdog has no voice.
+        let _ = Sandbox::new(EVIDENCE_FDS, modules).and_then(|sandbox| sandbox.enter());
+        self.charge = Some((charge, folder));
+    }
+
+    fn rename(&mut self, run: &str) {
+        if let (Some((charge, _)), Ok(run)) = (&mut self.charge, run.parse()) {
+            charge.run = run;
+        }
+    }
+
+    /// The agent is gone.
+    fn end(self, clock: Clock) {
+        let (noticed, left) = (clock.now(), self.module.then(unload));
+        let Some((charge, Some(folder))) = self.charge.filter(|_| !self.dismissed) else { return };
+        let holds = |name: &'static str| folder.holds(&record::key(name));
+        if !holds(BEGIN_KEY) || holds(END_KEY) {
+            return;
+        }
+        let (module, errno) = match left {
+            None => (ModuleLeft::None, None),
+            Some(Left::Unloaded) => (ModuleLeft::Unloaded, None),
+            Some(Left::Gone) => (ModuleLeft::Gone, None),
+            Some(Left::Loaded(errno)) => (ModuleLeft::Loaded, Some(format!("{errno:?}"))),
+        };
+        let killed = Killed {
+            v: VERSION,
+            run: charge.run,
+            case: charge.case,
+            noticed,
+            agent_pid: charge.agent,
+            watchdog_pid: std::process::id(),
+            version: crate::VERSION.to_owned(),
+            cause: self.cause,
+            module,
+            errno,
+        };
+        // There is nobody left to tell that it could not be stored; the run is one that was cut off all the same.
+        let _ = canonical::to_bytes(&killed).map(|bytes| custody::store(&folder, clock, &record::key(KILLED_KEY), &bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watched(folder: &std::path::Path) -> Watched {
+        let sink = DirectorySink::reopen(folder).unwrap();
+        let run = "01JD0000000000000000000000".parse().unwrap();
+        let charge = Charge { run, case: "IR-1".parse().unwrap(), agent: 7, folder: Some(sink.number()), module: false };
+        Watched { charge: Some((charge, Some(sink))), ..Watched::default() }
+    }
+
+    #[test]
+    fn a_record_is_laid_beside_a_run_that_was_cut_off_and_beside_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = folder.path().join(KILLED_KEY);
+        watched(folder.path()).end(Clock::start());
+        assert!(!record.exists(), "there is no run");
+        std::fs::File::create_new(folder.path().join(BEGIN_KEY)).unwrap();
+        Watched { dismissed: true, ..watched(folder.path()) }.end(Clock::start());
+        assert!(!record.exists(), "it was told to go");
+        let mut cut = Watched { cause: Some("a second signal".to_owned()), ..watched(folder.path()) };
+        cut.rename("01JD0000000000000000000001");
+        cut.end(Clock::start());
+        let told: Killed = serde_json::from_reader(std::fs::File::open(&record).unwrap()).unwrap();
+        assert_eq!(told.run.to_string(), "01JD0000000000000000000001");
+        assert_eq!((told.module, told.agent_pid, told.cause.as_deref()), (ModuleLeft::None, 7, Some("a second signal")));
+        std::fs::remove_file(&record).unwrap();
+        std::fs::File::create_new(folder.path().join(END_KEY)).unwrap();
+        watched(folder.path()).end(Clock::start());
+        assert!(!record.exists(), "it has ended and been sealed");
+    }
+}
