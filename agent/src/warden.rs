@@ -98,7 +98,7 @@ impl Watched {
     }
 
     fn rename(&mut self, run: &str) {
-        if let (Some((charge, _)), Ok(run)) = (&mut self.charge, run.parse()) {
+        if let (Some((charge, _)), Ok(run)) = (&mut self.charge, serde_json::from_value(json!(run))) {
             charge.run = run;
         }
     }
@@ -140,7 +140,7 @@ mod tests {
 
     fn watched(folder: &std::path::Path) -> Watched {
         let sink = DirectorySink::reopen(folder).unwrap();
-        let run = "01JD0000000000000000000000".parse().unwrap();
+        let run = serde_json::from_value(json!("01JD0000000000000000000000")).unwrap();
         let charge = Charge { run, case: "IR-1".parse().unwrap(), agent: 7, folder: Some(sink.number()), module: false };
         Watched { charge: Some((charge, Some(sink))), ..Watched::default() }
     }

@@ -2,7 +2,7 @@
 //!
 //! Whatever happens, the run ends, is sealed or says that it is not, names what went wrong, and calls no image whole that is not.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 use std::time::Duration;

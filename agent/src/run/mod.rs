@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hozen_collector::collect::{self, Control, Planned};
+use hozen_collector::host::warden::Word;
 use hozen_collector::host::{Clock, Host};
 use hozen_collector::model::record::{self, Instance, PlannedStep, RunStatus, Statement, Step, event};
 use hozen_collector::model::{ObjectKey, Receipt, RunId, Status};
@@ -111,6 +112,7 @@ impl Run {
                 let note = json!({"run": instead, "instead_of": wanted, "reason": spooled.error});
                 self.access.insert("spooled".to_owned(), note);
                 self.sink = Arc::new(spool);
+                self.host.loaded.warden().into_iter().for_each(|warden| warden.say(&Word::Run(self.id.to_string())));
                 spooled
             }
         };

@@ -704,7 +704,7 @@ mod tests {
     #[test]
     fn no_process_with_several_threads_is_forked() {
         // The harness has a thread of its own beside that of each test.
-        let other = std::thread::spawn(|| std::thread::park());
+        let other = std::thread::spawn(std::thread::park);
         assert_eq!(fork(), Err(Errno::EBUSY));
         other.thread().unpark();
         other.join().unwrap();
