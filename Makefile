@@ -1,6 +1,6 @@
 # What a developer and CI run. `make check` is exactly what CI runs.
 
-.PHONY: build dist test lint check bench bench-memory
+.PHONY: build dist test lint check bench bench-beside bench-memory
 
 build:
 	cargo build --release --locked --bin hozen
@@ -26,6 +26,11 @@ bench-memory:
 	cargo build --release --locked -p hozen-tests --bin bench_memory --bin stamp
 	tests/bench/peers.sh
 	cargo run --release --locked -p hozen-tests --bin bench_memory
+
+# Triage beside acquire (PyPI), on this machine: needs root and a Python with acquire 3.22 in ACQUIRE.
+bench-beside:
+	cargo build --release --locked -p hozen
+	tests/bench/beside.py target/release/hozen $(ACQUIRE)
 
 # Figures of docs/specification.md.
 bench:

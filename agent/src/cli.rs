@@ -508,4 +508,7 @@ pub struct ArtefactsArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Print the table of docs/artefacts.md
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
 }

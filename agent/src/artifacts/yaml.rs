@@ -2,6 +2,11 @@
 //!
 //! **Invariant:** what is made of a text is no larger than the text. An alias would break that, so anchors and aliases are refused; so are
 //! tags, keys that come twice, and what is nested deeper than any definition.
+//!
+//! `{paths:[/a]}`, without a blank behind the colon, is no YAML, but the reader that the project of the format has takes it, and it stands in what is
+//! published: so it is taken here too.
+
+use std::borrow::Cow;
 
 use saphyr_parser::{Event, Marker, Parser, ScanError, StrInput};
 
@@ -38,11 +43,13 @@ pub(super) struct Wrong {
     pub(super) column: usize,
     /// What is wrong.
     pub(super) reason: String,
+    /// Where it is, in characters from the beginning.
+    at: usize,
 }
 
 impl Wrong {
     fn at(marker: Marker, reason: impl Into<String>) -> Self {
-        Self { line: marker.line(), column: marker.col() + 1, reason: reason.into() }
+        Self { line: marker.line(), column: marker.col() + 1, reason: reason.into(), at: marker.index() }
     }
 }
 
@@ -71,8 +78,29 @@ impl Node {
     }
 }
 
+/// The most colons of one text that get their blank.
+const MOST_MENDED: usize = 100;
+
 /// The documents of `text`, without the empty ones.
 pub(super) fn documents(text: &str) -> Result<Vec<Node>, Wrong> {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..MOST_MENDED {
+        match read(&text) {
+            Err(wrong) => text = Cow::Owned(mended(&text, wrong.at).ok_or(wrong)?),
+            Ok(documents) => return Ok(documents),
+        }
+    }
+    read(&text)
+}
+
+/// `text` with a blank behind the colon at this character, if it is one and a list or map begins right behind it.
+fn mended(text: &str, at: usize) -> Option<String> {
+    let (at, _) = text.char_indices().nth(at)?;
+    let (before, behind) = (text.get(..at)?, text.get(at..)?.strip_prefix(':')?);
+    behind.starts_with(['[', '{']).then(|| format!("{before}: {behind}"))
+}
+
+fn read(text: &str) -> Result<Vec<Node>, Wrong> {
     let mut reader = Reader { parser: Parser::new_from_str(text) };
     let mut documents = Vec::new();
     loop {
@@ -192,6 +220,16 @@ mod tests {
         assert!(wrong("? [a]\n: b\n").contains("a key must be text"));
         let deep = format!("a: {}{}\n", "[".repeat(40), "]".repeat(40));
         assert!(wrong(&deep).contains("nested deeper than 16"));
+    }
+
+    #[test]
+    fn a_colon_without_a_blank_before_a_list_is_taken_as_others_take_it() {
+        let node = documents("\u{e4}: x\nb: {paths:['/a:[b'], c:{d:[e]}}\n").unwrap().remove(0);
+        let b = node.get("b").unwrap();
+        assert_eq!(b.get("paths").unwrap().texts(), Some(vec!["/a:[b"]));
+        assert_eq!(b.get("c").unwrap().get("d").unwrap().texts(), Some(vec!["e"]));
+        let many = format!("a: [{}]\n", "{b:[]},".repeat(MOST_MENDED + 1));
+        assert!(wrong(&many).contains("line 1, column "));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub fn artefacts(arguments: &ArtefactsArgs) -> u8 {
     let artefacts = catalogue::artefacts();
     if arguments.json {
         print(&serde_json::to_string_pretty(&listed(&artefacts)).unwrap_or_default());
+    } else if arguments.markdown {
+        print(&markdown(&artefacts));
     } else {
         print(&table(&artefacts));
     }
@@ -38,6 +40,29 @@ fn table(artefacts: &[Artefact]) -> String {
     text
 }
 
+/// The table of `docs/artefacts.md`.
+fn markdown(artefacts: &[Artefact]) -> String {
+    let mut text =
+        "| order | artefact | profile | time | bytes | what | read from | tables |\n|--:|---|---|--:|--:|---|---|---|\n"
+            .to_owned();
+    for (order, artefact) in (1..).zip(artefacts) {
+        let profile = format!("{:?}", artefact.profile).to_lowercase();
+        let bytes = artefact.budget_bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{} MiB", bytes >> 20));
+        let tables: Vec<String> = artefact.tables.iter().map(|table| format!("`{table}`")).collect();
+        let cell = |text: &str| text.replace('|', "\\|");
+        let _ = writeln!(
+            text,
+            "| {order} | `{}` | {profile} | {} s | {bytes} | {} | {} | {} |",
+            artefact.name,
+            artefact.budget.as_secs(),
+            cell(artefact.about),
+            cell(artefact.source),
+            tables.join(" ")
+        );
+    }
+    text
+}
+
 /// An artefact with its place in the order of a run.
 #[derive(Serialize)]
 struct Listed {
@@ -53,6 +78,39 @@ fn listed(artefacts: &[Artefact]) -> Vec<Listed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/artefacts.md");
+
+    #[test]
+    fn the_page_has_the_table() {
+        let (_, after) = PAGE.split_once("<!-- hozen artefacts --markdown -->\n").unwrap();
+        let (table, _) = after.split_once("<!-- end -->").unwrap();
+        let made = markdown(&catalogue::artefacts());
+        let wrong: Vec<&str> = made.lines().filter(|line| !table.contains(line)).collect();
+        assert!(table == made, "write the output of `hozen artefacts --markdown` into docs/artefacts.md; it lacks {wrong:#?}");
+    }
+
+    #[test]
+    fn nothing_that_two_others_have_is_missing_without_a_reason() {
+        let artefacts = catalogue::artefacts();
+        let (_, compared) = PAGE.split_once("| what | UAC | ").unwrap();
+        let rows: Vec<Vec<&str>> = compared
+            .lines()
+            .skip(2)
+            .take_while(|line| line.starts_with("| "))
+            .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+            .collect();
+        assert!(rows.len() > 50, "{} rows", rows.len());
+        for row in rows {
+            let [what, peers @ .., ours] = row.as_slice() else { unreachable!("a row has cells") };
+            assert_eq!(peers.len(), 6, "{what}");
+            assert!(peers.iter().all(|peer| matches!(*peer, "x" | "")), "{what}: {peers:?}");
+            let mut named = ours.split('`').skip(1).step_by(2);
+            let is_ours = named.any(|name| artefacts.iter().any(|artefact| artefact.name == name));
+            let has = peers.iter().filter(|peer| **peer == "x").count();
+            assert!(is_ours || ours.strip_prefix("no: ").is_some_and(|why| why.len() > 20) || has < 2, "{what}: {ours}");
+        }
+    }
 
     #[test]
     fn both_lists_say_order_source_and_budgets() {

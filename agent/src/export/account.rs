@@ -32,7 +32,7 @@ memory/      images of physical memory in LiME format; long stretches of zeros a
 [root]/      files of the host as they were collected, at their paths
 process/     memory of single processes as ELF core files, and the maps that belong to them
 hozen/       what the collector made itself, by artefact
-also/        what stands in [root]/ already from another artefact, by artefact
+also/        what stands in [root]/ already from another artefact, by artefact; and what links of processes lead to (proc/PID/exe, fd/N)
 tables/      tables, one JSON object a line, by category
 members.jsonl  every member of the archives: owner, permissions, times, targets of links, where it is here
 

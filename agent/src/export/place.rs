@@ -63,6 +63,16 @@ impl Place {
         }
     }
 
+    /// Whether the kernel has a link here: to what a process has open, mapped or running.
+    pub(super) fn is_link_of_process(&self) -> bool {
+        let names: Vec<&[u8]> = self.names.iter().map(Vec::as_slice).collect();
+        let (pid, is) = match names.as_slice() {
+            [b"proc", pid, b"exe" | b"cwd" | b"root"] | [b"proc", pid, b"fd" | b"map_files" | b"ns", _] => (*pid, true),
+            _ => (&b""[..], false),
+        };
+        is && self.tree == Tree::Root && !pid.is_empty() && pid.iter().all(u8::is_ascii_digit)
+    }
+
     /// The place of a second member of this name. `None` where there is none: it is one already.
     pub(super) fn aside(&self, artefact: &str) -> Option<Self> {
         if self.tree == Tree::Also {
@@ -130,6 +140,18 @@ mod tests {
         let aside = place(b"[root]/etc/x").aside("shm").unwrap();
         assert_eq!((aside.path(), aside.aside("shm")), (b"also/shm/[root]/etc/x".to_vec(), None));
         assert_eq!(place(b"[root]/").split(), None);
+    }
+
+    #[test]
+    fn links_of_processes_are_known() {
+        let is = |path: &str| place(path.as_bytes()).is_link_of_process();
+        assert!(is("[root]/proc/17/fd/3") && is("[root]/proc/17/exe") && is("[root]/proc/1/map_files/400-500"));
+        for path in
+            ["[root]/proc/17/fd", "[root]/proc/17/status", "[root]/proc/x/exe", "[root]/etc/fd/3", "[root]/proc/17/task/17/fd/3"]
+        {
+            assert!(!is(path), "{path}");
+        }
+        assert!(!is("[root]/.hozen/proc/17/exe") && !place(b"[root]/proc/17/exe").aside("x").unwrap().is_link_of_process());
     }
 
     #[test]

@@ -176,9 +176,12 @@ impl Members<'_, '_> {
             Kind::HardLink => return Ok(Made::LeftOut("hard links are not made".to_owned())),
             _ => {}
         }
-        match self.make_at(&place, head) {
-            Err(Errno::EEXIST) => {}
-            result => return settled(result, place),
+        // Tools that read /proc look for a link there, and find none where a file took its name: what it leads to stands beside.
+        if Kind::of(head) != Kind::File || !place.is_link_of_process() {
+            match self.make_at(&place, head) {
+                Err(Errno::EEXIST) => {}
+                result => return settled(result, place),
+            }
         }
         match place.aside(self.artefact) {
             Some(aside) => settled(self.make_at(&aside, head), aside),

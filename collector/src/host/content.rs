@@ -22,6 +22,10 @@ const READ_LIMIT: Duration = Duration::from_secs(10);
 /// The most that one read asks for.
 const CHUNK: u64 = 1 << 20;
 
+/// The least that one read asks for: a small file is one read. The kernel reads as much ahead itself, so no more comes from the disk where
+/// only a file's beginning is looked at.
+const AHEAD: usize = 64 << 10;
+
 /// Extents closer together than this are taken as one; zeros cost little, members and system calls do.
 const MERGE: u64 = 1 << 20;
 
@@ -67,7 +71,7 @@ impl Content {
     pub fn reader<'w>(&self, range: Range<u64>, watchdog: &'w mut Watchdog) -> ContentReader<'w> {
         let data = self.data.iter().filter(|extent| extent.end > range.start && extent.start < range.end);
         let data = data.cloned().collect();
-        ContentReader { fd: Arc::clone(&self.fd), data, at: range.start, end: range.end, buffer: Vec::new(), watchdog }
+        ContentReader { fd: Arc::clone(&self.fd), data, at: range.start, end: range.end, buffer: Vec::new(), taken: 0, watchdog }
     }
 }
 
@@ -104,13 +108,18 @@ fn seek(fd: BorrowedFd<'_>, at: u64, whence: Whence) -> Result<u64, Errno> {
 }
 
 /// Reads a range of a [`Content`]; holes are zeros that nobody reads.
+///
+/// However little is asked for, [`AHEAD`] is read and the rest kept for the next read: each read is handed to another thread and back,
+/// which on a busy machine takes longer than reading a small file does.
 #[derive(Debug)]
 pub struct ContentReader<'w> {
     fd: Arc<OwnedFd>,
     data: VecDeque<Range<u64>>,
     at: u64,
     end: u64,
+    /// What was read, and how much of it is handed out.
     buffer: Vec<u8>,
+    taken: usize,
     watchdog: &'w mut Watchdog,
 }
 
@@ -122,30 +131,45 @@ impl io::Read for ContentReader<'_> {
         let next = self.data.front().cloned().unwrap_or(self.end..self.end);
         let hole = next.start > self.at;
         let until = if hole { next.start } else { next.end.min(self.at.saturating_add(CHUNK)) }.min(self.end);
-        let room = usize::try_from(until.saturating_sub(self.at)).unwrap_or(usize::MAX).min(out.len());
-        let out = out.get_mut(..room).unwrap_or_default();
-        let length = if hole { zero(out) } else { self.pread(out)? };
+        let room = usize::try_from(until.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let wanted = room.min(out.len());
+        let out = out.get_mut(..wanted).unwrap_or_default();
+        let length = if hole { zero(out) } else { self.ahead(room, out)? };
         self.at = self.at.saturating_add(u64::try_from(length).unwrap_or(0));
         Ok(length)
     }
 }
 
 impl ContentReader<'_> {
-    fn pread(&mut self, out: &mut [u8]) -> io::Result<usize> {
+    /// Fills `out` with what was read before, or else reads, at most `room` bytes.
+    fn ahead(&mut self, room: usize, out: &mut [u8]) -> io::Result<usize> {
         if out.is_empty() {
             return Ok(0);
         }
+        if self.taken >= self.buffer.len() {
+            self.pread(room.min(out.len().max(AHEAD)))?;
+        }
+        let left = self.buffer.get(self.taken..).unwrap_or_default();
+        let length = left.len().min(out.len());
+        out.iter_mut().zip(left).for_each(|(out, byte)| *out = *byte);
+        self.taken += length;
+        Ok(length)
+    }
+
+    /// Reads up to `length` bytes into the buffer, which is empty at the file's end.
+    fn pread(&mut self, length: usize) -> io::Result<()> {
         let (fd, mut buffer) = (Arc::clone(&self.fd), std::mem::take(&mut self.buffer));
         let at = i64::try_from(self.at).map_err(|_| Errno::EOVERFLOW)?;
-        buffer.resize(out.len(), 0);
+        buffer.resize(length, 0);
         let job = move || {
             let result = read::retry(|| pread(fd.as_fd(), &mut buffer, at));
             (buffer, result)
         };
-        let (buffer, result) = self.watchdog.run(READ_LIMIT, job).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-        out.iter_mut().zip(&buffer).for_each(|(out, byte)| *out = *byte);
-        self.buffer = buffer;
-        Ok(result?)
+        let (mut buffer, result) = self.watchdog.run(READ_LIMIT, job).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+        buffer.truncate(*result.as_ref().unwrap_or(&0));
+        (self.buffer, self.taken) = (buffer, 0);
+        result?;
+        Ok(())
     }
 }
 
@@ -180,6 +204,31 @@ mod tests {
         content.reader(2..6, &mut watchdog).read_to_end(&mut piece).unwrap();
         assert_eq!(piece, b"ad\0\0");
         assert!(!content.has_changed());
+    }
+
+    #[test]
+    fn small_reads_of_a_large_file_say_what_one_read_of_it_says() {
+        let file = tempfile::tempfile().unwrap();
+        let bytes: Vec<u8> = (0..(2 << 20) + 7_u32).map(|n| u8::try_from(n % 251).unwrap()).collect();
+        file.write_all_at(&bytes, 0).unwrap();
+        let content = content(file.try_clone().unwrap());
+        let mut watchdog = Watchdog::new(Arc::default());
+        let mut reader = content.reader(3..content.stat.size, &mut watchdog);
+        let (mut read, mut piece) = (Vec::new(), [0; 999]);
+        loop {
+            match reader.read(&mut piece).unwrap() {
+                0 => break,
+                length => read.extend_from_slice(&piece[..length]),
+            }
+        }
+        assert!(read == bytes[3..]);
+        // What was read ahead is handed out, whatever becomes of the file meanwhile; what was not is not there.
+        let mut reader = content.reader(0..content.stat.size, &mut watchdog);
+        reader.read_exact(&mut piece[..4]).unwrap();
+        file.set_len(10).unwrap();
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).unwrap();
+        assert!(rest == bytes[4..AHEAD]);
     }
 
     #[test]
