@@ -104,6 +104,19 @@ nix::ioctl_write_ptr_bad!(
     libc::SIOCSIFFLAGS,
     libc::ifreq
 );
+/// Gives a socket a filter (`SO_ATTACH_FILTER`).
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn attach_filter(socket: impl AsFd, program: &mut [libc::sock_filter]) -> nix::Result<()> {
+    let len = libc::c_ushort::try_from(program.len()).map_err(|_| Errno::EINVAL)?;
+    let option = libc::sock_fprog { len, filter: program.as_mut_ptr() };
+    let length = libc::socklen_t::try_from(size_of::<libc::sock_fprog>()).map_err(|_| Errno::EINVAL)?;
+    let (fd, pointer) = (socket.as_fd().as_raw_fd(), ptr::from_ref(&option).cast::<c_void>());
+    // SAFETY: the option names a live program of as many instructions as it says; the kernel only reads both.
+    Errno::result(unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, pointer, length) }).map(drop)
+}
+
 /// How a mapping is made.
 #[derive(Debug, Clone, Copy)]
 pub struct Mapping<'a> {

@@ -51,6 +51,39 @@ fn what_runs_from_no_file_is_a_finding_that_names_its_row() {
 }
 
 #[test]
+fn a_filter_on_a_packet_socket_and_what_lives_for_a_moment_are_there() {
+    if !is_root("a_filter_on_a_packet_socket_and_what_lives_for_a_moment_are_there") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (sniffer, mortal) = (Helper::start("odd", ["sniffer"]), Helper::start("odd", ["mortal"]));
+    let only = ["--only", "freeze_frame,process_events,findings"];
+    let evidence = Agent::find().collect(&folder.path().join("evidence"), &only);
+    let found = about(&evidence, "packet-socket-filter", sniffer.number("pid"));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let row = found.first().map(|finding| rests_on(&evidence, finding)).unwrap_or_default();
+    let text = |column: &str| String::from_utf8(bytes(&row, column).unwrap_or_default()).unwrap_or_default();
+    assert_eq!(
+        (text("bpf_filter_hex"), text("bpf_filter_sha256")),
+        (sniffer.fact("filter").to_owned(), sniffer.fact("sha256").to_owned()),
+        "{row}"
+    );
+    assert_eq!((number(&row, "bpf_filter_length"), number(&row, "netns_inode")), (Some(4), Some(sniffer.number("netns"))));
+    let outcome = evidence.step("process_events").get("status").cloned().unwrap_or_default();
+    if outcome == "absent" {
+        hozen_tests::host::skipped("processes that live for a moment", "a kernel that tells events of processes");
+        return;
+    }
+    let events = evidence.table("process_events");
+    let is = |row: &&Value, event: &str| bytes(row, "event").as_deref() == Some(event.as_bytes());
+    let forks = events.iter().filter(|row| is(row, "fork") && number(row, "parent") == Some(mortal.number("pid")));
+    let children: Vec<_> = forks.filter_map(|row| number(row, "pid")).collect();
+    assert!(children.len() > 3, "{outcome}: {children:?} of {} events", events.len());
+    let ended = events.iter().filter(|row| is(row, "exit")).filter_map(|row| number(row, "pid"));
+    assert!(ended.filter(|pid| children.contains(pid)).count() > 2, "no child of {children:?} ended");
+}
+
+#[test]
 fn a_mount_over_a_process_is_a_finding() {
     if !is_root("a_mount_over_a_process_is_a_finding") {
         return;

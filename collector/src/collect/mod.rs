@@ -10,6 +10,7 @@ mod recorder;
 mod step;
 mod watch;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::host::Host;
@@ -51,7 +52,7 @@ pub trait Observer {
     fn tick(&mut self, progress: &Progress);
 }
 
-/// Collects every planned artefact in order and returns what became of each, one step per plan entry.
+/// Tells every planned artefact that the run begins, collects one after the other, and returns what became of each, one step per plan entry.
 pub fn run(
     plan: Vec<Planned>,
     host: &Host,
@@ -59,6 +60,10 @@ pub fn run(
     control: &Arc<Control>,
     observer: &mut dyn Observer,
 ) -> Vec<Step> {
+    for planned in plan.iter().filter(|planned| planned.skip.is_none()) {
+        // One that panics has not begun, and says so when its turn comes.
+        let _ = catch_unwind(AssertUnwindSafe(|| planned.source.begin(host)));
+    }
     let collect_one = |planned: Planned| {
         let artefact = planned.source.artefact();
         let skip = planned.skip.or_else(|| control.stopped(host.clock.mono_ns()).map(|stop| stop.to_string()));

@@ -50,6 +50,7 @@ pub mod persistence;
 pub mod process;
 pub mod process_detail;
 pub mod process_envs;
+pub mod process_events;
 pub mod process_memory;
 pub mod process_memory_map;
 #[cfg(any(test, feature = "test-util"))]
@@ -69,6 +70,10 @@ pub mod walk;
 pub trait Source: Send {
     /// What it reads.
     fn artefact(&self) -> Artefact;
+
+    /// The run begins: whatever is to be heard until this artefact's turn comes is heard from now on. Called once, for what the plan does
+    /// not skip; what it came to, [`Source::acquire`] says.
+    fn begin(&self, _host: &Host) {}
 
     /// Reads it all. Long loops call [`Evidence::check`] at each step and pass its `Stop` on with `?`.
     ///

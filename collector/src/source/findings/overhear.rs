@@ -30,6 +30,10 @@ impl Source for Overheard {
         self.source.artefact()
     }
 
+    fn begin(&self, host: &Host) {
+        self.source.begin(host);
+    }
+
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         let artefact = self.source.artefact();
         // It stays so where the source panics or does not come back.

@@ -12,6 +12,7 @@ use std::path::Path;
 use hozen_tests::life::{Failure, Life};
 use hozen_tests::raw;
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
 use nix::sys::stat::Mode;
 
 use super::{hex, sha256, stay};
@@ -64,4 +65,19 @@ pub(super) fn netns() -> Result<(), Failure> {
     let namespace = fs::read_link("/proc/self/ns/net")?;
     let number = namespace.to_string_lossy().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
     stay(&life, vec![("port", listener.local_addr()?.port().to_string()), ("netns", number)])
+}
+
+/// Waits in a network namespace of its own for packets of IPv4, by a packet socket with a filter.
+pub(super) fn sniffer() -> Result<(), Failure> {
+    /// `ldh [12]; jeq #0x800; ret #65535; ret #0`
+    const PROGRAM: [(u16, u8, u8, u32); 4] = [(0x28, 0, 0, 12), (0x15, 0, 1, 0x800), (6, 0, 0, 0xffff), (6, 0, 0, 0)];
+    let life = Life::begin()?;
+    unshare(CloneFlags::CLONE_NEWNET)?;
+    let held = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll)?;
+    raw::attach_filter(&held, &mut PROGRAM.map(|(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k }))?;
+    let namespace = fs::read_link("/proc/self/ns/net")?;
+    let number = namespace.to_string_lossy().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
+    let instruction = |(code, jt, jf, k): (u16, u8, u8, u32)| [&code.to_le_bytes()[..], &[jt, jf], &k.to_le_bytes()].concat();
+    let program: Vec<u8> = PROGRAM.into_iter().flat_map(instruction).collect();
+    stay(&life, vec![("filter", hex(&program)), ("sha256", sha256(&program)), ("netns", number)])
 }

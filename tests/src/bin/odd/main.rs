@@ -16,6 +16,7 @@
 //! | `memory` | has pages of known content, and a terabyte that it never touches | `pid`, the addresses `plain`, `code`, `file`, `swapped`, `reserved`, and `mark` |
 //! | `secretmem` | has memory that not even the kernel can read | `pid`, its address `secret`, or `none` where the kernel has no such memory |
 //! | `netns` | listens on 127.0.0.1 in its own network namespace (root) | `pid`, `port`, `netns` |
+//! | `sniffer` | has a packet socket with a filter in its own network namespace (root) | `pid`, `filter` in hex, `sha256` of it, `netns` |
 
 mod files;
 mod images;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 use hozen_tests::life::{self, Failure, Life};
 
 const USAGE: &str =
-    "usage: odd plain|megabyte|memfd|secret|dstate|frozen|memory|mortal|netns|secretmem, or odd deleted|fifo|shm DIR";
+    "usage: odd plain|megabyte|memfd|secret|dstate|frozen|memory|mortal|netns|secretmem|sniffer, or odd deleted|fifo|shm DIR";
 
 fn main() -> ExitCode {
     life::report("odd", odd())
@@ -58,6 +59,7 @@ fn odd() -> Result<(), Failure> {
         "fifo" => files::fifo(&dir()?),
         "shm" => files::shm(&dir()?),
         "netns" => files::netns(),
+        "sniffer" => files::sniffer(),
         _ => Err(USAGE.into()),
     }
 }

@@ -9,7 +9,8 @@ use super::differences;
 use super::socket::{Details, Key, Socket};
 use super::{Owner, Sockets};
 use crate::host::{Host, sockfs};
-use crate::model::Row;
+use crate::model::{Digest, Row};
+use crate::source::network::fields::digits;
 use crate::source::{Evidence, Stop};
 
 const TABLE: &str = "process_open_sockets";
@@ -134,7 +135,10 @@ fn put_details(row: &mut Row, details: &Details) {
     int(row, "mark", details.mark);
     int(row, "peer_inode", details.peer_inode);
     if let Some(filter) = &details.filter {
-        row.text("bpf_filter_b64", &STANDARD.encode(filter));
+        // Instructions of 8 bytes (struct sock_filter of linux/filter.h).
+        row.text("bpf_filter_b64", &STANDARD.encode(filter)).text("bpf_filter_hex", &digits(filter));
+        row.int("bpf_filter_length", i64::try_from(filter.len() / 8).unwrap_or(i64::MAX));
+        row.text("bpf_filter_sha256", &Digest::of(filter).to_string());
     }
     int(row, "class_id", details.class_id);
     int(row, "cgroup_id", details.cgroup_id);
