@@ -29,6 +29,14 @@ pub fn open(proc: &ProcRoot, path: &[u8], inode: u64) -> Result<OwnedFd, Errno> 
     openat(proc.dir(), again.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
 }
 
+/// Opens the network namespace of the calling thread.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn here(proc: &ProcRoot) -> Result<OwnedFd, Errno> {
+    openat(proc.dir(), "thread-self/ns/net", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+}
+
 /// Why a namespace could not be looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NetnsError {

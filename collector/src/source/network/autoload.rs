@@ -18,7 +18,7 @@ pub struct Guard {
 }
 
 /// Every module that a question of ours may need.
-const MODULES: [&str; 10] = [
+const MODULES: [&str; 11] = [
     "inet_diag",
     "tcp_diag",
     "udp_diag",
@@ -28,6 +28,7 @@ const MODULES: [&str; 10] = [
     "netlink_diag",
     "nfnetlink",
     "nf_tables",
+    "ip_set",
     "nf_conntrack_netlink",
 ];
 

@@ -103,6 +103,11 @@ pub(super) fn plain_address(field: &[u8]) -> Option<IpAddr> {
     address(&octets).filter(|_| octets.len() == 16)
 }
 
+/// Bytes as digits, in their order.
+pub(super) fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A hardware address as `01:23:…`; longer ones (InfiniBand) likewise.
 pub(super) fn hardware(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")

@@ -12,6 +12,7 @@ pub mod interfaces;
 pub mod namespaces;
 pub mod routes;
 pub mod sockets;
+pub mod traffic;
 
 mod archive;
 mod ask;

@@ -206,7 +206,7 @@ impl Seen {
 }
 
 /// Interface names by number, out of a dump of links.
-fn names(links: &[Message]) -> BTreeMap<u32, Vec<u8>> {
+pub(super) fn names(links: &[Message]) -> BTreeMap<u32, Vec<u8>> {
     const IFNAME: u16 = 3;
     let one = |message: &Message| {
         let mut name = None;

@@ -1,5 +1,6 @@
 //! Work inside a network namespace.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,11 @@ pub(super) struct Inside {
 }
 
 impl Inside {
+    /// A handle on the namespace, for questions about it.
+    pub(super) fn namespace(&self) -> Result<OwnedFd, Errno> {
+        netns::here(&self.proc)
+    }
+
     /// Reads the text file `name` of the namespace.
     pub(super) fn text(&self, name: &str) -> Result<Bytes, ReadError> {
         self.proc.file(format!("{}/{name}", self.net), TEXT)

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::host::netlink::attributes;
-use crate::source::network::fields::{array, walk};
+use crate::source::network::fields::{array, digits, walk};
 use crate::source::network::rtnetlink::until_nul;
 
 /// A list of expressions (`NFTA_RULE_EXPRESSIONS`), in order. Elements all have the same type, so they are no anomaly.
@@ -58,7 +58,7 @@ fn words(name: &str, data: &[u8]) -> Option<serde_json::Map<String, Value>> {
     let number = |kind| inner(data, kind).and_then(be32);
     let string = |kind| inner(data, kind).map(text);
     let value = match name {
-        "cmp" => json!({ "op": op(number(2)?), "value": inner(data, 3).and_then(|data| inner(data, 1)).map(hex) }),
+        "cmp" => json!({ "op": op(number(2)?), "value": inner(data, 3).and_then(|data| inner(data, 1)).map(digits) }),
         "immediate" => immediate(data)?,
         "counter" => json!({ "bytes": inner(data, 1).and_then(be64), "packets": inner(data, 2).and_then(be64) }),
         "payload" => json!({ "base": number(2), "offset": number(3), "length": number(4) }),
@@ -81,7 +81,7 @@ fn immediate(data: &[u8]) -> Option<Value> {
             let code = inner(verdict, 1).and_then(be32)?.cast_signed();
             Some(json!({ "verdict": verdict_word(code), "chain": inner(verdict, 2).map(text) }))
         }
-        None => Some(json!({ "value": inner(data, 1).map(hex) })),
+        None => Some(json!({ "value": inner(data, 1).map(digits) })),
     }
 }
 
@@ -106,9 +106,4 @@ pub(super) fn verdict_word(code: i32) -> String {
 fn op(code: u32) -> String {
     const OPS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
     usize::try_from(code).ok().and_then(|code| OPS.get(code)).map_or_else(|| code.to_string(), ToString::to_string)
-}
-
-/// Bytes in the order in which they stand in a packet.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -23,6 +23,7 @@ use crate::model::{Artefact, Category, Outcome, Profile, escape};
 use crate::source::{Evidence, Source, Stop};
 
 mod expression;
+mod ipset;
 mod nft_rows;
 #[cfg(test)]
 mod tests;
@@ -36,8 +37,18 @@ pub const ARTEFACT: Artefact = Artefact {
     budget: Duration::from_secs(60),
     budget_bytes: None,
     source: "nfnetlink and IPT_SO_GET_ENTRIES in every network namespace, /proc/PID/net",
-    about: "Rules for packets of all network namespaces: nftables with chains, sets and their elements, iptables, ip6tables",
-    tables: &["nft_tables", "nft_chains", "nft_rules", "nft_sets", "nft_set_elements", "nft_objects", "iptables"],
+    about: "Rules for packets of all network namespaces: nftables with chains, sets and their elements, iptables, ip6tables, ipset",
+    tables: &[
+        "nft_tables",
+        "nft_chains",
+        "nft_rules",
+        "nft_sets",
+        "nft_set_elements",
+        "nft_objects",
+        "iptables",
+        "ip_sets",
+        "ip_set_elements",
+    ],
 };
 
 /// `NFNL_SUBSYS_NFTABLES`.
@@ -76,22 +87,28 @@ impl Source for Firewall {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
-        let allowed = Guard::read(host).may_ask(&["nfnetlink", "nf_tables"]);
+        let guard = Guard::read(host);
+        let allowed = [guard.may_ask(&["nfnetlink", "nf_tables"]), guard.may_ask(&["nfnetlink", "ip_set"])];
         each(host, ARTEFACT.name, evidence, move |inside| look(inside, &allowed), &mut rows)
     }
 }
 
 fn rows(kept: &Kept, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     nft_rows::all(kept, evidence)?;
+    ipset::all(kept, evidence)?;
     xtables_rows::all(kept, evidence)
 }
 
-fn look(inside: &Inside, allowed: &Result<(), String>) -> Taken {
+fn look(inside: &Inside, [nft, sets]: &[Result<(), String>; 2]) -> Taken {
     let mut taken = Taken { texts: TEXTS.into_iter().map(|name| (name, inside.text(name))).collect(), ..Taken::default() };
-    match allowed {
-        Err(reason) => taken.not_asked.push(reason.clone()),
-        Ok(()) if inside.ask => nftables(&mut taken),
-        Ok(()) => {}
+    taken.not_asked.extend([nft, sets].into_iter().filter_map(|allowed| allowed.clone().err()));
+    if inside.ask && nft.is_ok() {
+        nftables(&mut taken);
+    }
+    if inside.ask && sets.is_ok() {
+        // `IPSET_CMD_LIST` of `NFNL_SUBSYS_IPSET`, with the protocol that every kernel with sets speaks.
+        let protocol = [&native_u16(5)[..], &native_u16(1), &[6, 0, 0, 0]].concat();
+        taken.push(ipset::DUMP, ask(SockProtocol::NetlinkNetFilter, 6 << 8 | 7, &[header(0), protocol].concat()));
     }
     if inside.ask {
         iptables(&mut taken, inside.text("if_inet6").is_ok());

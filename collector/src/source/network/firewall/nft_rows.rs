@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::expression::{be32, be64, hex, inner, list, text, verdict_word};
+use super::expression::{be32, be64, inner, list, text, verdict_word};
 use super::{Kept, elements};
 use crate::host::netlink::{Message, attributes};
 use crate::model::Row;
-use crate::source::network::fields::walk;
+use crate::source::network::fields::{digits, walk};
 use crate::source::network::rtnetlink::{put_bytes, put_int, put_text, until_nul};
 use crate::source::{Evidence, Stop};
 
@@ -123,7 +123,7 @@ fn fill(row: &mut Row, attributes: &[u8], columns: Columns) {
             As::Text => put_bytes(row, column, Some(until_nul(value))),
             As::Be32 => put_int(row, column, be32(value)),
             As::Be64 => put_int(row, column, be64(value)),
-            As::Hex => put_text(row, column, Some(hex(value))),
+            As::Hex => put_text(row, column, Some(digits(value))),
         }
     });
     if let Some(anomaly) = anomaly {
@@ -203,7 +203,7 @@ fn set_elements(kept: &Kept, message: &Message, evidence: &mut dyn Evidence) -> 
         }
         for (kind, column) in [(1, "key"), (10, "key_end"), (2, "data")] {
             if let Some(value) = inner(element, kind).and_then(|data| inner(data, 1)) {
-                row.text(column, &hex(value));
+                row.text(column, &digits(value));
             }
         }
         fill(&mut row, element, ELEMENT);

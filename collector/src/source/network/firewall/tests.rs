@@ -39,11 +39,25 @@ fn batch() -> Vec<u8> {
     .concat()
 }
 
+/// A set `evil` of ipset with one address.
+fn set_of_addresses() -> [Vec<u8>; 2] {
+    const NESTED: u16 = 0x8000;
+    const NETWORK_ORDER: u16 = 0x4000;
+    let head = [attribute(1, &[6]), string(2, b"evil")].concat();
+    let made = [head.clone(), string(3, b"hash:ip"), attribute(4, &[0]), attribute(5, &[2]), attribute(7 | NESTED, &[])].concat();
+    let address = attribute(1 | NESTED, &attribute(1 | NETWORK_ORDER, &[198, 51, 100, 7]));
+    let added = [head, attribute(7 | NESTED, &address)].concat();
+    [message(6 << 8 | 2, 0x600, &[2, 0, 0, 0], &made), message(6 << 8 | 9, 0, &[2, 0, 0, 0], &added)]
+}
+
 fn load() -> nix::Result<()> {
     let protocol = SockProtocol::NetlinkNetFilter;
     let socket = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?;
     bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
-    send(socket.as_raw_fd(), &batch(), MsgFlags::empty()).map(drop)
+    for request in set_of_addresses().into_iter().chain([batch()]) {
+        send(socket.as_raw_fd(), &request, MsgFlags::empty())?;
+    }
+    Ok(())
 }
 
 #[test]
@@ -65,6 +79,15 @@ fn a_rule_of_another_network_namespace_is_found() {
     assert_eq!((&rule["verdict"], &rule["packets"], &rule["comment"]), (&"drop".into(), &0.into(), &"hid".into()));
     let chain = evidence.rows("nft_chains").iter().find(|row| row["netns_inode"] == second.inode).unwrap();
     assert_eq!((&chain["hook"], &chain["priority"], &chain["policy"]), (&"output".into(), &5.into(), &"accept".into()));
+    let of_second = |row: &&serde_json::Value| row["netns_inode"] == second.inode;
+    match evidence.rows("ip_sets").iter().find(of_second) {
+        Some(set) => {
+            assert_eq!((&set["name"], &set["type"], &set["elements"]), (&"evil".into(), &"hash:ip".into(), &1.into()));
+            let element = evidence.rows("ip_set_elements").iter().find(of_second).unwrap();
+            assert_eq!((&element["set"], &element["address"]), (&"evil".into(), &"198.51.100.7".into()));
+        }
+        None => eprintln!("skipped: this kernel has no ipset"),
+    }
     let policies: Vec<_> = evidence.rows("iptables").iter().filter(|row| row["netns_inode"] == second.inode).collect();
     if !policies.is_empty() {
         let words: Vec<_> = policies.iter().map(|row| (row["chain"].as_str(), row["target"].as_str())).collect();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::Kept;
 use crate::host::xtables::ENTRIES;
 use crate::model::Row;
-use crate::source::network::fields::{address, byte, native16, native32, native64};
+use crate::source::network::fields::{address, byte, digits, native16, native32, native64};
 use crate::source::network::rtnetlink::{put_bytes, put_int, until_nul};
 use crate::source::{Evidence, Stop};
 
@@ -153,7 +153,7 @@ fn fill(row: &mut Row, layout: &Layout, bytes: &[u8]) {
         let name = bytes.get(at..at + 16).unwrap_or_default();
         match position {
             0 | 1 => put_bytes(row, column, Some(until_nul(name))),
-            _ => put_bytes(row, column, Some(super::expression::hex(name).as_bytes())),
+            _ => put_bytes(row, column, Some(digits(name).as_bytes())),
         }
     }
     put_int(row, "inverted", byte(bytes, layout.inverted));
