@@ -1,13 +1,15 @@
 //! Programs, maps, types and links of BPF, asked of the kernel (bpf(2)): only for what is there.
 //!
-//! **Invariant:** of bpf(2) only the commands that list objects, open one by its id or its name, and describe it are used; the
-//! seccomp filter lets no other through. A descriptor of an object keeps it alive until it is closed, and has no other effect.
+//! **Invariant:** of bpf(2) only the commands that list objects, open one by its id or its name, describe it, say where it is attached and
+//! read entries of a map are used; the seccomp filter lets no other through. A descriptor of an object keeps it alive until it is closed, and has no other effect.
+
+use std::os::fd::{AsFd, AsRawFd as _};
 
 use nix::errno::Errno;
 
 use super::netlink::{u32_of, u64_of};
 use super::sys::{self, BpfParts};
-pub use super::sys::{BpfKind, BpfObject};
+pub use super::sys::{BpfEntries, BpfKind, BpfObject};
 
 /// More objects of one kind than a host has.
 const MOST: usize = 100_000;
@@ -28,6 +30,32 @@ pub fn ids(kind: BpfKind) -> Result<(Vec<u32>, bool), Errno> {
         last = id;
     }
     Ok((ids, false))
+}
+
+/// Programs that are attached in one place, in the order in which they run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// Their ids.
+    pub programs: Vec<u32>,
+    /// `BPF_F_ALLOW_…`.
+    pub flags: u32,
+}
+
+/// Programs that are attached to this interface of the calling thread's network namespace in the place `attach_type`.
+///
+/// # Errors
+/// The kernel's errno; `EINVAL` where it has no such place.
+pub fn attached(interface: u32, attach_type: u32) -> Result<Attached, Errno> {
+    sys::bpf_query(interface, attach_type).map(|(programs, flags)| Attached { programs, flags })
+}
+
+/// Programs that are attached to the control group or network namespace that `target` is open on.
+///
+/// # Errors
+/// As [`attached`].
+pub fn attached_to(target: &impl AsFd, attach_type: u32) -> Result<Attached, Errno> {
+    let target = u32::try_from(target.as_fd().as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    attached(target, attach_type)
 }
 
 /// What the kernel says of one object: the structure as it came, and what it points at.

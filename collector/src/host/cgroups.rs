@@ -6,9 +6,10 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 
+use super::bpf::{self, Attached};
 use super::mounts::Mount;
 use super::read::{self, Bytes};
 use super::{ReadError, sys};
@@ -56,6 +57,17 @@ impl Hierarchy {
     /// When the kernel refuses; the error names the path.
     pub fn children(&self, path: &[u8]) -> Result<Vec<Vec<u8>>, ReadError> {
         read::named(&self.full(path), read::directories(self.dir.as_fd(), path))
+    }
+
+    /// The programs of BPF that are attached to the cgroup `path` in the place `attach_type`.
+    ///
+    /// # Errors
+    /// The kernel's errno; `EINVAL` where it has no such place.
+    pub fn programs(&self, path: &[u8], attach_type: u32) -> Result<Attached, Errno> {
+        let path = if path.is_empty() { b".".as_slice() } else { path };
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let group = openat(&self.dir, path, flags, Mode::empty())?;
+        bpf::attached_to(&group, attach_type)
     }
 
     fn full(&self, path: &[u8]) -> Vec<u8> {

@@ -49,9 +49,10 @@ pub enum Modules {
 /// What [`Modules::Allowed`] allows.
 const FOR_MODULES: [&str; 2] = ["finit_module", "delete_module"];
 
-/// What bpf(2) may be asked for: to open a pinned object (7), to list objects (11, 12, 23, 31), to open one by its id (13, 14, 19,
-/// 30) and to describe it (15). What loads, attaches, pins, changes or runs anything is refused.
-const BPF_QUESTIONS: [u64; 10] = [7, 11, 12, 13, 14, 15, 19, 23, 30, 31];
+/// What bpf(2) may be asked for: the value of a key (1) and the next key (4) of a map, to open a pinned object (7), to list objects (11,
+/// 12, 23, 31), to open one by its id (13, 14, 19, 30), to describe it (15), and which programs are attached somewhere (16). What loads,
+/// attaches, pins, changes or runs anything is refused.
+const BPF_QUESTIONS: [u64; 13] = [1, 4, 7, 11, 12, 13, 14, 15, 16, 19, 23, 30, 31];
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 

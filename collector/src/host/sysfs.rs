@@ -106,6 +106,21 @@ impl Host {
         Some(SysRoot { dir: Some(dir?), point: point.to_owned() })
     }
 
+    /// The file system with this device number as process `pid` sees it at `point`, through the mount that is in use there.
+    ///
+    /// # Errors
+    /// `ESTALE` where something else is there by now, `EILSEQ` where the point is no text; else the kernel's errno.
+    pub fn mounted_of(&self, pid: i32, point: &[u8], device: (u32, u32)) -> Result<SysRoot, ReadError> {
+        let shown = String::from_utf8(point.to_owned()).map_err(|_| ReadError::errno(point, Errno::EILSEQ))?;
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let path = format!("{pid}/root{shown}");
+        let dir = read::named(point, nix::fcntl::openat(self.proc.dir(), path.as_str(), flags, Mode::empty()))?;
+        if read::named(point, sys::statx(dir.as_fd(), "", false))?.dev != device {
+            return Err(ReadError::errno(point, Errno::ESTALE));
+        }
+        Ok(SysRoot { dir: Some(dir), point: shown })
+    }
+
     /// The file system of type `kind`, which belongs at `point`, also where nobody has mounted it: then a detached instance
     /// that no other process sees. The kernel is asked only for a type that it has registered, because asking for another
     /// one makes it run modprobe; and a mount that exists is cloned, because a second instance could change its options.

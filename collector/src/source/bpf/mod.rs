@@ -7,7 +7,10 @@
 //! bpffs is read only where it is mounted: mounting it makes the kernel start a program (`bpf_preload`). Its files are never
 //! read: reading a pinned iterator runs a program of BPF.
 
+mod attached;
 mod columns;
+mod contents;
+mod helpers;
 mod holders;
 mod pins;
 mod symbols;
@@ -18,7 +21,9 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use self::contents::Kept;
 use self::holders::Owner;
+use self::symbols::Symbols;
 use super::{Evidence, Member, Source, Stop};
 use crate::host::bpf::{self, BpfKind, BpfObject, Info};
 use crate::host::{Host, ReadError, clock};
@@ -31,10 +36,19 @@ pub const ARTEFACT: Artefact = Artefact {
     category: Category::Kernel,
     profile: Profile::Volatile,
     budget: Duration::from_secs(60),
-    budget_bytes: None,
+    budget_bytes: Some(64 << 20),
     source: "bpf(2), /proc/PID/fdinfo, /sys/fs/bpf, /proc/kallsyms",
-    about: "BPF programs with their code, maps, links, types and pins, who holds them, and where lists contradict",
-    tables: &["bpf_programs", "bpf_maps", "bpf_links", "bpf_types", "bpf_pins", "bpf_views"],
+    about: "BPF programs with their code, maps with their content, links, types and pins, who holds them, and where lists contradict",
+    tables: &[
+        "bpf_programs",
+        "bpf_maps",
+        "bpf_map_entries",
+        "bpf_links",
+        "bpf_types",
+        "bpf_pins",
+        "bpf_cgroup_programs",
+        "bpf_views",
+    ],
 };
 
 /// Each kind: its table, its word in views and archives, and the word in `fdinfo` (`kernel/bpf/syscall.c`).
@@ -64,6 +78,7 @@ impl Source for Bpf {
         seen.pins = pins::all(host, evidence)?;
         let symbols = symbols::read(host);
         let objects = seen.describe(host);
+        let mut context = Context { symbols, kept: Kept::default() };
         // What came and went meanwhile is in the second list and not in the first, or the other way round.
         for (kind, ..) in KINDS {
             let (ids, _) = if host.live { bpf::ids(kind).unwrap_or_default() } else { Default::default() };
@@ -71,9 +86,10 @@ impl Source for Bpf {
         }
         for (key, object) in &objects {
             evidence.check()?;
-            seen.row(host, *key, object, evidence)?;
+            seen.row(host, *key, object, &mut context, evidence)?;
         }
-        symbols::unclaimed(host, &symbols, &objects, evidence)?;
+        attached::all(host, evidence)?;
+        symbols::unclaimed(host, &context.symbols, &objects, evidence)?;
         Ok(outcome(host, refusal, &objects))
     }
 }
@@ -90,6 +106,13 @@ fn outcome(host: &Host, refusal: Option<Errno>, objects: &Objects) -> Outcome {
         Some(errno) if objects.is_empty() => Outcome::because(Status::Denied, format!("bpf(2): {errno}")),
         _ => Outcome::ok(),
     }
+}
+
+/// What rows need besides the object itself.
+#[derive(Default)]
+struct Context {
+    symbols: Symbols,
+    kept: Kept,
 }
 
 /// Every view of the objects.
@@ -154,7 +177,14 @@ impl Seen {
         objects
     }
 
-    fn row(&self, host: &Host, key: Key, object: &Result<Info, Errno>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    fn row(
+        &self,
+        host: &Host,
+        key: Key,
+        object: &Result<Info, Errno>,
+        context: &mut Context,
+        evidence: &mut dyn Evidence,
+    ) -> Result<(), Stop> {
         let (kind, id) = key;
         let mut row = Row::new(host.clock.now(), "bpf(2)");
         row.int("id", id);
@@ -162,6 +192,13 @@ impl Seen {
             Ok(info) => {
                 columns::put(&mut row, kind, info, host.live.then(clock::boot_ns).unwrap_or(0));
                 keep(kind, id, info, &mut row, evidence)?;
+                if let Some(code) = info.part("xlated") {
+                    let (names, unknown) = context.symbols.helpers.called(code);
+                    row.bytes_list("helpers", names).int("calls_unknown", i64::try_from(unknown).unwrap_or(i64::MAX));
+                }
+                if kind == BpfKind::Map && host.live {
+                    contents::keep(host, id, info, &mut context.kept, &mut row, evidence)?;
+                }
             }
             Err(_) if !host.live => row.status(RowStatus::Error),
             Err(Errno::ENOENT) => row.status(RowStatus::Vanished),

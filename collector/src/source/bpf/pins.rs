@@ -2,25 +2,55 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd as _;
+use std::time::Duration;
 
 use super::{Key, holders, word};
 use crate::host::{Host, SysRoot, read};
 use crate::model::{Gap, Row, escape};
+use crate::source::tmpfs::find::{self, Found};
 use crate::source::{Evidence, Stop};
 
 /// Deeper, and more, than anybody pins.
 const DEEPEST: usize = 16;
 const MOST: usize = 20_000;
 
-/// Every pin of every bpffs that is mounted where we are, by what is pinned. Writes `bpf_pins`.
+/// The longest that the way to a bpffs may take.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Every pin of every bpffs that is mounted where we are, by what is pinned. Writes `bpf_pins`, also for those that only other mount
+/// namespaces have.
 pub(super) fn all(host: &Host, evidence: &mut dyn Evidence) -> Result<BTreeMap<Key, Vec<Vec<u8>>>, Stop> {
     let mut pins = BTreeMap::new();
     for point in points(host) {
         if let Some(root) = host.mounted(c"bpf", &point) {
-            walk(host, &root, &mut pins, evidence)?;
+            walk(host, &root, None, &mut pins, evidence)?;
         }
     }
+    let kinds: [&[u8]; 1] = [b"bpf"];
+    for found in find::all(host, &kinds, evidence)?.iter().filter(|found| !found.is_own) {
+        foreign(host, found, evidence)?;
+    }
     Ok(pins)
+}
+
+/// Pins of another mount namespace. There is no view of it without access times, so they are listed and not opened: the program, map or
+/// link itself is in the kernel's list.
+pub(super) fn foreign(host: &Host, found: &Found, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let point = &found.mount.point;
+    if !found.is_safe {
+        evidence.gap(Gap::whole(point, "a bpffs of another mount namespace, and the way to it may hang"));
+        return Ok(());
+    }
+    let (there, asked) = (host.clone(), found.clone());
+    let open = move || there.mounted_of(asked.pid, &asked.mount.point, asked.mount.dev);
+    match host.watchdog().read(LIMIT, point, open) {
+        Ok(root) => walk(host, &root, Some(found), &mut BTreeMap::new(), evidence),
+        Err(error) if error.is_gone() => Ok(()),
+        Err(error) => {
+            evidence.gap(error.gap());
+            Ok(())
+        }
+    }
 }
 
 fn points(host: &Host) -> Vec<String> {
@@ -34,6 +64,7 @@ fn points(host: &Host) -> Vec<String> {
 pub(super) fn walk(
     host: &Host,
     root: &SysRoot,
+    found: Option<&Found>,
     pins: &mut BTreeMap<Key, Vec<Vec<u8>>>,
     evidence: &mut dyn Evidence,
 ) -> Result<(), Stop> {
@@ -52,43 +83,49 @@ pub(super) fn walk(
             if stat.is_directory() {
                 folders.push((path, depth + 1));
             } else {
-                pin(host, root, &path, stat.uid, stat.mode, pins, evidence)?;
+                let full = root.full(&path);
+                let mut row = Row::new(host.clock.now(), escape::bytes(&full));
+                row.bytes("path", &full).int("uid", stat.uid).text("mode", &format!("{:o}", stat.mode));
+                match found {
+                    Some(found) => {
+                        row.bytes("namespace", &found.namespace).int("pid", found.pid);
+                    }
+                    None => pin(host, root, &path, &mut row, pins, evidence),
+                }
+                evidence.row("bpf_pins", &row)?;
             }
         }
     }
     Ok(())
 }
 
+/// Which object it is.
 fn pin(
     host: &Host,
     root: &SysRoot,
     path: &[u8],
-    uid: u32,
-    mode: u32,
+    row: &mut Row,
     pins: &mut BTreeMap<Key, Vec<Vec<u8>>>,
     evidence: &mut dyn Evidence,
-) -> Result<(), Stop> {
-    let full = root.full(path);
-    let mut row = Row::new(host.clock.now(), escape::bytes(&full));
-    row.bytes("path", &full).int("uid", uid).text("mode", &format!("{mode:o}"));
-    if host.live {
-        match root.bpf_pinned(path) {
-            Ok(fd) => {
-                let own = host.proc.file(format!("thread-self/fdinfo/{}", fd.as_raw_fd()), read::SMALL);
-                match own.ok().and_then(|text| holders::object(&text.bytes)) {
-                    Some(key) => {
-                        row.text("kind", word(key.0)).int("id", key.1);
-                        pins.entry(key).or_default().push(full.clone());
-                    }
-                    None => row.error("kind", "malformed"),
+) {
+    if !host.live {
+        return;
+    }
+    match root.bpf_pinned(path) {
+        Ok(fd) => {
+            let own = host.proc.file(format!("thread-self/fdinfo/{}", fd.as_raw_fd()), read::SMALL);
+            match own.ok().and_then(|text| holders::object(&text.bytes)) {
+                Some(key) => {
+                    row.text("kind", word(key.0)).int("id", key.1);
+                    pins.entry(key).or_default().push(root.full(path));
                 }
-            }
-            Err(error) if error.is_gone() => {}
-            Err(error) => {
-                row.error("kind", error.reason.word());
-                evidence.gap(error.gap());
+                None => row.error("kind", "malformed"),
             }
         }
+        Err(error) if error.is_gone() => {}
+        Err(error) => {
+            row.error("kind", error.reason.word());
+            evidence.gap(error.gap());
+        }
     }
-    evidence.row("bpf_pins", &row)
 }

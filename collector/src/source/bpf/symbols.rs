@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Objects;
+use super::helpers::Helpers;
 use crate::host::{Host, read};
 use crate::model::Row;
 use crate::source::{Evidence, Stop};
@@ -11,10 +12,24 @@ use crate::source::{Evidence, Stop};
 /// The most that is read of `/proc/kallsyms`.
 const MOST: usize = 8 * read::SMALL;
 
-/// Names of the compiled programs, by tag.
-pub(super) fn read(host: &Host) -> BTreeMap<Vec<u8>, Vec<u8>> {
+/// What the symbols say of BPF.
+#[derive(Debug, Default)]
+pub(super) struct Symbols {
+    /// Names of the compiled programs, by tag.
+    pub(super) programs: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Functions of the kernel that programs may call, by address.
+    pub(super) helpers: Helpers,
+}
+
+/// Reads them.
+pub(super) fn read(host: &Host) -> Symbols {
     let text = host.proc.file("kallsyms", MOST).unwrap_or_default().bytes;
-    text.split(|b| *b == b'\n').filter_map(program).collect()
+    let mut symbols = Symbols::default();
+    for line in text.split(|b| *b == b'\n') {
+        symbols.programs.extend(program(line));
+        symbols.helpers.add(line);
+    }
+    symbols
 }
 
 /// Tag and symbol in a line `address type symbol<tab>[bpf]`.
@@ -26,12 +41,7 @@ fn program(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 
 /// Writes a row for each compiled program that no program of the list accounts for. A program has a tag for itself and one for
 /// each of its functions. What is loaded or freed meanwhile is no longer there at a second look.
-pub(super) fn unclaimed(
-    host: &Host,
-    symbols: &BTreeMap<Vec<u8>, Vec<u8>>,
-    objects: &Objects,
-    evidence: &mut dyn Evidence,
-) -> Result<(), Stop> {
+pub(super) fn unclaimed(host: &Host, symbols: &Symbols, objects: &Objects, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let mut tags = BTreeSet::new();
     for info in objects.values().flatten() {
         let (more, _) = info.part("tags").unwrap_or_default().as_chunks::<8>();
@@ -39,11 +49,11 @@ pub(super) fn unclaimed(
         tags.extend(more.iter().map(|tag| hex(tag)).chain([hex(own)]));
     }
     let missing = |symbols: &BTreeMap<Vec<u8>, Vec<u8>>| symbols.keys().any(|tag| !tags.contains(tag));
-    if !host.live || !missing(symbols) {
+    if !host.live || !missing(&symbols.programs) {
         return Ok(());
     }
-    let again = read(host);
-    for (tag, symbol) in symbols.iter().filter(|(tag, _)| !tags.contains(*tag) && again.contains_key(*tag)) {
+    let again = read(host).programs;
+    for (tag, symbol) in symbols.programs.iter().filter(|(tag, _)| !tags.contains(*tag) && again.contains_key(*tag)) {
         let mut row = Row::new(host.clock.now(), "/proc/kallsyms");
         row.bytes("tag", tag).bytes("symbol", symbol).json("seen_by", &["kallsyms"]).flag("contradiction", true);
         evidence.row("bpf_programs", &row)?;

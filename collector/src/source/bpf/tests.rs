@@ -2,6 +2,7 @@ use super::*;
 use crate::host::SysRoot;
 use crate::host::sys::bpf_for_tests::{CODE, load, pin};
 use crate::source::recorded::Recorded;
+use crate::source::tmpfs::find::Found;
 
 fn live() -> (Outcome, Recorded) {
     let mut evidence = Recorded::default();
@@ -41,10 +42,17 @@ fn a_pinned_program_without_a_process_is_found() {
         pin(&load("hozen_pinned")?, &point.join("a pin"))?;
         // The table of mounts is that of the process, not of this thread, so the mount is shown to the walk.
         let (host, mut evidence, mut seen) = (Host::live().unwrap(), Recorded::default(), Seen::default());
-        pins::walk(&host, &SysRoot::fixture(&point), &mut seen.pins, &mut evidence).unwrap();
+        pins::walk(&host, &SysRoot::fixture(&point), None, &mut seen.pins, &mut evidence).unwrap();
+        // As another mount namespace has it: by way of this thread's root.
+        let tid = nix::unistd::gettid().as_raw();
+        let table = host.proc.file(format!("{}/task/{tid}/mountinfo", std::process::id()), 1 << 20).unwrap();
+        let mounts = crate::host::mounts::parse(&table.bytes).0;
+        let mount = mounts.into_iter().find(|mount| mount.point == point.as_os_str().as_encoded_bytes()).unwrap();
+        let found = Found { mount, namespace: b"mnt:[1]".to_vec(), pid: tid, is_own: false, is_safe: true };
+        pins::foreign(&host, &found, &mut evidence).unwrap();
         seen.list(&host, BpfKind::Program, &mut evidence).unwrap();
         for (key, object) in &seen.describe(&host) {
-            seen.row(&host, *key, object, &mut evidence).unwrap();
+            seen.row(&host, *key, object, &mut Context::default(), &mut evidence).unwrap();
         }
         Ok(evidence)
     };
@@ -54,6 +62,8 @@ fn a_pinned_program_without_a_process_is_found() {
     };
     let row = evidence.rows("bpf_programs").iter().find(|row| row["name"] == "hozen_pinned").unwrap();
     assert_eq!((row["owners"].as_array().unwrap().len(), &row["seen_by"]), (0, &serde_json::json!(["list", "pin"])));
+    let foreign = evidence.rows("bpf_pins").iter().find(|pin| pin["namespace"] == "mnt:[1]").unwrap();
+    assert!(foreign["path"].as_str().unwrap().ends_with("/a pin") && foreign.get("id").is_none(), "{foreign}");
     let pin = evidence.rows("bpf_pins").iter().find(|pin| pin["id"] == row["id"]).unwrap();
     assert!(pin["path"].as_str().unwrap().ends_with("/a pin") && pin["kind"] == "program", "{pin}");
     assert_eq!(row["pins"][0], pin["path"]);
@@ -69,7 +79,7 @@ fn an_object_that_only_a_descriptor_shows_is_a_contradiction() {
     let mut seen = Seen { owners, ..Seen::default() };
     let objects = seen.describe(&host);
     for (key, object) in &objects {
-        seen.row(&host, *key, object, &mut evidence).unwrap();
+        seen.row(&host, *key, object, &mut Context::default(), &mut evidence).unwrap();
     }
     let row = evidence.rows("bpf_programs").iter().find(|row| row["name"] == "hozen_hidden").unwrap();
     assert_eq!((&row["contradiction"], &row["seen_by"]), (&1.into(), &serde_json::json!(["fdinfo"])));

@@ -1,4 +1,4 @@
-//! Which file systems live in memory, in any mount namespace, and by which way each is reached.
+//! Which file systems of some kinds there are in any mount namespace, and by which way each is reached.
 
 use std::collections::BTreeMap;
 
@@ -6,32 +6,29 @@ use crate::host::mounts::{self, Mount};
 use crate::host::{Host, read};
 use crate::source::{Evidence, Stop};
 
-/// File systems that are gone with the power.
-const KINDS: [&[u8]; 3] = [b"tmpfs", b"ramfs", b"devtmpfs"];
-
 /// File systems of the kernel itself, over which a way may lead: looking a name up in them waits for nobody.
 const KERNELS: [&[u8]; 8] = [b"proc", b"sysfs", b"devpts", b"cgroup", b"cgroup2", b"mqueue", b"securityfs", b"debugfs"];
 
-/// A file system in memory, and the best way to it.
+/// A file system, and the best way to it.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(in crate::source) struct Found {
     /// The mount.
-    pub(super) mount: Mount,
+    pub(in crate::source) mount: Mount,
     /// The mount namespace in which it is seen.
-    pub(super) namespace: Vec<u8>,
+    pub(in crate::source) namespace: Vec<u8>,
     /// A process there.
-    pub(super) pid: i32,
+    pub(in crate::source) pid: i32,
     /// Whether that is our own namespace.
-    pub(super) is_own: bool,
+    pub(in crate::source) is_own: bool,
     /// Whether nothing on the way to it may hang.
-    pub(super) is_safe: bool,
+    pub(in crate::source) is_safe: bool,
 }
 
-/// All of them, our own namespace's first, then by path.
+/// All of these `kinds`, our own namespace's first, then by path.
 ///
 /// # Errors
 /// When the run wants no more of this artefact.
-pub(super) fn all(host: &Host, evidence: &dyn Evidence) -> Result<Vec<Found>, Stop> {
+pub(in crate::source) fn all(host: &Host, kinds: &[&[u8]], evidence: &dyn Evidence) -> Result<Vec<Found>, Stop> {
     let own = host.proc.link("self/ns/mnt").ok();
     let mut best: BTreeMap<(u32, u32), Found> = BTreeMap::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -45,7 +42,8 @@ pub(super) fn all(host: &Host, evidence: &dyn Evidence) -> Result<Vec<Found>, St
         if !table.bytes.is_empty() {
             seen.insert(namespace.clone());
             let is_own = own.as_ref().map_or(!host.live, |own| *own == namespace);
-            add(&mut best, &mounts::parse(&table.bytes).0, &namespace, pid, is_own);
+            let mounts = mounts::parse(&table.bytes).0;
+            add(&mut best, &mounts, |mount| kinds.contains(&mount.kind.as_slice()), (&namespace, pid, is_own));
         }
     }
     let mut found: Vec<Found> = best.into_values().collect();
@@ -53,8 +51,13 @@ pub(super) fn all(host: &Host, evidence: &dyn Evidence) -> Result<Vec<Found>, St
     Ok(found)
 }
 
-fn add(best: &mut BTreeMap<(u32, u32), Found>, mounts: &[Mount], namespace: &[u8], pid: i32, is_own: bool) {
-    for mount in mounts.iter().filter(|mount| KINDS.contains(&mount.kind.as_slice())) {
+fn add(
+    best: &mut BTreeMap<(u32, u32), Found>,
+    mounts: &[Mount],
+    is_wanted: impl Fn(&Mount) -> bool,
+    (namespace, pid, is_own): (&[u8], i32, bool),
+) {
+    for mount in mounts.iter().filter(|mount| is_wanted(mount)) {
         let is_covered = mounts::covering(mounts, &mount.point).is_none_or(|top| top.id != mount.id);
         let is_safe = !is_covered && is_safe(mounts, &mount.point);
         let found = Found { mount: mount.clone(), namespace: namespace.to_owned(), pid, is_own, is_safe };
@@ -83,7 +86,7 @@ mod tests {
     fn best(tables: &[(&str, bool)]) -> Vec<(Vec<u8>, bool, bool)> {
         let mut best = BTreeMap::new();
         for (table, is_own) in tables {
-            add(&mut best, &mounts::parse(table.as_bytes()).0, b"mnt:[1]", 1, *is_own);
+            add(&mut best, &mounts::parse(table.as_bytes()).0, |mount| mount.kind == b"tmpfs", (b"mnt:[1]", 1, *is_own));
         }
         best.into_values().map(|found| (found.mount.point, found.is_own, found.is_safe)).collect()
     }

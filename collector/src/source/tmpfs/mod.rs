@@ -5,7 +5,7 @@
 //! that is inside, where nothing on the way may hang; in the archive they stand below `/.hozen/mnt-<inode>/`. The folder that this
 //! run's own evidence is written into is left out.
 
-mod find;
+pub(super) mod find;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -63,13 +63,16 @@ impl Tmpfs {
     }
 }
 
+/// File systems that are gone with the power.
+const KINDS: [&[u8]; 3] = [b"tmpfs", b"ramfs", b"devtmpfs"];
+
 impl Source for Tmpfs {
     fn artefact(&self) -> Artefact {
         ARTEFACT
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
-        let mut found = find::all(host, evidence)?;
+        let mut found = find::all(host, &KINDS, evidence)?;
         found.retain(|found| !(found.is_own && found.mount.point == OTHERS));
         if found.is_empty() {
             return Ok(Outcome::because(Status::Absent, "no file system that lives in memory is seen"));
