@@ -244,3 +244,40 @@ CREATE EXTERNAL TABLE finding_kinds_files (
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/run/';
 CREATE OR REPLACE VIEW finding_kinds AS SELECT * FROM finding_kinds_files WHERE "$path" LIKE '%/finding_kinds.jsonl.zst';
+
+CREATE EXTERNAL TABLE process_events_files (
+  `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
+  `errors` string, `event` string, `pid` bigint, `tid` bigint, `parent` bigint, `uid` bigint, `euid` bigint, `tracer` bigint,
+  `name` string, `path` string, `cmdline` string, `exit_code` bigint, `exit_signal` bigint, `monotonic_ns` bigint
+)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+LOCATION 's3://BUCKET/RUN/data/process/';
+CREATE OR REPLACE VIEW process_events AS SELECT * FROM process_events_files WHERE "$path" LIKE '%/process_events.jsonl.zst';
+
+CREATE EXTERNAL TABLE bpf_programs_files (
+  `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
+  `errors` string, `id` bigint, `type` string, `name` string, `tag` string, `symbol` string, `uid` bigint, `load_ns` bigint,
+  `map_ids` array<bigint>, `helpers` array<string>, `owners` string, `pins` array<string>, `seen_by` array<string>,
+  `contradiction` bigint
+)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+LOCATION 's3://BUCKET/RUN/data/kernel/';
+CREATE OR REPLACE VIEW bpf_programs AS SELECT * FROM bpf_programs_files WHERE "$path" LIKE '%/bpf_programs.jsonl.zst';
+
+CREATE EXTERNAL TABLE bpf_links_files (
+  `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
+  `errors` string, `id` bigint, `type` string, `program_id` bigint, `target` string, `attach_type` bigint, `cgroup_id` bigint,
+  `netns_inode` bigint, `ifindex` bigint
+)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+LOCATION 's3://BUCKET/RUN/data/kernel/';
+CREATE OR REPLACE VIEW bpf_links AS SELECT * FROM bpf_links_files WHERE "$path" LIKE '%/bpf_links.jsonl.zst';
+
+CREATE EXTERNAL TABLE containers_files (
+  `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
+  `errors` string, `id` string, `name` string, `runtime` string, `image` string, `pid` bigint, `state` string, `privileged` string,
+  `binds` string, `mounts` string, `cap_add` string, `pid_mode` string, `network_mode` string
+)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+LOCATION 's3://BUCKET/RUN/data/file/';
+CREATE OR REPLACE VIEW containers AS SELECT * FROM containers_files WHERE "$path" LIKE '%/containers.jsonl.zst';

@@ -201,3 +201,33 @@ CREATE OR REPLACE VIEW finding_kinds AS SELECT * FROM read_json(getvariable('run
   errors: 'JSON', finding: 'VARCHAR', about: 'VARCHAR', "table": 'VARCHAR', collected: 'VARCHAR', rows_seen: 'BIGINT', found: 'BIGINT',
   beyond: 'BIGINT'
 });
+
+CREATE OR REPLACE VIEW process_events AS SELECT * FROM read_json(getvariable('run') || '/data/process/process_events.jsonl.zst',
+  format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
+  artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR',
+  status: 'VARCHAR', errors: 'JSON', event: 'VARCHAR', pid: 'BIGINT', tid: 'BIGINT', parent: 'BIGINT', uid: 'BIGINT', euid: 'BIGINT',
+  tracer: 'BIGINT', name: 'VARCHAR', path: 'VARCHAR', cmdline: 'VARCHAR', exit_code: 'BIGINT', exit_signal: 'BIGINT',
+  monotonic_ns: 'BIGINT'
+});
+
+CREATE OR REPLACE VIEW bpf_programs AS SELECT * FROM read_json(getvariable('run') || '/data/kernel/bpf_programs.jsonl.zst',
+  format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
+  artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR',
+  status: 'VARCHAR', errors: 'JSON', id: 'BIGINT', type: 'VARCHAR', name: 'VARCHAR', tag: 'VARCHAR', symbol: 'VARCHAR', uid: 'BIGINT',
+  load_ns: 'BIGINT', map_ids: 'BIGINT[]', helpers: 'VARCHAR[]', owners: 'JSON', pins: 'VARCHAR[]', seen_by: 'VARCHAR[]',
+  contradiction: 'BIGINT'
+});
+
+CREATE OR REPLACE VIEW bpf_links AS SELECT * FROM read_json(getvariable('run') || '/data/kernel/bpf_links.jsonl.zst',
+  format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
+  artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR',
+  status: 'VARCHAR', errors: 'JSON', id: 'BIGINT', type: 'VARCHAR', program_id: 'BIGINT', target: 'VARCHAR', attach_type: 'BIGINT',
+  cgroup_id: 'BIGINT', netns_inode: 'BIGINT', ifindex: 'BIGINT'
+});
+
+CREATE OR REPLACE VIEW containers AS SELECT * FROM read_json(getvariable('run') || '/data/file/containers.jsonl.zst',
+  format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
+  artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR',
+  status: 'VARCHAR', errors: 'JSON', id: 'VARCHAR', name: 'VARCHAR', runtime: 'VARCHAR', image: 'VARCHAR', pid: 'BIGINT',
+  state: 'VARCHAR', privileged: 'JSON', binds: 'JSON', mounts: 'JSON', cap_add: 'JSON', pid_mode: 'VARCHAR', network_mode: 'VARCHAR'
+});

@@ -8,6 +8,7 @@ pub mod address_space;
 pub mod bpf;
 pub mod cgroups;
 pub mod clock;
+pub mod connector;
 pub mod content;
 pub mod dir;
 pub mod error;

@@ -412,6 +412,16 @@ pub fn pagemap_scan(
     Ok((usize::try_from(filled).map_err(|_| Errno::EOVERFLOW)?.min(regions.len()), arguments.walk_end))
 }
 
+/// A socket of the netlink connector (linux/connector.h), for which nix has no name.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn connector_socket() -> Result<OwnedFd, Errno> {
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+    // SAFETY: only integers are passed.
+    owned(c_long::from(unsafe { libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_CONNECTOR) }))
+}
+
 /// What of its own iptables the kernel is asked for: `IP(6)T_SO_GET_INFO` and `IP(6)T_SO_GET_ENTRIES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum XtablesQuestion {
@@ -599,6 +609,125 @@ impl BpfObject {
     }
 }
 
+/// Which programs are attached to a target in the place `attach_type` (`BPF_PROG_QUERY`), and how: the target is a descriptor of a
+/// control group or network namespace, or the number of an interface.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn bpf_query(target: u32, attach_type: u32) -> Result<(Vec<u32>, u32), Errno> {
+    const PROG_QUERY: c_long = 16;
+    /// `target_fd`, `attach_type`, `query_flags`, `attach_flags`, `prog_ids`, `prog_cnt`, and zeros.
+    #[repr(C)]
+    struct Question(u32, u32, u32, u32, u64, u32, u32);
+    let mut ids = vec![0_u32; 64];
+    loop {
+        let room = u32::try_from(ids.len()).map_err(|_| Errno::EOVERFLOW)?;
+        let pointer = u64::try_from(ids.as_mut_ptr().expose_provenance()).map_err(|_| Errno::EFAULT)?;
+        let mut question = Question(target, attach_type, 0, 0, pointer, room, 0);
+        // SAFETY: the question is live and of the size given; it points at a live buffer of as many ids as it says.
+        let answer = check(unsafe { libc::syscall(libc::SYS_bpf, PROG_QUERY, &raw mut question, size_of::<Question>()) });
+        match answer {
+            Err(Errno::ENOSPC) if question.5 > room && question.5 < 1 << 16 => {
+                ids.resize(usize::try_from(question.5).unwrap_or(64), 0)
+            }
+            answer => {
+                answer?;
+                ids.truncate(usize::try_from(question.5).map_err(|_| Errno::EOVERFLOW)?);
+                return Ok((ids, question.3));
+            }
+        }
+    }
+}
+
+/// The entries of a map, one after the other. Only reads: no entry is made, removed or, in the types that the caller lets through, marked
+/// as used.
+#[derive(Debug)]
+pub struct BpfEntries<'a> {
+    map: &'a BpfObject,
+    key: Option<Vec<u8>>,
+    key_size: usize,
+    value: Vec<u8>,
+    shown: usize,
+}
+
+/// A key, and its value unless it was gone.
+pub type BpfEntry = (Vec<u8>, Option<Vec<u8>>);
+
+impl<'a> BpfEntries<'a> {
+    /// More than the value of any map that is read: also that of a map of which each processor has a value of its own, however many.
+    const ROOM: usize = 16 << 20;
+    const PROCESSORS: usize = 8192;
+
+    /// For `map`, of which each of `processors` has a value of its own, or all together have one.
+    ///
+    /// # Errors
+    /// The kernel's errno; `EFBIG` where its keys or values are longer than there is room for; `EINVAL` where it is no map.
+    pub fn of(map: &'a BpfObject, processors: Option<usize>) -> Result<Self, Errno> {
+        let (info, _) = map.info()?;
+        let number =
+            |at: usize| info.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| super::netlink::u32_of(*bytes));
+        let size = |at| usize::try_from(number(at)).map_err(|_| Errno::EOVERFLOW);
+        let (key_size, value_size) = (size(8)?, size(12)?);
+        if map.kind != BpfKind::Map || key_size == 0 || value_size == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let (shown, most) = match processors {
+            Some(processors) => {
+                let each = value_size.next_multiple_of(8);
+                (each.saturating_mul(processors), each.saturating_mul(Self::PROCESSORS))
+            }
+            None => (value_size, value_size),
+        };
+        if most > Self::ROOM || key_size > Self::ROOM || processors.is_some_and(|count| count > Self::PROCESSORS) {
+            return Err(Errno::EFBIG);
+        }
+        // Zeros that are never touched take no memory, and a length that lies does no harm.
+        Ok(Self { map, key: None, key_size, value: vec![0; Self::ROOM], shown })
+    }
+
+    /// The next entry (`BPF_MAP_GET_NEXT_KEY`, `BPF_MAP_LOOKUP_ELEM`).
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub fn step(&mut self) -> Result<Option<BpfEntry>, Errno> {
+        const LOOKUP: c_long = 1;
+        const NEXT_KEY: c_long = 4;
+        let mut next = vec![0_u8; Self::ROOM.min(self.key_size.max(4096))];
+        let previous = self.key.as_deref_mut();
+        match self.map.ask_of_key(NEXT_KEY, previous, &mut next) {
+            Ok(()) => {}
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(errno) => return Err(errno),
+        }
+        let value = match self.map.ask_of_key(LOOKUP, Some(&mut next), &mut self.value) {
+            Ok(()) => self.value.get(..self.shown).map(<[u8]>::to_owned),
+            // Removed meanwhile, or an empty place of an array of objects.
+            Err(Errno::ENOENT) => None,
+            Err(errno) => return Err(errno),
+        };
+        let key = next.get(..self.key_size).unwrap_or_default().to_owned();
+        self.key = Some(next);
+        Ok(Some((key, value)))
+    }
+}
+
+impl BpfObject {
+    /// One question about a key of a map, whose answer goes to `answer`.
+    fn ask_of_key(&self, command: c_long, key: Option<&mut [u8]>, answer: &mut [u8]) -> Result<(), Errno> {
+        /// `map_fd`, key, `value` or `next_key`, flags.
+        #[repr(C)]
+        struct Question(u32, u32, u64, u64, u64);
+        let address = |bytes: &mut [u8]| u64::try_from(bytes.as_mut_ptr().expose_provenance()).map_err(|_| Errno::EFAULT);
+        let key = key.map_or(Ok(0), address)?;
+        let fd = u32::try_from(self.fd.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+        let question = Question(fd, 0, key, address(answer)?, 0);
+        // SAFETY: the question is live and of the size given. Key and answer are live buffers at least as long as keys and values
+        // of this map (`BpfEntries::of` asked the kernel for their lengths); the two commands passed here read the one and write
+        // the other.
+        check(unsafe { libc::syscall(libc::SYS_bpf, command, &raw const question, size_of::<Question>()) }).map(drop)
+    }
+}
+
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) -> Result<(), Errno> {
     let place = bytes.get_mut(at..at.saturating_add(value.len())).ok_or(Errno::EFAULT)?;
     place.copy_from_slice(value);
@@ -624,6 +753,30 @@ pub(crate) mod bpf_for_tests {
         let question = Question(1, 2, pointers.0, pointers.1, 0, 0, 0, 0, 0, padded);
         // SAFETY: the question, the code and the licence are live for the call; the kernel only reads them.
         owned(unsafe { libc::syscall(libc::SYS_bpf, 5, &raw const question, size_of::<Question>()) })
+    }
+
+    /// Makes an array of eight values of eight bytes each, and sets these.
+    pub(crate) fn array(values: &[(u32, [u8; 8])]) -> Result<OwnedFd, Errno> {
+        #[repr(C)]
+        struct Making(u32, u32, u32, u32, u32, u32, u32, [u8; 16]);
+        #[repr(C)]
+        struct Setting(u32, u32, u64, u64, u64);
+        let mut name = [0_u8; 16];
+        put(&mut name, 0, b"hozen_map")?;
+        let making = Making(2, 4, 8, 8, 0, 0, 0, name);
+        // SAFETY: the question is live for the call and of the size given; the kernel only reads it.
+        let map = owned(unsafe { libc::syscall(libc::SYS_bpf, 0, &raw const making, size_of::<Making>()) })?;
+        for (key, value) in values {
+            let pointers = (ptr_of(key), ptr_of(value));
+            let setting = Setting(map.as_raw_fd().cast_unsigned(), 0, pointers.0, pointers.1, 0);
+            // SAFETY: the question, its key and its value are live for the call and as long as the map's; the kernel only reads them.
+            check(unsafe { libc::syscall(libc::SYS_bpf, 2, &raw const setting, size_of::<Setting>()) })?;
+        }
+        Ok(map)
+    }
+
+    fn ptr_of<T>(value: &T) -> u64 {
+        std::ptr::from_ref(value).expose_provenance() as u64
     }
 
     /// Pins `object` as `path`.

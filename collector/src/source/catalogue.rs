@@ -30,10 +30,12 @@ use super::network::conntrack::Conntrack;
 use super::network::firewall::Firewall;
 use super::network::interfaces::Interfaces;
 use super::network::routes::Routes;
+use super::network::traffic::TrafficControl;
 use super::packages::Packages;
 use super::persistence::Persistence;
 use super::process_detail::ProcessDetail;
 use super::process_envs::ProcessEnvs;
+use super::process_events::ProcessEvents;
 use super::process_memory::ProcessMemory;
 use super::process_memory_map::ProcessMemoryMap;
 use super::sessions::SessionsSource;
@@ -47,7 +49,7 @@ use super::{
 };
 use super::{
     kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_detail,
-    process_envs, process_memory, process_memory_map, sessions, shm, system_controls, tmpfs, user_files,
+    process_envs, process_events, process_memory, process_memory_map, sessions, shm, system_controls, tmpfs, user_files,
 };
 use crate::host::Host;
 use crate::model::Artefact;
@@ -105,6 +107,7 @@ fn readers(options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(ArpCache),
         Box::new(Firewall),
         Box::new(Conntrack),
+        Box::new(TrafficControl),
         Box::new(MountsSource),
         Box::new(BlockDevices),
         Box::new(SessionsSource),
@@ -121,6 +124,7 @@ fn readers(options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(Packages { thorough: options.thorough }),
         Box::new(Files { thorough: options.thorough }),
         Box::new(SecondFrame { first: seen }),
+        Box::new(ProcessEvents::default()),
     ]
 }
 
@@ -150,6 +154,7 @@ pub fn artefacts() -> Vec<Artefact> {
         network::arp_cache::ARTEFACT,
         network::firewall::ARTEFACT,
         network::conntrack::ARTEFACT,
+        network::traffic::ARTEFACT,
         mounts::ARTEFACT,
         block_devices::ARTEFACT,
         sessions::ARTEFACT,
@@ -166,6 +171,7 @@ pub fn artefacts() -> Vec<Artefact> {
         packages::ARTEFACT,
         files::ARTEFACT,
         freeze_frame_end::ARTEFACT,
+        process_events::ARTEFACT,
         findings::ARTEFACT,
         footprint::ARTEFACT,
     ]

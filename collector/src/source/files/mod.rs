@@ -9,6 +9,7 @@ mod bodyfile;
 mod capability;
 mod hashes;
 mod owners;
+mod packaged;
 mod tops;
 mod traits;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use self::hashes::Hashes;
 use self::owners::Owners;
+use self::packaged::Packaged;
 use self::tops::Top;
 use super::file_set::Few;
 use super::walk::{Entry, Walk};
@@ -72,8 +74,9 @@ impl Source for Files {
 impl Files {
     fn walk(&self, host: &Host, tops: Vec<Top>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let owners = Owners::read(host, evidence);
+        let packaged = Packaged::read(host, evidence);
         let hashes = Hashes::new(host, self.thorough, evidence);
-        let mut looker = Looker { host, owners, hashes, written: traits::Written::default() };
+        let mut looker = Looker { host, owners, packaged, hashes, written: traits::Written::default() };
         for top in tops {
             let count = match &top.skipped {
                 None => looker.top(&top.point, evidence)?,
@@ -91,6 +94,7 @@ impl Files {
 struct Looker<'a> {
     host: &'a Host,
     owners: Owners,
+    packaged: Packaged,
     hashes: Hashes,
     written: traits::Written,
 }
@@ -134,7 +138,7 @@ impl Looker<'_> {
         let target = (entry.stat.is_symlink() && entry.keeps_times()).then(|| entry.link().ok()).flatten();
         self.row(&entry.path, target.as_deref(), &entry.stat, evidence)?;
         let traits = traits::of(entry, &self.owners, evidence);
-        self.written.rows((self.host, &self.owners), entry, &traits, evidence)?;
+        self.written.rows((self.host, &self.owners, &self.packaged), entry, &traits, evidence)?;
         self.hashes.entry(self.host, entry, &traits, evidence)
     }
 

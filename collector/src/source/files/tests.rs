@@ -111,6 +111,7 @@ fn within(bytes: u64, left_ns: u64) -> Recorded {
     }
     let (host, mut evidence) = (Host::fixture(tree.path()).unwrap(), Recorded::default());
     let mut looker = Looker {
+        packaged: Packaged::default(),
         host: &host,
         owners: Owners::read(&host, &mut evidence),
         hashes: Hashes::new(&host, false, &mut evidence),
@@ -172,6 +173,7 @@ fn capabilities_and_flags_of_this_machine_are_seen_and_access_times_kept() {
     let before = [times("ping"), times("link")];
     let (host, mut evidence) = (Host::live().unwrap(), Recorded::default());
     let mut looker = Looker {
+        packaged: Packaged::default(),
         host: &host,
         owners: Owners::read(&host, &mut evidence),
         hashes: Hashes::new(&host, false, &mut evidence),

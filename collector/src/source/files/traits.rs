@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::owners::Owners;
+use super::packaged::Packaged;
 use super::{capability, limit};
 use crate::host::privilege;
 use crate::host::{Host, ReadError};
@@ -77,7 +78,7 @@ impl Written {
     /// Writes the rows of one file. Names of owners stand where the host knows them.
     pub(super) fn rows(
         &mut self,
-        (host, owners): (&Host, &Owners),
+        (host, owners, packaged): (&Host, &Owners, &Packaged),
         entry: &Entry,
         traits: &Traits,
         evidence: &mut dyn Evidence,
@@ -94,6 +95,9 @@ impl Written {
                 let letters = if traits.suid { "S" } else { "" }.to_owned() + if traits.sgid { "G" } else { "" };
                 row.text("permissions", &letters);
                 whose(row);
+                if let Some(is_packaged) = packaged.has(&entry.path) {
+                    row.flag("packaged", is_packaged);
+                }
             })?;
         }
         if let Some(value) = &traits.capability {

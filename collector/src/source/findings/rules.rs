@@ -38,6 +38,14 @@ pub(super) struct Rule {
 /// Columns of `processes` that tell which process it is.
 const PROCESS: &[&str] = &["pid", "name", "path", "cmdline", "uid", "parent", "start_ticks", "entity_id", "exe_inode", "exe_dev"];
 
+/// Columns of `bpf_programs` that tell which program it is.
+const BPF: &[&str] =
+    &["id", "type", "name", "tag", "symbol", "uid", "load_ns", "helpers", "owners", "pins", "seen_by", "xlated_sha256"];
+
+/// Columns of `containers` that tell which one it is and what it may.
+const CONTAINER: &[&str] =
+    &["id", "name", "runtime", "image", "pid", "state", "privileged", "binds", "cap_add", "pid_mode", "network_mode", "created"];
+
 /// Every kind of finding, processes first.
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -156,6 +164,86 @@ pub(super) const RULES: &[Rule] = &[
             "interface_index",
             "netns_inode",
             "bpf_filter_b64",
+            "bpf_filter_hex",
+            "bpf_filter_length",
+            "bpf_filter_sha256",
+        ],
+        together: false,
+    },
+    Rule {
+        finding: "bpf-program-not-listed",
+        about: "a BPF program is seen by a descriptor, a pin, another object or the kernel's symbols, and the kernel's own list lacks it",
+        table: "bpf_programs",
+        mark: b"\"contradiction\":1",
+        judge: |row| finding(is(row, "contradiction", 1)),
+        columns: BPF,
+        together: false,
+    },
+    Rule {
+        finding: "bpf-program-changes-others",
+        about: "a BPF program calls a function that writes into the memory of processes, decides what a function of the kernel returns, or \
+                sends signals",
+        table: "bpf_programs",
+        mark: b"\"helpers\":[\"",
+        judge: |row| finding(calls_any(row, &CHANGING)),
+        columns: BPF,
+        together: false,
+    },
+    Rule {
+        finding: "audit-off",
+        about: "the kernel has audit and it is switched off",
+        table: "audit_status",
+        mark: b"\"enabled\":0",
+        judge: |row| finding(is(row, "enabled", 0)),
+        columns: &["enabled", "pid", "lost", "backlog", "failure"],
+        together: false,
+    },
+    Rule {
+        finding: "audit-rule-excludes",
+        about: "a rule of audit keeps something from being recorded",
+        table: "audit_rules",
+        mark: b"\"action\":\"",
+        judge: |row| finding(word(row, "action") == "never" || word(row, "list") == "exclude"),
+        columns: &["list", "action", "key", "syscalls", "fields", "member"],
+        together: false,
+    },
+    Rule {
+        finding: "privileged-container",
+        about: "a container runs with all rights of the host's root",
+        table: "containers",
+        mark: b"\"privileged\":",
+        judge: |row| finding(row.get("privileged").is_some_and(|value| *value == Value::Bool(true) || value == 1)),
+        columns: CONTAINER,
+        together: false,
+    },
+    Rule {
+        finding: "container-mounts-host",
+        about: "a container has the host's root folder, a folder of its kernel or administration, or the socket of a container engine",
+        table: "containers",
+        mark: b"",
+        judge: |row| finding(mounts_host(row)),
+        columns: CONTAINER,
+        together: false,
+    },
+    Rule {
+        finding: "set-user-id-without-package",
+        about: "a program that runs with the rights of its owner or group belongs to no package",
+        table: "suid_bin",
+        mark: b"\"packaged\":0",
+        judge: |row| finding(is(row, "packaged", 0)),
+        columns: &[
+            "path",
+            "permissions",
+            "username",
+            "groupname",
+            "uid",
+            "gid",
+            "mode",
+            "size",
+            "mtime",
+            "ctime",
+            "btime",
+            "inode",
         ],
         together: false,
     },
@@ -211,6 +299,44 @@ fn text(row: &Columns, column: &str) -> Option<Vec<u8>> {
         Some(text) => Some(text.as_bytes().to_owned()),
         None => STANDARD.decode(row.get(&format!("{column}_b64"))?.as_str()?).ok(),
     }
+}
+
+/// The text of a column; empty where there is none.
+fn word<'a>(row: &'a Columns, column: &str) -> &'a str {
+    row.get(column).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Functions by which a program of BPF changes what others do (linux/bpf.h).
+const CHANGING: [&str; 4] = ["bpf_probe_write_user", "bpf_override_return", "bpf_send_signal", "bpf_send_signal_thread"];
+
+fn calls_any(row: &Columns, names: &[&str]) -> bool {
+    let helpers = row.get("helpers").and_then(Value::as_array);
+    helpers.is_some_and(|helpers| helpers.iter().filter_map(Value::as_str).any(|name| names.contains(&name)))
+}
+
+/// Folders of the host by which whoever is in a container is on the host: all of it, its administration, other processes, devices, and
+/// the sockets that start containers.
+const OF_HOST: [&str; 9] = ["/", "/etc", "/root", "/proc", "/sys", "/dev", "/boot", "/var/lib/docker", "/run"];
+const ENGINES: [&str; 5] = ["docker.sock", "containerd.sock", "crio.sock", "podman.sock", "cri-dockerd.sock"];
+
+/// Docker's `binds` (`source:destination:options`) and `mounts` (objects with `Source`), and the `mounts` of an OCI runtime (`source`), of
+/// which those of the kernel's own file systems name no folder.
+fn mounts_host(row: &Columns) -> bool {
+    let binds = row.get("binds").and_then(Value::as_array).into_iter().flatten();
+    let binds = binds.filter_map(Value::as_str).filter_map(|bind| bind.split(':').next());
+    let list = |value: &'_ Value| match value {
+        Value::Array(all) => all.clone(),
+        Value::Object(all) => all.values().cloned().collect(),
+        _ => Vec::new(),
+    };
+    let mounts = row.get("mounts").map(list).unwrap_or_default();
+    let sources = mounts.iter().filter(|mount| mount.get("type").is_none_or(|kind| kind == "bind"));
+    let sources = sources.filter_map(|mount| mount.get("Source").or_else(|| mount.get("source"))?.as_str());
+    binds.chain(sources).any(|source| {
+        let folder = source.trim_end_matches('/');
+        let folder = if folder.is_empty() && source.starts_with('/') { "/" } else { folder };
+        OF_HOST.contains(&folder) || folder.rsplit('/').next().is_some_and(|name| ENGINES.contains(&name))
+    })
 }
 
 /// The counts of tasks: the difference is the finding, what it was made of belongs to it.

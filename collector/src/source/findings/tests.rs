@@ -116,6 +116,38 @@ fn rows_of_each_table_are_told_apart() {
 }
 
 #[test]
+fn rows_of_bpf_audit_containers_and_files_are_told_apart() {
+    let cases: Vec<(&str, Value, &[&str])> = vec![
+        ("bpf_programs", json!({"id": 7, "helpers": [], "contradiction": 1}), &["bpf-program-not-listed"]),
+        (
+            "bpf_programs",
+            json!({"id": 7, "helpers": ["bpf_get_current_comm", "bpf_override_return"]}),
+            &["bpf-program-changes-others"],
+        ),
+        ("bpf_programs", json!({"id": 7, "helpers": ["bpf_get_current_comm"], "contradiction": 0}), &[]),
+        ("audit_status", json!({"enabled": 0}), &["audit-off"]),
+        ("audit_status", json!({"enabled": 1}), &[]),
+        ("audit_rules", json!({"list": "exit", "action": "never"}), &["audit-rule-excludes"]),
+        ("audit_rules", json!({"list": "exclude", "action": "always"}), &["audit-rule-excludes"]),
+        ("audit_rules", json!({"list": "exit", "action": "always"}), &[]),
+        ("containers", json!({"id": "a", "privileged": true, "binds": []}), &["privileged-container"]),
+        ("containers", json!({"id": "a", "privileged": false, "binds": ["/:/host:ro"]}), &["container-mounts-host"]),
+        ("containers", json!({"id": "a", "mounts": {"/x": {"Source": "/var/run/docker.sock"}}}), &["container-mounts-host"]),
+        ("containers", json!({"id": "a", "mounts": [{"type": "bind", "source": "/etc/"}]}), &["container-mounts-host"]),
+        (
+            "containers",
+            json!({"id": "a", "mounts": [{"type": "proc", "source": "proc"}, {"type": "bind", "source": "/data"}]}),
+            &[],
+        ),
+        ("suid_bin", json!({"path": "/tmp/x", "packaged": 0}), &["set-user-id-without-package"]),
+        ("suid_bin", json!({"path": "/bin/su", "packaged": 1}), &[]),
+    ];
+    for (table, columns, expected) in cases {
+        assert_eq!(words(&found(table, [columns.clone()])), expected, "{table}: {columns}");
+    }
+}
+
+#[test]
 fn the_arithmetic_of_tasks_is_one_finding_with_all_its_numbers() {
     let count = |view: &str, count: u64| json!({"view": view, "count": count});
     let counts = |unaccounted| {

@@ -1,0 +1,129 @@
+//! Whether a file belongs to a package: the lists of dpkg (`info/*.list`) and of apk (`installed`). Those of rpm are in a database of its
+//! own, so on a host of rpm nothing is said.
+
+use std::collections::BTreeSet;
+
+use crate::host::{Host, read};
+use crate::model::Digest;
+use crate::source::Evidence;
+use crate::source::keep::lines;
+
+const DPKG: &str = "/var/lib/dpkg/info";
+const APK: &str = "/lib/apk/db/installed";
+
+/// More packages, and more files of all together, than a host has.
+const MOST_PACKAGES: usize = 50_000;
+const MOST_FILES: usize = 5_000_000;
+
+/// Folders that hold files of containers and snaps, which belong to packages of their own.
+const OTHERS: [&[u8]; 5] =
+    [b"/var/lib/docker/", b"/var/lib/containerd/", b"/var/lib/containers/", b"/snap/", b"/var/lib/machines/"];
+
+/// Folders that lie in `/usr` where the two are one.
+const MERGED: [&[u8]; 5] = [b"/bin/", b"/sbin/", b"/lib/", b"/lib64/", b"/lib32/"];
+
+/// Half a digest of each path of all packages: of the paths themselves there may be many megabytes.
+#[derive(Debug, Default)]
+pub(super) struct Packaged {
+    paths: Option<BTreeSet<[u8; 16]>>,
+    /// Whether `/bin` and `/usr/bin` are one.
+    is_merged: bool,
+}
+
+impl Packaged {
+    /// Reads the lists. What cannot be read is a gap, and then nothing is said of any file.
+    pub(super) fn read(host: &Host, evidence: &mut dyn Evidence) -> Self {
+        let mut out = Self { paths: None, is_merged: host.files.stat("/bin").is_ok_and(|stat| stat.is_symlink()) };
+        let mut paths = BTreeSet::new();
+        let read = out.dpkg(host, &mut paths).and_then(|dpkg| Ok(out.apk(host, &mut paths)? || dpkg));
+        match read {
+            Ok(true) if paths.len() < MOST_FILES => out.paths = Some(paths),
+            Ok(_) => {}
+            Err(error) => evidence.gap(error.gap()),
+        }
+        out
+    }
+
+    /// Whether the file belongs to a package, where that can be told.
+    pub(super) fn has(&self, path: &[u8]) -> Option<bool> {
+        if OTHERS.iter().any(|folder| path.starts_with(folder)) {
+            return None;
+        }
+        self.paths.as_ref().map(|paths| paths.contains(&self.key(path)))
+    }
+
+    fn dpkg(&self, host: &Host, paths: &mut BTreeSet<[u8; 16]>) -> Result<bool, crate::host::ReadError> {
+        let names = match host.files.dir(DPKG).and_then(|dir| dir.names(MOST_PACKAGES * 8)) {
+            Ok((names, _)) => names,
+            Err(error) if error.is_gone() => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        for name in names.iter().filter(|name| name.ends_with(b".list")) {
+            let text = host.files.file([DPKG.as_bytes(), b"/", name].concat(), read::SMALL)?;
+            paths.extend(lines(&text.bytes).take(MOST_FILES.saturating_sub(paths.len())).map(|path| self.key(path)));
+        }
+        Ok(true)
+    }
+
+    /// `F:` is a folder, `R:` a file in the last one.
+    fn apk(&self, host: &Host, paths: &mut BTreeSet<[u8; 16]>) -> Result<bool, crate::host::ReadError> {
+        let text = match host.files.file(APK, read::SMALL) {
+            Ok(text) => text.bytes,
+            Err(error) if error.is_gone() => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let mut folder = Vec::new();
+        for line in lines(&text) {
+            if let Some(name) = line.strip_prefix(b"F:") {
+                folder = [b"/", name, b"/"].concat();
+            } else if let Some(name) = line.strip_prefix(b"R:") {
+                paths.insert(self.key(&[folder.as_slice(), name].concat()));
+            }
+        }
+        Ok(true)
+    }
+
+    fn key(&self, path: &[u8]) -> [u8; 16] {
+        let is_old = self.is_merged && MERGED.iter().any(|folder| path.starts_with(folder));
+        let digest = if is_old { Digest::of(&[b"/usr", path].concat()) } else { Digest::of(path) };
+        *digest.as_bytes().first_chunk().unwrap_or(&[0; 16])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::recorded::Recorded;
+    use std::fs;
+
+    fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("proc")).unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let host = Host::fixture(dir.path()).unwrap();
+        (dir, host)
+    }
+
+    #[test]
+    fn lists_of_dpkg_and_apk() {
+        let (dir, host) = host(&[("var/lib/dpkg/info/login.list", "/.\n/bin/su\n"), ("usr/bin/su", "")]);
+        let packaged = Packaged::read(&host, &mut Recorded::default());
+        assert_eq!((packaged.has(b"/bin/su"), packaged.has(b"/usr/bin/su")), (Some(true), Some(false)));
+        assert_eq!(packaged.has(b"/var/lib/docker/overlay2/x/bin/su"), None);
+        std::os::unix::fs::symlink("usr/bin", dir.path().join("bin")).unwrap();
+        assert_eq!(Packaged::read(&host, &mut Recorded::default()).has(b"/usr/bin/su"), Some(true));
+        let (_dir, alpine) = self::host(&[("lib/apk/db/installed", "P:busybox\nF:bin\nR:bbsuid\nF:etc\nR:x\n")]);
+        let packaged = Packaged::read(&alpine, &mut Recorded::default());
+        assert_eq!((packaged.has(b"/bin/bbsuid"), packaged.has(b"/bin/x")), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn where_there_are_no_lists_nothing_is_said() {
+        let (_dir, host) = host(&[]);
+        assert_eq!(Packaged::read(&host, &mut Recorded::default()).has(b"/tmp/x"), None);
+    }
+}
