@@ -231,6 +231,10 @@ pub struct PreflightArgs {
     /// Case that the run would have
     #[arg(long, value_name = "ID")]
     pub case: Option<CaseId>,
+    /// Leave an entry for the inventory of Systems Manager (Custom:HozenReadiness) in DIR, or where its agent on this host looks: the one
+    /// file that a preflight writes here
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "")]
+    pub inventory: Option<PathBuf>,
     /// How objects are put into a bucket.
     #[command(flatten)]
     pub bucket: BucketArgs,
@@ -241,7 +245,7 @@ pub struct PreflightArgs {
 
 const PREFLIGHT_HELP: &str = "\
 Exit codes: 0 ready; 32 the destination refused, and `destination.action` says what to do; 60 something of this host is in the
-way (`obstacles`); 40 wrong arguments; 43 this system cannot be read.";
+way (`obstacles`), or the entry for the inventory could not be left; 40 wrong arguments; 43 this system cannot be read.";
 
 /// Whose bucket is read, and how it is reached.
 #[derive(Debug, Default, Clone, Args)]

@@ -24,6 +24,8 @@ PLATFORMS = ("amazon", "ubuntu", "debian", "raspbian", "redhat", "centos", "rock
 # The agent calls the architectures as Go does, but for amd64.
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 SCRIPTS = ("install.sh", "update.sh", "uninstall.sh")
+# For builders, where Hozen-BuildModule looks for it.
+BUILDER = "build-module.sh"
 TEXTS = ("hozen.toml", "NOTICES", "LICENSE-MIT", "LICENSE-APACHE")
 
 
@@ -48,6 +50,7 @@ def content(stage: pathlib.Path, arch: str, version: str, epoch: int, modules: l
     files = {"hozen": (stage / f"hozen-{arch}").read_bytes(), "VERSION": f"{version}\n".encode()}
     files |= {name: (HERE / name).read_bytes() for name in SCRIPTS}
     files |= {name: (stage / name).read_bytes() for name in TEXTS}
+    files[BUILDER] = (HERE.parent / "lime" / BUILDER).read_bytes()
     if modules:
         files |= {"modules.tar": modules_tar(modules[0], epoch), "modules.pub": modules[1].read_bytes()}
     sums = [f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)]

@@ -32,6 +32,7 @@ chmod 0755 "$here/hozen"
 check "$here/hozen"
 mkdir -p "$home/bin" "$root/etc/hozen" "$root/usr/local/bin" "$root/usr/lib/hozen"
 place hozen "$home/bin/hozen" 0755
+place build-module.sh "$home/build-module.sh" 0755
 for text in LICENSE-MIT LICENSE-APACHE NOTICES VERSION; do
   place "$text" "$home/$text" 0644
 done

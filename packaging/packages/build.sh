@@ -30,6 +30,8 @@ layout() {
   gzip -9n man/*
   gzip -9nc "$stage/NOTICES" >NOTICES.gz
   cp "$root/docs/hozen.toml" "$root/LICENSE-MIT" "$root/LICENSE-APACHE" "$here/packages/lintian-overrides" .
+  # At its place in a package a script names its interpreter by its path.
+  sed '1s,.*,#!/bin/bash,' "$here/lime/build-module.sh" >build-module.sh
   copyright >copyright
   changelog | gzip -9n >changelog.Debian.gz
 }

@@ -3,6 +3,15 @@ set -eu
 umask 077
 say() { echo "Hozen-BuildModule: $*" >&2; }
 [ -n "${SSM_Store+x}" ] || { say "the agent of Systems Manager is too old for parameters in variables"; exit 40; }
+# Where deb and rpm put it, and where Distributor does.
+builder='' hozen=''
+for place in /usr/share/hozen/build-module.sh /opt/hozen/build-module.sh; do
+  if [ -x "$place" ]; then builder="$place"; break; fi
+done
+for place in /usr/bin/hozen /usr/local/bin/hozen /opt/hozen/bin/hozen; do
+  if [ -x "$place" ]; then hozen="$place"; break; fi
+done
+[ -n "$builder" ] && [ -n "$hozen" ] || { say "hozen is not on this builder: install the package"; exit 44; }
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 release="${SSM_KernelRelease:-$(uname -r)}"
@@ -21,7 +30,7 @@ tar -xzf "$work/lime.tar.gz" -C "$work/src" --strip-components=1
 [ -f "$work/src/main.c" ] || { mv "$work/src/src" "$work/lime" && rm -rf "$work/src" && mv "$work/lime" "$work/src"; }
 aws s3 sync --quiet "$SSM_Store" "$work/store"
 aws ssm get-parameter --name "$SSM_KeyParameter" --with-decryption --query Parameter.Value --output text >"$work/modules.key"
-/usr/share/hozen/build-module.sh --store "$work/store" --key "$work/modules.key" --release "$release" --source "$work/src" --replace
+bash "$builder" --hozen "$hozen" --store "$work/store" --key "$work/modules.key" --release "$release" --source "$work/src" --replace
 # The modules first, the index that names them last.
 aws s3 sync --quiet "$work/store/modules" "$SSM_Store/modules"
 aws s3 cp --quiet "$work/store/index.json" "$SSM_Store/index.json"

@@ -1,2 +1,3 @@
 set -- preflight
+[ "$SSM_Inventory" = no ] || set -- "$@" --inventory
 [ -z "$SSM_EvidenceUri" ] || set -- "$@" --to "$SSM_EvidenceUri"

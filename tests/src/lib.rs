@@ -50,6 +50,7 @@ pub mod mixture;
 pub mod module_file;
 pub mod python;
 pub mod raw;
+pub mod run_command;
 pub mod s3;
 pub mod serve;
 pub mod stamp;

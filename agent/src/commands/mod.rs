@@ -5,6 +5,7 @@ mod bucket_check;
 mod collect;
 mod destination;
 mod export;
+mod inventory;
 mod manual;
 mod modules;
 mod preflight;

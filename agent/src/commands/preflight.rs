@@ -1,7 +1,8 @@
 //! `hozen preflight`: what can be collected here, and why not the rest. Reads a little, changes nothing, but that with `--to` one
-//! small object is written into the bucket.
+//! small object is written into the bucket, and with `--inventory` one small file here.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use hozen_collector::host::Host;
@@ -10,11 +11,12 @@ use hozen_collector::host::privilege::Privileges;
 use hozen_collector::host::sandbox::{Modules, Sandbox};
 use hozen_collector::model::{Outcome, escape};
 use hozen_collector::sink::directory::FOLDER_FDS;
-use hozen_collector::source::memory::{Kernel, MemorySource, Offer};
+use hozen_collector::source::memory::{Kernel, MemorySource};
 use nix::sys::statvfs::statvfs;
 use serde_json::{Value, json};
 
 use super::bucket_check::{self, Checked};
+use super::inventory::{self, Known};
 use super::print;
 use super::way::{self, Way};
 use crate::cli::PreflightArgs;
@@ -46,7 +48,12 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
             let module = modules::offer(&host, &kernel, &wanted, |place| way.modules(place));
             let destination = checking.map(bucket_check::end);
             let refused = destination.as_ref().is_some_and(|checked| !checked.ready);
-            let (report, ready) = report(&host, &kernel, module, destination);
+            let memory = MemorySource { module, ..MemorySource::default() };
+            let bucket = destination.as_ref().map(|checked| checked.ready);
+            let (mut report, mut ready) = report(&host, &kernel, &memory, destination);
+            if let Some(folder) = &arguments.inventory {
+                ready &= leave_entry(folder, &host, &mut report, &memory, bucket);
+            }
             print(&serde_json::to_string_pretty(&report).unwrap_or_default());
             match (refused, ready) {
                 (true, _) => Exit::Destination.into(),
@@ -61,8 +68,25 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
     }
 }
 
+/// Leaves the entry for the inventory, and says so in the report; false where it could not be left.
+fn leave_entry(folder: &Path, host: &Host, report: &mut Value, memory: &MemorySource, bucket: Option<bool>) -> bool {
+    let (ways, lockdown) = memory.ways(host);
+    let left = inventory::leave(folder, host, &Known { report, ways: &ways, lockdown: &lockdown, bucket });
+    let told = match &left {
+        Ok(file) => json!({"written": escape::bytes(file.as_os_str().as_encoded_bytes())}),
+        Err(why) => {
+            say(&format!("hozen: no entry for the inventory: {why}"));
+            json!({"error": why})
+        }
+    };
+    if let Some(report) = report.as_object_mut() {
+        report.insert("inventory".to_owned(), told);
+    }
+    left.is_ok()
+}
+
 /// The report, and whether a run as this user would see all of the host.
-fn report(host: &Host, kernel: &Kernel, module: Offer, destination: Option<Checked>) -> (Value, bool) {
+fn report(host: &Host, kernel: &Kernel, memory: &MemorySource, destination: Option<Checked>) -> (Value, bool) {
     let privileges = Privileges::read(&host.proc);
     let unseen = privileges.as_ref().map(Privileges::unseen).unwrap_or_default();
     let free = free_bytes();
@@ -88,8 +112,8 @@ fn report(host: &Host, kernel: &Kernel, module: Offer, destination: Option<Check
         "privileges": {"euid": privileges.as_ref().map(|own| own.euid).ok(), "missing": unseen},
         "access": access(host),
         "kernel": {"release": escape::bytes(&kernel.release), "version": escape::bytes(&kernel.version), "build_id": kernel.build_id},
-        "lime_module": modules::describe(&module, kernel),
-        "memory": memory(host, module),
+        "lime_module": modules::describe(&memory.module, kernel),
+        "memory": outlook(host, memory),
         "ram_bytes": ram_bytes(host),
         "processes": host.proc.pids().map(|pids| pids.len()).ok(),
         "clock": clock(),
@@ -99,8 +123,8 @@ fn report(host: &Host, kernel: &Kernel, module: Offer, destination: Option<Check
 }
 
 /// What the memory artefact would come to, with every reason.
-fn memory(host: &Host, module: Offer) -> Value {
-    let Outcome { status, reasons } = MemorySource { module, ..MemorySource::default() }.outlook(host);
+fn outlook(host: &Host, memory: &MemorySource) -> Value {
+    let Outcome { status, reasons } = memory.outlook(host);
     json!({"status": status, "reasons": reasons})
 }
 

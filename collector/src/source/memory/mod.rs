@@ -42,7 +42,7 @@ use self::quality::Quality;
 use super::keep::Keeper;
 use super::{Evidence, Member, Source, Stop};
 use crate::host::Host;
-use crate::model::{Artefact, Category, Outcome, PhysRange, Profile, Row, Status};
+use crate::model::{Artefact, Category, Outcome, PhysRange, Profile, Row, Status, escape};
 
 /// The line of the catalogue.
 pub const ARTEFACT: Artefact = Artefact {
@@ -104,6 +104,15 @@ impl MemorySource {
             Ok((_, rungs)) => no_way(&rungs),
             Err(stop) => Outcome::because(Status::Failed, stop.to_string()),
         }
+    }
+
+    /// The methods in the order in which they would be tried, and whether nothing speaks against each; and the kernel's lockdown
+    /// (escaped text), empty where it says none.
+    #[must_use]
+    pub fn ways(&self, host: &Host) -> (Vec<(&'static str, bool)>, String) {
+        let Ok((facts, rungs)) = self.look(host, &mut super::nowhere::Nowhere) else { return Default::default() };
+        let ways = rungs.iter().map(|rung| (rung.method, rung.verdict == Verdict::Available)).collect();
+        (ways, escape::bytes(&facts.lockdown))
     }
 
     /// Writes down all that is known before memory is read.
