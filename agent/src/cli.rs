@@ -233,8 +233,8 @@ pub struct PreflightArgs {
     pub case: Option<CaseId>,
     /// Leave an entry for the inventory of Systems Manager (Custom:HozenReadiness) in DIR, or where its agent on this host looks: the one
     /// file that a preflight writes here
-    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "")]
-    pub inventory: Option<PathBuf>,
+    #[arg(long, value_name = "DIR")]
+    pub inventory: Option<Option<PathBuf>>,
     /// How objects are put into a bucket.
     #[command(flatten)]
     pub bucket: BucketArgs,

@@ -241,7 +241,7 @@ gone() {
   until [ -e /out/$name/999-killed.json ] || [ $left = 0 ]; do sleep 0.1; left=$(( left - 1 )); done
 }
 dumping killed; kill -KILL -$run; gone
-dumping twice; kill -TERM $run; kill -TERM $run; gone
+dumping twice; kill -TERM $run; sleep 1; kill -TERM $run; gone
 ";
 
 #[test]

@@ -35,9 +35,9 @@ pub(super) struct Known<'a> {
     pub(super) bucket: Option<bool>,
 }
 
-/// Leaves the entry in the folder `given`, or, where that is empty, where the agent of Systems Manager looks. Says which file it is.
-pub(super) fn leave(given: &Path, host: &Host, known: &Known<'_>) -> Result<PathBuf, String> {
-    let folder = if given.as_os_str().is_empty() { agents_folder(host)? } else { given.to_owned() };
+/// Leaves the entry in the folder `given`, or, where none is, where the agent of Systems Manager looks. Says which file it is.
+pub(super) fn leave(given: Option<&Path>, host: &Host, known: &Known<'_>) -> Result<PathBuf, String> {
+    let folder = given.map_or_else(|| agents_folder(host), |folder| Ok(folder.to_owned()))?;
     let text = serde_json::to_string_pretty(&entry(known)).map_err(|error| error.to_string())?;
     write(&folder, &text).map_err(|error| format!("{}: {error}", folder.display()))
 }

@@ -52,7 +52,7 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
             let bucket = destination.as_ref().map(|checked| checked.ready);
             let (mut report, mut ready) = report(&host, &kernel, &memory, destination);
             if let Some(folder) = &arguments.inventory {
-                ready &= leave_entry(folder, &host, &mut report, &memory, bucket);
+                ready &= leave_entry(folder.as_deref(), &host, &mut report, &memory, bucket);
             }
             print(&serde_json::to_string_pretty(&report).unwrap_or_default());
             match (refused, ready) {
@@ -69,7 +69,7 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
 }
 
 /// Leaves the entry for the inventory, and says so in the report; false where it could not be left.
-fn leave_entry(folder: &Path, host: &Host, report: &mut Value, memory: &MemorySource, bucket: Option<bool>) -> bool {
+fn leave_entry(folder: Option<&Path>, host: &Host, report: &mut Value, memory: &MemorySource, bucket: Option<bool>) -> bool {
     let (ways, lockdown) = memory.ways(host);
     let left = inventory::leave(folder, host, &Known { report, ways: &ways, lockdown: &lockdown, bucket });
     let told = match &left {
