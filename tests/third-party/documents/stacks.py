@@ -17,7 +17,7 @@ import unittest
 
 import rules
 import stage
-from engine import ACCOUNT, Execution
+from engine import ACCOUNT, Execution, checked
 from stage import DOCUMENTS, Stage
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -110,6 +110,12 @@ class Templates(unittest.TestCase):
                     self.assertTrue(statement.get("Sid"), (name, statement))
                     wide = statement["Action"] in ("*", "kms:*") and statement["Effect"] == "Allow"
                     self.assertTrue(not wide or statement["Sid"] == "Administer", (name, statement["Sid"]))
+
+    def test_associations_give_their_documents_what_they_take(self):
+        found = [resource["Properties"] for resource in templates()["responder"]["Resources"].values() if resource["Type"] == "AWS::SSM::Association"]
+        self.assertEqual([one["Name"] for one in found], ["Hozen-Preflight"])
+        for one in found:
+            checked(DOCUMENTS[one["Name"]], {name: value[0] for name, value in one["Parameters"].items()})
 
     def test_what_holds_evidence_outlives_the_stack(self):
         for name, resource in templates()["evidence"]["Resources"].items():
