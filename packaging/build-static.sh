@@ -75,8 +75,9 @@ build() {
   "$here/seed-cache.sh" "$folder"
   # What other lock files left is of no use any more.
   find "$base" -mindepth 1 -maxdepth 1 -type d ! -path "$folder" ! -name "zig-*" ! -name "nfpm-*" -mtime +2 -exec rm -rf {} +
-  # Not the checkout: cargo names its files by relative paths, and with it in the flags another checkout would build all anew.
-  flags+=("--remap-path-prefix=$cargo_home=/cargo" "--remap-path-prefix=$folder=/target"
+  # Not the checkout: cargo names its files by relative paths, and with it in the flags another checkout would build all anew. Nor the
+  # folder of this lock file, for the same reason; its name is the same wherever the same is built.
+  flags+=("--remap-path-prefix=$cargo_home=/cargo" "--remap-path-prefix=$base=/target"
     "--remap-path-prefix=$("$rust" --print sysroot)/lib/rustlib/src/rust=/rust")
   for bin in "${bins[@]}"; do options+=(--bin "$bin"); done
   (
@@ -86,7 +87,7 @@ build() {
     # For `hozen version --verbose`; the commit comes from dist.sh, so that a test's program is not built anew for each.
     HOZEN_BUILD_TOOLCHAIN="$("$rust" --version), $("$tools/bin/python" -m ziglang version | sed 's/^/zig /')"
     export HOZEN_BUILD_TOOLCHAIN
-    export CFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$folder=/target"
+    export CFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$base=/target"
     say "building ${bins[*]} for $target, profile $profile, with $("$rust" --version)"
     cargo-zigbuild zigbuild --locked --profile "$profile" --target "$target" --target-dir "$folder" -p "$package" "${options[@]}" >&2
   )

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fills a new folder of cargo with what the newest of its neighbours has built of other people's crates, so that a lock file that
-# changed in one line does not cost a build of everything. cargo decides by its own fingerprints what of it still holds.
+# changed in one line does not cost a build of everything. cargo decides by its own fingerprints what of it still holds. What belongs to
+# the profile `release` is left out: what is shipped is built anew.
 #
 # usage: packaging/seed-cache.sh FOLDER     (does nothing where FOLDER exists, or has no neighbour that cargo has filled)
 set -euo pipefail
@@ -12,7 +13,7 @@ from="$(find "$(dirname "$to")" -mindepth 2 -maxdepth 2 -name .rustc_info.json -
 echo "cache: begun with what $from has" >&2
 mkdir -p "$to.begun"
 # Programs and our own crates are left out: what is large and certain to be built again. Copied, as cargo writes some files in place.
-(cd "$from" && find . -regex '.*/\(deps\|build\|\.fingerprint\)/.*' -type f ! -path '*hozen*' ! -path '*/incremental/*' \
+(cd "$from" && find . -regex '.*/\(deps\|build\|\.fingerprint\)/.*' -type f ! -path '*/release/*' ! -path '*hozen*' ! -path '*/incremental/*' \
   \( -path '*/build/*' -o -path '*/.fingerprint/*' -o -name '*.rlib' -o -name '*.rmeta' -o -name '*.so' -o -name '*.d' \) -print0 |
   xargs -0r cp -p --parents -t "$to.begun")
 mv "$to.begun" "$to"
