@@ -30,6 +30,8 @@ pub(super) struct Heard {
     pub(super) unseen: u64,
     /// Why listening ended before the run did.
     pub(super) failed: Option<String>,
+    /// `CLOCK_MONOTONIC` of the latest event.
+    pub(super) latest_ns: u64,
     last: BTreeMap<u32, u32>,
 }
 
@@ -57,6 +59,7 @@ impl Heard {
 
     /// Counts what lies between this event and the one before it on the same processor.
     fn follow(&mut self, event: &Event) {
+        self.latest_ns = self.latest_ns.max(event.monotonic_ns);
         if let Some(last) = self.last.insert(event.cpu, event.sequence) {
             let missed = event.sequence.wrapping_sub(last).wrapping_sub(1);
             // One that came late: processors take turns at the socket.

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
+use nix::time::ClockId;
 
 use super::heard::Heard;
 use super::program::Looker;
 use crate::host::Host;
+use crate::host::clock::nanoseconds;
 use crate::host::connector::{Connector, ConnectorError, Received};
 
-/// How many events are taken after it was told to end, where they come one after the other.
-const LAST: usize = 50_000;
+/// How long events of before the end are waited for, where very many come. On a busy host it is never quiet.
+const LAST: Duration = Duration::from_secs(3);
 
 /// A thread that listens. It ends when this is dropped.
 #[derive(Debug)]
@@ -68,10 +70,11 @@ impl Drop for Listening {
 }
 
 fn hear(host: &Host, connector: &Connector, looker: Option<&Looker>, over: &AtomicBool, heard: &mut Heard) {
-    let mut after = 0;
-    while after < LAST {
-        let is_over = over.load(Ordering::Relaxed);
-        after += usize::from(is_over);
+    let mut end: Option<(Instant, i128)> = None;
+    loop {
+        if end.is_none() && over.load(Ordering::Relaxed) {
+            end = Some((Instant::now() + LAST, nanoseconds(ClockId::CLOCK_MONOTONIC)));
+        }
         match connector.receive() {
             Received::Message(message) => {
                 if let Some((number, pid)) = heard.take(host.clock.now(), &message) {
@@ -81,12 +84,21 @@ fn hear(host: &Host, connector: &Connector, looker: Option<&Looker>, over: &Atom
             }
             Received::Foreign => heard.odd = heard.odd.saturating_add(1),
             Received::Overrun => heard.overruns = heard.overruns.saturating_add(1),
-            Received::Quiet if is_over => return,
+            Received::Quiet if end.is_some() => return,
             Received::Quiet => {}
             Received::Failed(errno) => {
                 heard.failed = Some(errno.to_string());
                 return;
             }
+        }
+        match end {
+            // What comes now happened after the end.
+            Some((_, told)) if i128::from(heard.latest_ns) > told => return,
+            Some((until, _)) if Instant::now() > until => {
+                heard.failed = Some("more events came than could be taken when the run ended".to_owned());
+                return;
+            }
+            _ => {}
         }
     }
 }

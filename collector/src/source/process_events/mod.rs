@@ -176,6 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_is_never_quiet_is_heard_to_the_end() {
+        let (host, source) = (Host::live().unwrap(), ProcessEvents::default());
+        let (ended, over) = std::sync::mpsc::channel::<()>();
+        let busy = std::thread::spawn(move || {
+            while over.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+                std::process::Command::new("/bin/true").status().unwrap();
+            }
+        });
+        source.begin(&host);
+        std::thread::sleep(Duration::from_millis(50));
+        let outcome = source.acquire(&host, &mut Recorded::default()).unwrap();
+        drop(ended);
+        busy.join().unwrap();
+        assert_ne!(outcome.status, Status::Failed, "{outcome:?}");
+    }
+
+    #[test]
     fn a_run_that_did_not_begin_has_heard_nothing() {
         let outcome = ProcessEvents::default().acquire(&Host::live().unwrap(), &mut Recorded::default()).unwrap();
         assert_eq!(outcome.status, Status::Failed);
