@@ -2,11 +2,13 @@
 """Runs every test of the workspace on two lanes at once, and says what each program took.
 
 Guests with real kernels wait as much as they work (for a kernel that boots, for a deadline), and packages are unpacked by one
-processor: these come one after the other on the first lane. On the second are the tests of this host, as `cargo test` runs them.
+processor: these come one after the other on the first lane, the longest first. On the second are the tests of this host, as `cargo test`
+runs them; when they are over, it takes of the first lane what has not begun.
 
 usage: tests/lanes.py
 """
 
+import collections
 import json
 import os
 import subprocess
@@ -15,8 +17,8 @@ import threading
 import time
 
 
-def is_guest(name):
-    return name == "volatility" or name == "vm" or name.startswith("vm_")
+# What boots guests, the longest first.
+GUESTS = [f"tests/{name}" for name in ("vm_adversity", "volatility", "vm_modules", "vm", "vm_arm64", "vm_bucket", "vm_memory")]
 
 
 def programs():
@@ -33,16 +35,24 @@ def programs():
 
 
 class Lane(threading.Thread):
-    """Runs commands one after the other; what one says is printed when it is over."""
+    """Runs what is on its queues, one after the other; what one says is printed when it is over."""
 
     printing = threading.Lock()
 
-    def __init__(self, work):
+    def __init__(self, *queues):
         super().__init__()
-        self.work, self.rows, self.failed = work, [], []
+        self.queues, self.rows, self.failed = queues, [], []
+
+    def work(self):
+        for queue in self.queues:
+            while True:
+                try:
+                    yield queue.popleft()
+                except IndexError:
+                    break
 
     def run(self):
-        for name, command, folder in self.work:
+        for name, command, folder in self.work():
             started = time.monotonic()
             with Lane.printing:
                 print(f"     Started {name}", flush=True)
@@ -61,13 +71,17 @@ class Lane(threading.Thread):
 
 
 def main():
+    documentation = subprocess.run(["cargo", "test", "--locked", "--workspace", "--doc", "--quiet"], check=False).returncode
     found = list(programs())
-    here = os.getcwd()
-    guests = [("packages", ["tests/packages/run.sh"], here)]
-    guests += [(name, [file, "--test-threads=1"], folder) for name, file, folder in found if is_guest(name.split("/")[1])]
-    others = [(name, [file], folder) for name, file, folder in found if not is_guest(name.split("/")[1])]
-    others.append(("documentation", ["cargo", "test", "--locked", "--workspace", "--doc", "--quiet"], here))
-    lanes = [Lane(guests), Lane(others)]
+    by_name = {name: (name, [file, "--test-threads=1"], folder) for name, file, folder in found}
+    unknown = [name for name in by_name if name.startswith("tests/vm") and name not in GUESTS]
+    missing = [name for name in GUESTS if name not in by_name]
+    if documentation or unknown or missing:
+        sys.exit(f"documentation: {documentation}; guests that GUESTS lacks: {unknown}; that are not there: {missing}")
+    guests = collections.deque(by_name[name] for name in GUESTS)
+    guests.insert(1, ("packages", ["tests/packages/run.sh"], os.getcwd()))
+    others = collections.deque((name, [file], folder) for name, file, folder in found if name not in GUESTS)
+    lanes = [Lane(guests), Lane(others, guests)]
     for lane in lanes:
         lane.start()
     for lane in lanes:
