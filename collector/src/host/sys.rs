@@ -616,15 +616,17 @@ impl BpfObject {
 /// The kernel's errno.
 pub fn bpf_query(target: u32, attach_type: u32) -> Result<(Vec<u32>, u32), Errno> {
     const PROG_QUERY: c_long = 16;
-    /// `target_fd`, `attach_type`, `query_flags`, `attach_flags`, `prog_ids`, `prog_cnt`, and zeros.
+    /// `target_fd`, `attach_type`, `query_flags`, `attach_flags`, `prog_ids`, `prog_cnt`, and zeros. Kernels since 6.6 write `revision`
+    /// at offset 56 whatever size they are told, so there is room for all that `union bpf_attr` has, and for what it may get.
     #[repr(C)]
-    struct Question(u32, u32, u32, u32, u64, u32, u32);
+    struct Question(u32, u32, u32, u32, u64, u32, u32, [u64; 28]);
     let mut ids = vec![0_u32; 64];
     loop {
         let room = u32::try_from(ids.len()).map_err(|_| Errno::EOVERFLOW)?;
         let pointer = u64::try_from(ids.as_mut_ptr().expose_provenance()).map_err(|_| Errno::EFAULT)?;
-        let mut question = Question(target, attach_type, 0, 0, pointer, room, 0);
-        // SAFETY: the question is live and of the size given; it points at a live buffer of as many ids as it says.
+        let mut question = Question(target, attach_type, 0, 0, pointer, room, 0, [0; 28]);
+        // SAFETY: the question is live, of the size given and larger than the kernel's `union bpf_attr`, in which all lies that is
+        // written besides the ids; it points at a live buffer of as many of these as it says.
         let answer = check(unsafe { libc::syscall(libc::SYS_bpf, PROG_QUERY, &raw mut question, size_of::<Question>()) });
         match answer {
             Err(Errno::ENOSPC) if question.5 > room && question.5 < 1 << 16 => {
