@@ -620,6 +620,7 @@ pub fn bpf_query(target: u32, attach_type: u32) -> Result<(Vec<u32>, u32), Errno
     /// at offset 56 whatever size they are told, so there is room for all that `union bpf_attr` has, and for what it may get.
     #[repr(C)]
     struct Question(u32, u32, u32, u32, u64, u32, u32, [u64; 28]);
+    const { assert!(size_of::<Question>() >= 256, "the kernel writes behind what is smaller") };
     let mut ids = vec![0_u32; 64];
     loop {
         let room = u32::try_from(ids.len()).map_err(|_| Errno::EOVERFLOW)?;
