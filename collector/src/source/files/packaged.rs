@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::host::{Host, read};
-use crate::model::Digest;
+use crate::model::{Digest, Gap};
 use crate::source::Evidence;
 use crate::source::keep::lines;
 
@@ -13,7 +13,7 @@ const APK: &str = "/lib/apk/db/installed";
 
 /// More packages, and more files of all together, than a host has.
 const MOST_PACKAGES: usize = 50_000;
-const MOST_FILES: usize = 5_000_000;
+const MOST_FILES: usize = 2_000_000;
 
 /// Folders that hold files of containers and snaps, which belong to packages of their own.
 const OTHERS: [&[u8]; 5] =
@@ -38,7 +38,11 @@ impl Packaged {
         let read = out.dpkg(host, &mut paths).and_then(|dpkg| Ok(out.apk(host, &mut paths)? || dpkg));
         match read {
             Ok(true) if paths.len() < MOST_FILES => out.paths = Some(paths),
-            Ok(_) => {}
+            Ok(true) => evidence.gap(Gap::whole(
+                DPKG.as_bytes(),
+                format!("the packages list {MOST_FILES} files or more: which are theirs is not told"),
+            )),
+            Ok(false) => {}
             Err(error) => evidence.gap(error.gap()),
         }
         out
