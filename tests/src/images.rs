@@ -11,11 +11,10 @@ use crate::evidence::{Evidence, bytes, number};
 use crate::stamp::{self, Report};
 use crate::vm::Ended;
 
-/// For a guest's script: stamps pages, which stay until [`RELEASE`] and which the kernel must not move to make room; and
+/// For a guest's script: stamps pages, which stay until [`RELEASE`]; and
 /// `collect NAME OPTIONS…`, a run that leaves `NAME`, `NAME.result`, `NAME.said`, `NAME.code` and, as they are after it,
 /// `NAME.modules` in `/out`.
 pub const STAMP: &str = "\
-echo 0 >/proc/sys/vm/compact_unevictable_allowed
 mkfifo /tmp/hold
 stamp PAGES /out/frames </tmp/hold >/out/stamped &
 exec 3>/tmp/hold

@@ -28,7 +28,9 @@ fn acquired_knowing(known: FileSystems, source: DeletedFiles) -> Recorded {
 /// The row of the file that is open as `file` in this process.
 fn row_of<'a>(evidence: &'a Recorded, table: &str, file: &File) -> &'a Value {
     let name = format!("fd/{}", file.as_raw_fd());
-    let holds = |row: &&Value| row["references"].as_array().unwrap().iter().any(|place| place["name"] == name.as_str());
+    // Another process may have another file as the same number.
+    let is_it = |place: &Value| place["pid"] == own_pid() && place["name"] == name.as_str();
+    let holds = |row: &&Value| row["references"].as_array().unwrap().iter().any(is_it);
     evidence.rows(table).iter().find(holds).unwrap()
 }
 
