@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! object.rs: ObjectWriter::part → buffers.rs [a part of exactly --part-size stored bytes]
-//!          → SHA-256(part) → request.rs UploadPart, several at once, each tried again by retry.rs
+//!          → digests.rs [SHA-256 of the part, and of the object] → request.rs UploadPart, several at once, each tried again by retry.rs
 //!          → finish: CompleteMultipartUpload, or PutObject where one part holds it all → Held, for the receipt
 //! ```
 //!
@@ -17,6 +17,7 @@
 mod advice;
 mod bucket;
 mod buffers;
+mod digests;
 pub mod layout;
 mod object;
 pub mod options;

@@ -7,13 +7,13 @@ use hozen_collector::model::receipt::{Answer, Checksum, Lock};
 use hozen_collector::model::record::BEGIN_KEY;
 use hozen_collector::model::{Digest, Held, ObjectKey};
 use hozen_collector::sink::{Cause, ObjectWriter, SinkError};
-use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use super::advice;
 use super::buffers::Fill;
+use super::digests::Digests;
 use super::request::{self, Bucket, Made, Part};
 use super::retry::{Done, GivenUp, Kind};
 
@@ -33,7 +33,7 @@ pub(super) struct BucketObject {
     full_key: String,
     shared: Shared,
     fill: Fill,
-    hasher: Sha256,
+    digests: Digests,
     size: u64,
     upload: Option<Upload>,
     /// Requests that had to be sent again before the upload's parts.
@@ -53,7 +53,7 @@ struct Upload {
 impl BucketObject {
     pub(super) fn new(key: ObjectKey, shared: Shared, fill: Fill) -> Self {
         let full_key = shared.bucket.place.key(key.as_str());
-        Self { key, full_key, shared, fill, hasher: Sha256::new(), size: 0, upload: None, retries: 0 }
+        Self { key, full_key, shared, fill, digests: Digests::default(), size: 0, upload: None, retries: 0 }
     }
 
     fn error(&self, cause: Cause) -> SinkError {
@@ -66,9 +66,9 @@ impl BucketObject {
         let permit = self.shared.handle.block_on(Arc::clone(&self.shared.room).acquire_owned());
         let permit = permit.map_err(|_| self.error(Cause::Refused("the upload's threads have ended".to_owned())))?;
         self.begin()?;
-        let body = self.fill.send();
+        let (body, sha256) = (self.fill.send(), self.digests.end_part());
         if let Some(upload) = &mut self.upload {
-            upload.spawn(&self.shared, &self.full_key, body, permit);
+            upload.spawn(&self.shared, &self.full_key, body, sha256, permit);
         }
         Ok(())
     }
@@ -196,13 +196,12 @@ struct Settled {
 }
 
 impl Upload {
-    fn spawn(&mut self, shared: &Shared, key: &str, body: Bytes, permit: OwnedSemaphorePermit) {
+    fn spawn(&mut self, shared: &Shared, key: &str, body: Bytes, sha256: Digest, permit: OwnedSemaphorePermit) {
         let number = i32::try_from(self.parts.len() + 1).unwrap_or(i32::MAX);
         let (bucket, id, failed, key) =
             (Arc::clone(&shared.bucket), Arc::clone(&self.id), Arc::clone(&self.failed), key.to_owned());
-        let handle = shared.handle.clone();
         let sending = async move {
-            let result = send_part(&handle, &bucket, &key, &id, number, body).await;
+            let result = bucket.part(&key, &id, number, body, sha256).await;
             if let (Err(given_up), Ok(mut failed)) = (&result, failed.lock()) {
                 failed.get_or_insert_with(|| given_up.clone());
             }
@@ -219,13 +218,6 @@ impl Drop for Upload {
     }
 }
 
-/// Digests a part, where it keeps no connection waiting, and sends it.
-async fn send_part(handle: &Handle, bucket: &Bucket, key: &str, id: &str, number: i32, body: Bytes) -> Result<Part, GivenUp> {
-    let copy = body.clone();
-    let sha256 = handle.spawn_blocking(move || Digest::of(&copy)).await.unwrap_or_else(|_| Digest::of(&body));
-    bucket.part(key, id, number, body, sha256).await
-}
-
 /// Why a request was given up, in words with what to do.
 pub(super) fn cause(request: &str, given_up: &GivenUp) -> Cause {
     let (reason, tries) = (&given_up.trouble.reason, given_up.retries.saturating_add(1));
@@ -240,7 +232,7 @@ pub(super) fn cause(request: &str, given_up: &GivenUp) -> Cause {
 impl ObjectWriter for BucketObject {
     fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         self.check_room(bytes.len())?;
-        let (mut rest, held, before) = (bytes, self.fill.bytes().len(), self.hasher.clone());
+        let (mut rest, held, before) = (bytes, self.fill.bytes().len(), self.digests.clone());
         while !rest.is_empty() {
             // A full part leaves when more comes, not before: so the last part is never empty.
             if self.fill.is_full()
@@ -249,21 +241,21 @@ impl ObjectWriter for BucketObject {
                 // None of `bytes` may belong to the object. Where an upload has begun, its failure ends the object.
                 if self.upload.is_none() {
                     self.fill.shorten(held);
-                    self.hasher = before;
+                    self.digests = before;
                 }
                 return Err(error);
             }
             let filled = self.fill.bytes().len();
             rest = self.fill.take(rest);
             // What is digested is what will be sent, and not what it was copied from.
-            self.hasher.update(self.fill.bytes().get(filled..).unwrap_or_default());
+            self.digests.update(self.fill.bytes().get(filled..).unwrap_or_default());
         }
         self.size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         Ok(())
     }
 
     fn taken(&self) -> (u64, Digest) {
-        (self.size, Digest::so_far(&self.hasher))
+        (self.size, self.digests.whole())
     }
 
     fn finish(mut self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
