@@ -7,12 +7,11 @@ usage: build.py [--to DIR]     (default: ./built; needs PyYAML)
 a file that an editor and a linter understand. `!lines [a.sh]` stands for the same as a list of lines, as runCommand takes it.
 """
 
-import argparse
-import json
 import pathlib
 
 import yaml
 
+import written
 from shake import shaken
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -57,21 +56,8 @@ def documents():
 
 def as_json(document):
     """The text that is uploaded."""
-    text = json.dumps(document, separators=(",", ":"))
-    if len(text) > MOST_BYTES:
-        raise SystemExit(f"a document has {len(text)} bytes; Systems Manager takes {MOST_BYTES}")
-    return text
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--to", type=pathlib.Path, default=HERE / "built")
-    to = parser.parse_args().to
-    to.mkdir(parents=True, exist_ok=True)
-    for name, document in documents().items():
-        (to / f"{name}.json").write_text(as_json(document) + "\n")
-        print(to / f"{name}.json")
+    return written.text_of(document, MOST_BYTES, "Systems Manager")
 
 
 if __name__ == "__main__":
-    main()
+    written.main(__doc__, HERE, documents, as_json)

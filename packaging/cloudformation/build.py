@@ -8,7 +8,6 @@ template's `Words` say what stands there for the words in capitals. `!text [a.py
 a resource for each document of ssm-documents. The rest are CloudFormation's own functions.
 """
 
-import argparse
 import importlib.util
 import json
 import pathlib
@@ -19,6 +18,9 @@ import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCUMENTS = HERE.parents[1] / "ssm-documents"
+sys.path.insert(0, str(DOCUMENTS))
+import written  # noqa: E402
+
 # What CloudFormation takes from a bucket; directly it takes 51,200.
 MOST_BYTES = 1_000_000
 FUNCTIONS = ("Sub", "GetAtt", "If", "Equals", "Not", "And", "Or", "Join", "Split", "Select", "Base64", "FindInMap")
@@ -47,7 +49,6 @@ def function(name):
 
 def ssm_documents():
     """The builder of the documents, which has the same name as this one."""
-    sys.path.insert(0, str(DOCUMENTS))
     about = importlib.util.spec_from_file_location("ssm_documents_build", DOCUMENTS / "build.py")
     module = importlib.util.module_from_spec(about)
     about.loader.exec_module(module)
@@ -123,21 +124,8 @@ def templates():
 
 def as_json(template):
     """The text that is uploaded."""
-    text = json.dumps(template, separators=(",", ":"))
-    if len(text) > MOST_BYTES:
-        raise SystemExit(f"a template has {len(text)} bytes; CloudFormation takes {MOST_BYTES}")
-    return text
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--to", type=pathlib.Path, default=HERE / "built")
-    to = parser.parse_args().to
-    to.mkdir(parents=True, exist_ok=True)
-    for name, template in templates().items():
-        (to / f"{name}.json").write_text(as_json(template) + "\n")
-        print(to / f"{name}.json")
+    return written.text_of(template, MOST_BYTES, "CloudFormation")
 
 
 if __name__ == "__main__":
-    main()
+    written.main(__doc__, HERE, templates, as_json)
