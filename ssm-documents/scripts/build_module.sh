@@ -12,6 +12,7 @@ for place in /usr/bin/hozen /usr/local/bin/hozen /opt/hozen/bin/hozen; do
   if [ -x "$place" ]; then hozen="$place"; break; fi
 done
 [ -n "$builder" ] && [ -n "$hozen" ] || { say "hozen is not on this builder: install the package"; exit 44; }
+command -v aws >/dev/null || { say "this image has no aws, which brings the source and the key and takes the module away: take an image that has it"; exit 44; }
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 release="${SSM_KernelRelease:-$(uname -r)}"

@@ -5,6 +5,8 @@ SHORT_WAIT = 45     # the most seconds to wait where the execution was cancelled
 
 def contain(event, context):
     if not may_contain(event):
+        if event["Drill"] == "yes" and event["When"] == "end":
+            ask_only(event)
         return {"Contained": "not asked"}
     steps, instance = Steps(), find_instance(event)
     if instance is None:
@@ -23,12 +25,20 @@ def contain(event, context):
 
 
 def may_contain(event):
-    """Asked for by this response, or by another one that found this one at work."""
-    if event["Drill"] == "yes":
-        return False
+    """Asked for by this response, or by another one that found this one at work: what a drill keeps another from is not lost."""
     if contains(event) or event["When"] == "late":
         return True
     return response(event).get("way") not in ("joined", "refuse") and bool(read_parameter("/hozen/contain/" + event["InstanceId"]))
+
+
+def ask_only(event):
+    """A drill: whether EC2 would take the groups and turn the metadata service off."""
+    steps, ec2 = Steps(), client("ec2")
+    for card in interfaces(event):
+        rehearse(steps, "quarantine: " + card["NetworkInterfaceId"], ec2.modify_network_interface_attribute,
+                 NetworkInterfaceId=card["NetworkInterfaceId"], Groups=groups_of(card))
+    rehearse(steps, "metadata service off", ec2.modify_instance_metadata_options, InstanceId=event["InstanceId"], HttpEndpoint="disabled")
+    note(event, rehearsed=steps.done, would_fail=steps.failed)
 
 
 def reason(event):

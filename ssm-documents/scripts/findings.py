@@ -1,7 +1,10 @@
-# Findings as GuardDuty and Security Hub have them, brought into one form: what it is, where, and which instances it names.
+# Findings as GuardDuty and Security Hub have them, brought into one form: what it is, where, which instances it names, and by which id it is asked for.
 import re
 
 INSTANCE = re.compile(r"(?:^|[:/])(i-[0-9a-f]{8,17})$")
+# Security Hub's own numbers for severity (OCSF), each as the least that GuardDuty calls by that word.
+SEVERITIES = {2: 1.0, 3: 4.0, 4: 7.0, 5: 9.0, 6: 10.0}
+DETECTION = 2004
 NAMES = ("Name", "UserName", "FunctionName", "DbInstanceIdentifier")
 
 
@@ -10,6 +13,10 @@ def findings_of(event):
     if event["Source"] == "guardduty":
         found = client("guardduty").get_findings(DetectorId=event["DetectorId"], FindingIds=event["FindingIds"])["Findings"]
         return [from_guardduty(one) for one in found]
+    if event["Source"] == "securityhub-v2":
+        wanted = [{"FieldName": "metadata.uid", "Filter": {"Comparison": "EQUALS", "Value": one}} for one in event["FindingIds"]]
+        filters = {"CompositeFilters": [{"StringFilters": wanted, "Operator": "OR"}], "CompositeOperator": "OR"}
+        return [from_ocsf(one) for page in client("securityhub").get_paginator("get_findings_v2").paginate(Filters=filters) for one in page["Findings"]]
     wanted = [{"Comparison": "EQUALS", "Value": one} for one in event["FindingIds"]]
     pages = client("securityhub").get_paginator("get_findings").paginate(Filters={"Id": wanted})
     return [from_security_hub(one) for page in pages for one in page["Findings"]]
@@ -21,7 +28,7 @@ def from_guardduty(one):
     named = [resource.get("InstanceDetails", {}).get("InstanceId"), resource.get("AccessKeyDetails", {}).get("PrincipalId")]
     targets = [target(word, place) for word in named + [step.get("Uid") for step in steps]]
     return {
-        "id": one["Arn"], "key": one["Id"], "type": one["Type"], "severity": float(one["Severity"]), **place,
+        "id": one["Arn"], "ask": one["Id"], "key": one["Id"], "type": one["Type"], "severity": float(one["Severity"]), **place,
         "product": f"arn:{one.get('Partition', 'aws')}:securityhub:{one['Region']}::product/aws/guardduty",
         "targets": unique(targets), "others": [f"{resource.get('ResourceType', 'no resource')} {name_in(resource)}".strip()],
     }
@@ -32,10 +39,39 @@ def from_security_hub(one):
     targets = [target(word, place) for resource in one["Resources"] for word in words_of(resource)]
     is_guardduty = one["ProductArn"].endswith("product/aws/guardduty")
     return {
-        "id": one["Id"], "key": one["Id"].rsplit("/", 1)[-1] if is_guardduty else "", "type": (one.get("Types") or [""])[0],
+        "id": one["Id"], "ask": one["Id"], "key": one["Id"].rsplit("/", 1)[-1] if is_guardduty else "", "type": (one.get("Types") or [""])[0],
         "severity": one.get("Severity", {}).get("Normalized", 0) / 10, **place, "product": one["ProductArn"], "targets": unique(targets),
         "others": [f"{resource['Type']} {resource['Id']}" for resource in one["Resources"] if resource["Type"] != "AwsEc2Instance"],
     }
+
+
+def from_ocsf(one):
+    """Of the newer Security Hub, which has findings in the Open Cybersecurity Schema Framework."""
+    about, product, cloud = one["finding_info"], one["metadata"]["product"]["uid"], one["cloud"]
+    place, types = {"account": cloud["account"]["uid"], "region": cloud["region"]}, about.get("types") or [""]
+    resources = one.get("resources") or []
+    targets = [target(word, place_of(resource, place)) for resource in resources for word in words_of_ocsf(resource)]
+    return {
+        "id": about["uid"], "ask": one["metadata"]["uid"], "key": about["uid"].rsplit("/", 1)[-1] if product.endswith("/aws/guardduty") else "",
+        # GuardDuty's own type stands beside a general one.
+        "type": next((word for word in types if ":" in word), types[0]), "severity": SEVERITIES.get(one.get("severity_id"), 0.0), **place,
+        "product": product, "targets": unique(targets), "is_detection": one["class_uid"] == DETECTION,
+        "others": [f"{resource.get('type', 'resource')} {resource.get('uid', '')}" for resource in resources if resource.get("type") != "AWS::EC2::Instance"],
+    }
+
+
+def place_of(resource, place):
+    """Where a resource is; the finding may be of another account and region."""
+    account = resource.get("owner", {}).get("account", {}).get("uid")
+    return {"account": account or place["account"], "region": resource.get("region") or place["region"]}
+
+
+def words_of_ocsf(resource):
+    """Its id, the same as an ARN, and whose key it is."""
+    yield from (resource.get("uid"), resource.get("uid_alt"))
+    data = resource.get("data")
+    yield data.get("principal_id") if isinstance(data, dict) else None
+    yield resource.get("user", {}).get("uid")
 
 
 def event_region(arn):

@@ -14,7 +14,7 @@ def identify(event, context):
         return ended(event, "contain-now", "")
     if not take_lock(event):
         return join(event)
-    if read_parameter(done_name(event)) and event["Again"] != "yes":
+    if read_parameter(done_name(event)) and event["Again"] != "yes" and event["Drill"] != "yes":
         return ended(event, "unreachable", "this case has a sealed run of this instance already; Again=yes takes another")
     reason = unreachable(event, instance)
     return ended(event, "unreachable" if reason else "collect", reason)

@@ -1,21 +1,27 @@
-# Keeps the instance and its disks from being terminated by whoever means well.
+# Keeps the instance and its disks from being terminated by whoever means well. A drill leaves all as it is.
 
 
 def protect(event, context):
-    steps, ec2, instance = Steps(), client("ec2"), find_instance(event)
-    keep_for_release(event, steps, instance)
-    change = ec2.modify_instance_attribute
-    one = {"InstanceId": event["InstanceId"]}
-    steps.attempt("termination protection", change, **one, DisableApiTermination={"Value": True})
-    steps.attempt("shutdown stops", change, **one, InstanceInitiatedShutdownBehavior={"Value": "stop"})
-    for disk in instance.get("BlockDeviceMappings", []):
-        kept = [{"DeviceName": disk["DeviceName"], "Ebs": {"DeleteOnTermination": False}}]
-        steps.attempt("disk stays: " + disk["DeviceName"], change, **one, BlockDeviceMappings=kept)
-    take_out_of_scaling(event, steps)
-    tags = [{"Key": "hozen:case", "Value": event["CaseId"]}, {"Key": "hozen:execution", "Value": event["Execution"]}]
-    steps.attempt("tags", ec2.create_tags, Resources=[event["InstanceId"]], Tags=tags)
+    steps, instance = Steps(), find_instance(event)
+    if event["Drill"] == "yes":
+        change_attributes(event, instance, lambda *what, **arguments: rehearse(steps, *what, **arguments))
+    else:
+        keep_for_release(event, steps, instance)
+        change_attributes(event, instance, steps.attempt)
+        take_out_of_scaling(event, steps)
     note(event, protected=steps.done, not_protected=steps.failed)
     return {"Failed": len(steps.failed)}
+
+
+def change_attributes(event, instance, do):
+    ec2, one = client("ec2"), {"InstanceId": event["InstanceId"]}
+    do("termination protection", ec2.modify_instance_attribute, **one, DisableApiTermination={"Value": True})
+    do("shutdown stops", ec2.modify_instance_attribute, **one, InstanceInitiatedShutdownBehavior={"Value": "stop"})
+    for disk in instance.get("BlockDeviceMappings", []):
+        kept = [{"DeviceName": disk["DeviceName"], "Ebs": {"DeleteOnTermination": False}}]
+        do("disk stays: " + disk["DeviceName"], ec2.modify_instance_attribute, **one, BlockDeviceMappings=kept)
+    tags = [{"Key": "hozen:case", "Value": event["CaseId"]}, {"Key": "hozen:execution", "Value": event["Execution"]}]
+    do("tags", ec2.create_tags, Resources=[event["InstanceId"]], Tags=tags)
 
 
 def take_out_of_scaling(event, steps):

@@ -52,6 +52,8 @@ def give_rights_back(event, steps, before):
 def give_protection_back(event, steps, before):
     ec2, scaling, one = client("ec2"), client("autoscaling"), {"InstanceId": event["InstanceId"]}
     steps.attempt("termination protection", ec2.modify_instance_attribute, **one, DisableApiTermination={"Value": before["protected"]})
+    if before.get("shutdown"):
+        steps.attempt("shutdown", ec2.modify_instance_attribute, **one, InstanceInitiatedShutdownBehavior={"Value": before["shutdown"]})
     for name in before["disks"]:
         steps.attempt("disk " + name, ec2.modify_instance_attribute, **one,
                       BlockDeviceMappings=[{"DeviceName": name, "Ebs": {"DeleteOnTermination": True}}])

@@ -22,7 +22,7 @@ def is_sealed(known):
 def let_go(event, known):
     """The lock, and what was remembered of the case. A sealed run of this case is not taken a second time."""
     steps, ssm = Steps(), client("ssm")
-    if is_sealed(known):
+    if is_sealed(known) and event["Drill"] != "yes":
         value = json.dumps({"execution": event["Execution"], "uri": known["collect"]["uri"]})
         steps.attempt("done", ssm.put_parameter, Name=f"/hozen/done/{event['InstanceId']}/{event['CaseId']}", Value=value,
                       Type="String", Overwrite=True)
@@ -37,7 +37,7 @@ def asked_meanwhile(event, known):
     wanted = read_parameter("/hozen/contain/" + event["InstanceId"])
     if wanted:
         Steps().attempt("request", client("ssm").delete_parameter, Name="/hozen/contain/" + event["InstanceId"])
-    return bool(wanted) and known.get("contained") != "yes" and event["Drill"] != "yes"
+    return bool(wanted) and known.get("contained") != "yes"
 
 
 def outcome_of(event, known):
@@ -90,7 +90,7 @@ def message_for(event, known, outcome):
         "manifest_sha256": collected.get("manifest_sha256"), "code": collected.get("code"), "memory": collected.get("memory"),
         "images": collected.get("images"), "sealed": known.get("sealed", False), "disks": known.get("disks", []),
         "contained": known.get("contained", "no"), "containment_reason": known.get("containment_reason"),
-        "not_done": (known.get("not_protected", []) + known.get("containment_failed", []) + known.get("credentials_not_ended", []))[:20],
+        "not_done": (known.get("not_protected", []) + known.get("would_fail", []) + known.get("containment_failed", []) + known.get("credentials_not_ended", []))[:20],
         "finding": finding, "execution": event["Execution"],
         "links": {
             "detective": f"{console}/detective/home?region={region}#entities/Ec2Instance/{event['InstanceId']}",
@@ -108,7 +108,17 @@ def publish(event, steps, outcome, message):
     entry = {"Source": "hozen", "DetailType": "Hozen Response Ended", "Detail": text, "Resources": [event["InstanceId"]]}
     steps.attempt("event", client("events").put_events, Entries=[entry])
     if event["FindingId"] and event["ProductArn"]:
-        fields = {"HozenCase": event["CaseId"], "HozenOutcome": outcome, "HozenRun": str(message["run"])[:1024]}
-        steps.attempt("finding", client("securityhub").batch_update_findings,
-                      FindingIdentifiers=[{"Id": event["FindingId"], "ProductArn": event["ProductArn"]}],
-                      Note={"Text": message["do"][:512], "UpdatedBy": "hozen"}, UserDefinedFields=fields)
+        answer_finding(event, steps, outcome, message)
+
+
+def answer_finding(event, steps, outcome, message):
+    """As a comment where the newer Security Hub has the finding (its products are called productv2), else as a note with fields."""
+    hub = client("securityhub")
+    if ":productv2/" in event["ProductArn"]:
+        named = {"CloudAccountUid": event["Account"], "FindingInfoUid": event["FindingId"], "MetadataProductUid": event["ProductArn"]}
+        text = f"Hozen {outcome}, case {event['CaseId']}, run {message['run']}. {message['do']}"
+        steps.attempt("finding", hub.batch_update_findings_v2, FindingIdentifiers=[named], Comment=text[:512])
+        return
+    fields = {"HozenCase": event["CaseId"], "HozenOutcome": outcome, "HozenRun": str(message["run"])[:1024]}
+    steps.attempt("finding", hub.batch_update_findings, FindingIdentifiers=[{"Id": event["FindingId"], "ProductArn": event["ProductArn"]}],
+                  Note={"Text": message["do"][:512], "UpdatedBy": "hozen"}, UserDefinedFields=fields)

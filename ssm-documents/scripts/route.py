@@ -12,7 +12,7 @@ def route(event, context):
     found, answers = findings_of(event), []
     for finding in found:
         answers += answers_for(event, defaults, policy, finding)
-    known = {finding["id"] for finding in found} | {finding["key"] for finding in found}
+    known = {finding[word] for finding in found for word in ("id", "key", "ask")}
     answers += [{"finding": one, "answer": "refused", "why": "there is no such finding in this account and region"}
                 for one in event["FindingIds"] if one not in known]
     for answer in answers:
@@ -29,16 +29,18 @@ def answers_for(event, defaults, policy, finding):
         return [{**about, "answer": "refused", "why": f"{NO_INSTANCE}. It is about: {'; '.join(finding['others'])[:500]}"}]
     mode = mode_for(event, policy, finding)
     if mode == "note":
-        return [{**about, "answer": "noted", "why": "by /hozen/policy, its type and severity start nothing", "instance": one["instance"]}
+        return [{**about, "answer": "noted", "why": "by /hozen/policy, what it is and how severe start nothing", "instance": one["instance"]}
                 for one in finding["targets"]]
     return [{**about, "instance": one["instance"], "mode": mode, **answer_for(event, defaults, finding, one, mode)} for one in finding["targets"]
             if event["HandedOver"] != "yes" or is_here(event, one)]
 
 
 def mode_for(event, policy, finding):
-    """People get what they ask for. By itself a finding starts what the first line of the policy for its type says, and no more than is allowed."""
+    """People get what they ask for. A weakness or a setting starts nothing by itself; a detection starts what the first line of the policy for its type says, and no more than is allowed."""
     if event["Action"] != "automatic":
         return event["Action"]
+    if not finding.get("is_detection", True):
+        return "note"
     for line in policy["types"]:
         if finding["type"].startswith(line["type"]) and finding["severity"] < line.get("below", 11):
             return ORDER[min(ORDER.index(line["do"]), ORDER.index(policy["automatic"]))]
@@ -96,7 +98,7 @@ def respond(event, defaults, finding, target, mode):
 
 def hand_over(event, finding, target):
     """People see findings of all accounts and regions in one. The response runs where the instance is, by that account's own rules."""
-    if event["Source"] != "securityhub":
+    if event["Source"] == "guardduty" or event["Action"] == "automatic":
         return {"answer": "refused", "why": f"the instance is of account {target['account']}, {target['region']}: its own rule answers there"}
     account, region, arguments = target["account"], target["region"], {}
     partition = finding["product"].split(":")[1]
@@ -106,7 +108,7 @@ def hand_over(event, finding, target):
         arguments = {"aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"],
                      "aws_session_token": session["SessionToken"]}
     given = {"AutomationAssumeRole": [f"arn:{partition}:iam::{account}:role/hozen/hozen-responder"], "Source": [event["Source"]],
-             "Action": [event["Action"]], "FindingIds": [finding["id"]], "HandedOver": ["yes"]}
+             "Action": [event["Action"]], "FindingIds": [finding["ask"]], "HandedOver": ["yes"]}
     started = boto3.client("ssm", region_name=region, **arguments).start_automation_execution(DocumentName="Hozen-Route", Parameters=given)
     return {"answer": "handed-over", "why": f"the instance is of account {account}, {region}", "execution": started["AutomationExecutionId"]}
 

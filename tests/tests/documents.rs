@@ -50,6 +50,11 @@ fn defects_of_the_orchestrator_are_not_ours() {
 }
 
 #[test]
+fn a_builder_of_modules_ends_whatever_becomes_of_it() {
+    run("a_builder_of_modules_ends_whatever_becomes_of_it", &["factory.py"]);
+}
+
+#[test]
 fn the_stacks_deploy_and_answer_every_finding() {
     run("the_stacks_deploy_and_answer_every_finding", &["stacks.py"]);
 }

@@ -53,6 +53,9 @@ class Client:
         def call(**arguments):
             api = self.real.meta.method_to_api_mapping.get(method, method)
             self.record(api, arguments)
+            # moto does with some calls of EC2 what it was only asked for.
+            if arguments.get("DryRun"):
+                raise denied(api, "DryRunOperation")
             own = self.world.own.get((self.service, api))
             return own(**arguments) if own else getattr(self.real, method)(**arguments)
         return call
@@ -90,6 +93,7 @@ class World:
             ("ssm", "GetAutomationExecution"): self.get_automation_execution,
             ("ec2", "GetConsoleScreenshot"): lambda **_: {"ImageData": "aGVsbG8="},
             ("securityhub", "BatchUpdateFindings"): lambda **_: {"ProcessedFindings": [], "UnprocessedFindings": []},
+            ("securityhub", "BatchUpdateFindingsV2"): lambda **_: {"ProcessedFindings": [], "UnprocessedFindings": []},
         }
         self.clients = {}
 
@@ -233,7 +237,7 @@ class Execution:
         assert len(command["Comment"]) <= 100
         self.world.commands.append(command)
         if self.world.managed.get(command["InstanceId"]) != "Online":
-            self.world.now += int(inputs["TimeoutSeconds"])
+            self.world.now += int(inputs.get("TimeoutSeconds", 3600))
             command["Status"] = "DeliveryTimedOut"
         else:
             self.world.on_command[inputs["DocumentName"]](self.world, command)

@@ -15,7 +15,8 @@ def matches(pattern, event):
     for name, wanted in pattern.items():
         found = event.get(name)
         if isinstance(wanted, dict):
-            if not isinstance(found, dict) or not matches(wanted, found):
+            # Of a list of objects one is enough.
+            if not any(isinstance(one, dict) and matches(wanted, one) for one in (found if isinstance(found, list) else [found])):
                 return False
         elif not any(fits(one, value) for one in wanted for value in (found if isinstance(found, list) else [found])):
             return False
@@ -28,6 +29,8 @@ def fits(wanted, value):
     (how, word), = wanted.items()
     if how == "prefix":
         return isinstance(value, str) and value.startswith(word)
+    if how == "anything-but":
+        return value not in (word if isinstance(word, list) else [word])
     if how == "numeric":
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return is_number and all(COMPARED[sign](value, limit) for sign, limit in zip(word[::2], word[1::2]))

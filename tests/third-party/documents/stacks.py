@@ -154,11 +154,11 @@ class Deployed(Stage):
                     KeyAdministratorRoleArn=f"arn:aws:iam::{ACCOUNT}:role/keys", BreakGlassRoleArn=f"arn:aws:iam::{ACCOUNT}:role/glass")
         given = {name: self.outputs[name] for name in ("EvidenceRegion", "EvidenceAccount", "EvidenceKeyArn", "SealKeyArn")}
         self.deploy("responder", VpcId=self.vpc, S3PrefixListId="pl-12345678", EvidenceBucket=stage.BUCKET, SealerInstanceId="i-0aaaaaaaaaaaaaaaa",
-                    Automatic="collect-and-contain", **given)
+                    Automatic="collect-and-contain", ModuleBucket="lime", SecurityHubV2="yes", **given)
         self.quarantine, self.topic = self.outputs["QuarantineGroupId"], self.outputs["TopicArn"]
         self.started, self.findings = [], {}
         self.world.own.update({("ssm", "StartAutomationExecution"): self.start, ("guardduty", "GetFindings"): self.guardduty,
-                               ("securityhub", "GetFindings"): self.security_hub})
+                               ("securityhub", "GetFindings"): self.security_hub, ("securityhub", "GetFindingsV2"): self.security_hub_v2})
         self.world.calls.clear()
         return self
 
@@ -182,6 +182,11 @@ class Deployed(Stage):
 
     def security_hub(self, Filters, **_):
         return {"Findings": [self.findings[one["Value"]] for one in Filters["Id"] if one["Value"] in self.findings]}
+
+    def security_hub_v2(self, Filters):
+        wanted = [(one["FieldName"], one["Filter"]["Value"]) for both in Filters["CompositeFilters"] for one in both["StringFilters"]]
+        assert {name for name, _ in wanted} == {"metadata.uid"} and Filters["CompositeOperator"] == "OR", Filters
+        return {"Findings": [self.findings[value] for _, value in wanted if value in self.findings]}
 
     def deployed_rules(self):
         events = self.world.client("events").real
@@ -219,6 +224,11 @@ def pascal(value):
     if isinstance(value, dict):
         return {name[0].upper() + name[1:]: pascal(inner) for name, inner in value.items()}
     return [pascal(one) for one in value] if isinstance(value, list) else value
+
+
+def id_of(one):
+    """By which a service is asked for a finding."""
+    return one.get("Id") or one.get("id") or one["metadata"]["uid"]
 
 
 def fixtures(name, on):
@@ -263,7 +273,7 @@ class Findings(unittest.TestCase):
         if fixture["answer"] != "handed-over":
             self.assertEqual([run.parameters["InstanceId"] for run in runs], wanted)
         self.assertEqual({run.parameters.get("Mode") or run.parameters["Action"] for run in runs}, {fixture["mode"]} if "mode" in fixture else set())
-        by_people = fixture["event"]["source"] == "aws.securityhub"
+        by_people = fixture["event"]["detail-type"].endswith("Custom Action")
         self.assertEqual(len(on.world.called("sns", "Publish")) - told, len(answers) if by_people or fixture["answer"] == "routed" else 0)
 
     def test_findings_of_guardduty(self):
@@ -278,6 +288,38 @@ class Findings(unittest.TestCase):
                 found = fixture["event"]["detail"]["findings"]
                 self.on.findings = {} if fixture.get("gone") else {one["Id"]: one for one in found}
                 self.assert_answered(self.on, fixture)
+
+    def test_findings_of_the_newer_security_hub(self):
+        for fixture in fixtures("securityhub_v2", self.on):
+            with self.subTest(fixture["name"]):
+                self.on.findings = {} if fixture.get("gone") else {id_of(one): one for one in fixture["event"]["detail"]["findings"]}
+                self.assert_answered(self.on, fixture)
+
+    def in_ocsf(self, name):
+        (found,) = next(one for one in fixtures("securityhub_v2", self.on) if one["name"] == name)["event"]["detail"]["findings"]
+        return found
+
+    def by_hand(self, name, action):
+        """The answer to a finding of the newer Security Hub that somebody names by its id."""
+        found = self.in_ocsf(name)
+        self.on.findings[id_of(found)] = found
+        given = {"AutomationAssumeRole": stage.ASSUME, "Source": "securityhub-v2", "Action": action, "FindingIds": [id_of(found)]}
+        (answer,) = self.on.answers(Execution(self.on.world, DOCUMENTS, "Hozen-Route", given).run())
+        return answer
+
+    def test_what_no_rule_takes_from_the_newer_security_hub_can_be_asked_for(self):
+        for name in ("an exposure", "a vulnerability", "of GuardDuty, which has a rule of its own"):
+            self.assertEqual(self.by_hand(name, "collect-and-contain")["answer"], "routed", name)
+        self.assertEqual([run.parameters["Mode"] for run in self.on.started], ["collect-and-contain"] * 3)
+        for name in ("an exposure", "a vulnerability", "a setting"):
+            self.assertEqual(self.by_hand(name, "automatic")["answer"], "noted", name)
+        elsewhere = "the instance is of another account"
+        self.assertEqual(self.by_hand(elsewhere, "collect-only")["answer"], "handed-over")
+        self.assertEqual(self.on.started[-1].parameters["FindingIds"], [id_of(self.in_ocsf(elsewhere))])
+
+    def test_a_finding_of_guardduty_starts_one_response_whoever_brings_it(self):
+        self.assertEqual(self.on.answers(self.on.send(self.first())[0])[0]["answer"], "routed")
+        self.assertEqual(self.by_hand("of GuardDuty, which has a rule of its own", "automatic")["why"], "a response to this finding was started before")
 
     def test_their_fields_are_those_of_the_services(self):
         def model(service, operation, way):
@@ -299,6 +341,15 @@ class Findings(unittest.TestCase):
         elif shape.type_name == "list":
             for inner in value:
                 self.assert_known(shape.member, inner, where)
+
+    def test_the_roles_of_the_factory_are_made_for_its_store(self):
+        iam = self.on.world.client("iam").real
+        written = {role: json.dumps(iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]) for role in ("hozen-factory", "hozen-builder")}
+        self.assertIn("role/hozen/hozen-builder", written["hozen-factory"])
+        for word in ("arn:aws:s3:::lime/modules/index.json", f'"s3:ResourceAccount": "{ACCOUNT}"'):
+            self.assertIn(word, written["hozen-builder"])
+        profile = iam.get_instance_profile(InstanceProfileName="hozen-builder")["InstanceProfile"]
+        self.assertEqual([role["RoleName"] for role in profile["Roles"]], ["hozen-builder"])
 
     def test_a_finding_starts_one_response_however_often_it_comes(self):
         on, event = self.on, self.first()
@@ -391,7 +442,8 @@ BY_AUTOMATION = {"ssm:SendCommand", "ssm:ListCommands", "ssm:ListCommandInvocati
 # What goes with a call and is none itself.
 WITH_CALLS = {"iam:PassRole", "sts:TagSession", "kms:GenerateDataKey", "kms:Decrypt"}
 # Calls whose right has another name.
-RIGHTS = {"s3:ListObjectVersions": "s3:ListBucketVersions"}
+RIGHTS = {"s3:ListObjectVersions": "s3:ListBucketVersions", "securityhub:GetFindingsV2": "securityhub:GetFindings",
+          "securityhub:BatchUpdateFindingsV2": "securityhub:BatchUpdateFindings"}
 # Roles of the evidence account that a response takes.
 OTHERS = {f"{name}RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{name.lower()}" for name in ("Revoker", "Holder")}
 
@@ -453,10 +505,10 @@ class Rights(unittest.TestCase):
 
     def route(self):
         with Deployed() as on:
-            for name in ("guardduty", "securityhub"):
+            for name in ("guardduty", "securityhub", "securityhub_v2"):
                 for fixture in fixtures(name, on)[:8]:
                     found = fixture["event"]["detail"]
-                    on.findings = {one.get("Id") or one["id"]: one for one in found.get("findings", [found])}
+                    on.findings = {id_of(one): one for one in found.get("findings", [found])}
                     on.send(fixture["event"])
             return self.called(on)
 

@@ -122,6 +122,25 @@ class Stage:
             Filters=[{"Name": "instance-id", "Values": [self.instance]}])["IamInstanceProfileAssociations"]
         return [one["IamInstanceProfile"]["Arn"].rsplit("/", 1)[-1] for one in found if one["State"] != "disassociated"]
 
+    def attribute(self, name):
+        """As EC2 describes it: disableApiTermination, instanceInitiatedShutdownBehavior."""
+        found = self.ec2.real.describe_instance_attribute(InstanceId=self.instance, Attribute=name)
+        return found[name[0].upper() + name[1:]]["Value"]
+
+    def tags(self):
+        found = self.ec2.real.describe_tags(Filters=[{"Name": "resource-id", "Values": [self.instance]}])["Tags"]
+        return {tag["Key"]: tag["Value"] for tag in found}
+
+    def noted(self, run):
+        """What the steps of a response left for each other."""
+        return json.loads(self.world.client("ssm").real.get_parameter(Name="/hozen/response/" + run.id)["Parameter"]["Value"])
+
+    def changed(self):
+        """Calls that change the instance or what it is part of, and were not only asked for."""
+        meant = ("Modify", "Associate", "Replace", "Disassociate", "Create", "Delete", "Enter", "Set", "Put", "Terminate", "Stop")
+        return [api for service, api, arguments in self.world.calls
+                if service in ("ec2", "iam", "autoscaling") and api.startswith(meant) and not arguments.get("DryRun")]
+
     def imds(self):
         found = self.ec2.real.describe_instances(InstanceIds=[self.instance])["Reservations"][0]["Instances"][0]
         return found["MetadataOptions"]["HttpEndpoint"]

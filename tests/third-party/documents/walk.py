@@ -32,6 +32,15 @@ class Respond(unittest.TestCase):
             hold = on.world.client("s3").real.get_object_legal_hold(Bucket=BUCKET, Key=f"cases/IR-1/{ACCOUNT}/i-0/{stage.RUN}/999-end.json")
             self.assertEqual(hold["LegalHold"]["Status"], "ON")
 
+    def test_the_newer_security_hub_gets_the_outcome_as_a_comment(self):
+        with Stage() as on:
+            product = f"arn:aws:securityhub:{stage.REGION}::productv2/example/edr"
+            on.respond(ProductArn=product, FindingId="finding-1")
+            (told,) = on.world.called("securityhub", "BatchUpdateFindingsV2")
+            self.assertEqual(told["FindingIdentifiers"], [{"CloudAccountUid": ACCOUNT, "FindingInfoUid": "finding-1", "MetadataProductUid": product}])
+            self.assertIn("Hozen collected-and-contained, case IR-1", told["Comment"])
+            self.assertEqual(on.world.called("securityhub", "BatchUpdateFindings"), [])
+
     def test_the_order_is_memory_then_disks_then_containment(self):
         with Stage() as on:
             on.respond()
@@ -61,6 +70,59 @@ class Respond(unittest.TestCase):
             command = [command for command in on.world.commands if command["Document"] == "Hozen-Collect"][0]
             self.assertEqual(command["Parameters"]["EvidenceUri"], f"s3://{BUCKET}/cases-drill")
             self.assertEqual(on.world.called("ec2", "CreateSnapshots"), [])
+
+    def test_a_drill_changes_nothing_and_tells_what_would_not_work(self):
+        with Stage() as on:
+            before = (on.tags(), on.attribute("disableApiTermination"))
+            on.world.fail("ec2", "ModifyNetworkInterfaceAttribute")
+            run = on.respond(Drill="yes", PreContain="yes", EgressGroupId=on.egress)
+            self.assertEqual((on.tags(), on.attribute("disableApiTermination")), before)
+            # The writer's session is ended, which is of the role of the run and of nothing of the instance.
+            self.assertEqual([api for api in on.changed() if api != "PutRolePolicy"], [])
+            self.assertTrue(on.untouched())
+            self.assertIn("would: termination protection", on.noted(run)["protected"])
+            self.assertTrue(any("quarantine: eni-" in one and "AccessDenied" in one for one in on.told()["not_done"]), on.told())
+            self.assertEqual(on.release().status, "Failed")
+
+    def test_a_drill_can_be_repeated_and_is_no_run_of_the_case(self):
+        with Stage() as on:
+            for drill in ("yes", "yes", "no"):
+                self.assertEqual(on.respond(Drill=drill, Mode="collect-only").outputs["Report"]["Outcome"], "collected")
+            collected = [command["Parameters"]["EvidenceUri"] for command in on.world.commands if command["Document"] == "Hozen-Collect"]
+            self.assertEqual(collected, [f"s3://{BUCKET}/cases-drill"] * 2 + [f"s3://{BUCKET}/cases"])
+
+    def test_the_instance_and_its_disks_are_kept_and_marked(self):
+        with Stage() as on:
+            run = on.respond(Mode="collect-only")
+            self.assertTrue(on.attribute("disableApiTermination"))
+            kept = [one["BlockDeviceMappings"][0]["Ebs"] for one in on.world.called("ec2", "ModifyInstanceAttribute") if "BlockDeviceMappings" in one]
+            self.assertTrue(kept and all(one == {"DeleteOnTermination": False} for one in kept), kept)
+            self.assertEqual({name: value for name, value in on.tags().items() if name.startswith("hozen:")}, {"hozen:case": "IR-1", "hozen:execution": run.id})
+            self.assertEqual(on.noted(run)["not_protected"], [])
+
+    def test_what_only_the_account_knows_is_saved_before_anything_is_cut(self):
+        with Stage() as on:
+            address = on.ec2.real.allocate_address(Domain="vpc")
+            on.ec2.real.associate_address(AllocationId=address["AllocationId"], InstanceId=on.instance)
+            on.second_interface()
+            run = on.respond()
+            saved = on.world.client("s3").real.get_object(Bucket=BUCKET, Key=on.world.called("s3", "PutObject")[0]["Key"])
+            facts = json.loads(saved["Body"].read())
+            self.assertEqual((facts["case"], facts["instance"]["InstanceId"], len(facts["interfaces"])), ("IR-1", on.instance, 2))
+            self.assertEqual({group["GroupId"] for group in facts["groups"]}, {on.web, on.admin})
+            self.assertTrue(facts["profile"][0]["IamInstanceProfile"]["Arn"].endswith("/web"))
+            self.assertTrue(facts["screenshot"] and facts["finding"].startswith("arn:aws:guardduty:"))
+            self.assertEqual(on.noted(run)["elastic_addresses"], [address["PublicIp"]])
+
+    def test_an_image_is_made_without_a_reboot(self):
+        with Stage() as on:
+            # moto tags no snapshots of an image.
+            on.world.own["ec2", "CreateImage"] = lambda **_: {"ImageId": "ami-0123456789abcdef0"}
+            on.respond(DiskEvidence="image")
+            (image,) = on.world.called("ec2", "CreateImage")
+            self.assertIs(image["NoReboot"], True)
+            self.assertIn({"Key": "hozen:case", "Value": "IR-1"}, image["TagSpecifications"][0]["Tags"])
+            self.assertEqual(on.told()["disks"], ["ami-0123456789abcdef0"])
 
     def test_contain_now_waits_for_nothing(self):
         with Stage() as on:
@@ -322,6 +384,24 @@ class BadInput(unittest.TestCase):
             self.assertTrue(on.contained(), first.trace)
             self.assertIn("ContainAgain" if "ContainAgain" in first.trace else "Contain", first.trace)
 
+    def test_a_drill_keeps_no_response_from_containing(self):
+        with Stage() as on:
+            def meanwhile(world, command):
+                on.begin(CaseId="IR-2").run()
+                self.assertTrue(on.untouched(), "the second cut the first off")
+                stage.collect_well(world, command)
+            on.world.on_command["Hozen-Collect"] = meanwhile
+            on.respond(Drill="yes", Mode="collect-only", CaseId="DRILL-1")
+            self.assertTrue(on.contained())
+        with Stage() as on:
+            def late(execution, step):
+                if step == "Report" and execution.parameters["CaseId"] == "DRILL-1":
+                    on.world.on_step = lambda execution, step: None
+                    on.begin(CaseId="IR-2").run()
+            on.world.on_step = late
+            self.assertIn("ContainLate", on.respond(Drill="yes", CaseId="DRILL-1").trace)
+            self.assertTrue(on.contained())
+
     def test_the_second_response_comes_in_the_last_moment(self):
         with Stage() as on:
             def late(execution, step):
@@ -355,13 +435,26 @@ class Release(unittest.TestCase):
     def test_all_is_as_it_was(self):
         with Stage() as on:
             on.second_interface()
-            before = on.groups()
+            before, real = on.groups(), on.ec2.real.describe_instance_attribute
+            # moto takes no change of what a shutdown does.
+            on.world.own["ec2", "DescribeInstanceAttribute"] = lambda Attribute, **one: (
+                {"InstanceInitiatedShutdownBehavior": {"Value": "terminate"}} if Attribute.startswith("instanceI") else real(Attribute=Attribute, **one))
             on.respond()
             self.assertEqual(on.release().status, "Success")
             self.assertEqual((on.groups(), on.profile(), on.imds()), (before, ["web"], "enabled"))
             self.assertFalse(on.denies("web", on.instance))
-            protected = on.ec2.real.describe_instance_attribute(InstanceId=on.instance, Attribute="disableApiTermination")
-            self.assertFalse(protected["DisableApiTermination"]["Value"])
+            shutdown = [one["InstanceInitiatedShutdownBehavior"]["Value"] for one in on.world.called("ec2", "ModifyInstanceAttribute")
+                        if "InstanceInitiatedShutdownBehavior" in one]
+            self.assertEqual((on.attribute("disableApiTermination"), shutdown), (False, ["stop", "terminate"]))
+
+    def test_a_later_case_takes_over_what_only_collected(self):
+        with Stage() as on:
+            on.respond(Mode="collect-only")
+            on.respond(CaseId="IR-2")
+            self.assertTrue(on.contained())
+            self.assertEqual(on.release().status, "Failed")
+            self.assertEqual(on.release(CaseId="IR-2").status, "Success")
+            self.assertEqual((on.untouched(), on.attribute("disableApiTermination")), (True, False))
 
     def test_only_for_the_case_that_holds_it(self):
         with Stage() as on:
