@@ -13,7 +13,10 @@ use serde_json::Value;
 use crate::python;
 
 /// Characters of the standard output that Systems Manager keeps.
-const KEPT: usize = 24_000;
+pub const KEPT: usize = 24_000;
+
+/// And of the standard error.
+pub const KEPT_OF_ERRORS: usize = 8_000;
 
 /// A step that is ready to run.
 #[derive(Debug)]
@@ -53,6 +56,28 @@ impl Step {
         self
     }
 
+    /// The text that the agent of Systems Manager writes to `_script.sh`.
+    #[must_use]
+    pub fn script(&self) -> &str {
+        &self.script
+    }
+
+    /// The variables that the script finds: what the service's agent sets, and the parameters of the document.
+    #[must_use]
+    pub fn environment(&self, command_id: &str) -> Vec<(String, String)> {
+        let own = [
+            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            ("HOME", "/root"),
+            ("SSM_COMMAND_ID", command_id),
+            ("AWS_SSM_INSTANCE_ID", "i-0123456789abcdef0"),
+            ("AWS_SSM_REGION_NAME", "eu-central-1"),
+            ("AWS_SSM_PLATFORM_NAME", "Debian GNU/Linux"),
+            ("AWS_SSM_PLATFORM_VERSION", "12"),
+        ];
+        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        own.chain(self.variables.iter().cloned()).collect()
+    }
+
     /// Starts it with its script in `folder`.
     ///
     /// # Panics
@@ -64,13 +89,7 @@ impl Step {
         fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).expect("a script that can be run");
         let mut command = Command::new("sh");
         command.arg("-c").arg(&script).current_dir(folder).process_group(0);
-        command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
-        command
-            .env("SSM_COMMAND_ID", command_id)
-            .env("AWS_SSM_INSTANCE_ID", "i-0123456789abcdef0")
-            .env("AWS_SSM_REGION_NAME", "eu-central-1");
-        command.env("AWS_SSM_PLATFORM_NAME", "Debian GNU/Linux").env("AWS_SSM_PLATFORM_VERSION", "12");
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.env_clear().envs(self.environment(command_id));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sh")
     }
 
