@@ -20,27 +20,21 @@ pub(super) fn is_ec2(host: &Host) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests lay out files with the standard library")]
 mod tests {
     use super::*;
+    use hozen_collector::host::fixture;
 
     fn host(files: &[(&str, &str)]) -> bool {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("proc")).unwrap();
-        for (path, text) in files {
-            let path = dir.path().join("sys").join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        is_ec2(&Host::fixture(dir.path()).unwrap())
+        is_ec2(&fixture::host(dir.path(), files))
     }
 
     #[test]
     fn dmi_decides() {
-        assert!(host(&[("class/dmi/id/sys_vendor", "Amazon EC2\n")]));
-        assert!(host(&[("class/dmi/id/board_asset_tag", "i-0123456789abcdef0\n")]));
-        assert!(host(&[("hypervisor/uuid", "EC2E1916-9099-7CAF-FD21-012345ABCDEF\n")]));
+        assert!(host(&[("sys/class/dmi/id/sys_vendor", "Amazon EC2\n")]));
+        assert!(host(&[("sys/class/dmi/id/board_asset_tag", "i-0123456789abcdef0\n")]));
+        assert!(host(&[("sys/hypervisor/uuid", "EC2E1916-9099-7CAF-FD21-012345ABCDEF\n")]));
         assert!(!host(&[]));
-        assert!(!host(&[("class/dmi/id/sys_vendor", "QEMU\n"), ("class/dmi/id/board_asset_tag", "i-x\n")]));
+        assert!(!host(&[("sys/class/dmi/id/sys_vendor", "QEMU\n"), ("sys/class/dmi/id/board_asset_tag", "i-x\n")]));
     }
 }

@@ -1,8 +1,8 @@
 //! Floor 1: the only door to the machine.
 //!
 //! **Invariant:** no other part of the crate opens, reads or asks anything of the host. All `unsafe` is in [`sys`].
-//! Nothing here writes or executes, and nothing but [`module::Loading`]
-//! makes the kernel load a module.
+//! Nothing here writes (but for the hosts that tests lay out) or executes, and nothing but [`module::Loading`] makes the kernel load a
+//! module.
 
 pub mod address_space;
 pub mod bpf;
@@ -15,6 +15,8 @@ pub mod error;
 pub mod extents;
 pub mod files;
 pub mod filesystems;
+#[cfg(any(test, feature = "test-util"))]
+pub mod fixture;
 pub mod footprint;
 pub mod identity;
 pub mod kmsg;

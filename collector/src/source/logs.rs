@@ -104,16 +104,15 @@ impl Source for Logs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture::write;
     use crate::source::recorded::Recorded;
 
     fn acquired(logs: Logs, files: &[(&str, &[u8], u64)]) -> (Outcome, Recorded) {
         let tree = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(tree.path().join("proc")).unwrap();
         for (path, bytes, time) in files {
-            let path = tree.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, bytes).unwrap();
-            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            write(tree.path(), path, bytes);
+            let file = std::fs::File::options().write(true).open(tree.path().join(path)).unwrap();
             file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(*time)).unwrap();
         }
         let mut evidence = Recorded::default();

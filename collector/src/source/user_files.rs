@@ -159,6 +159,7 @@ fn row(host: &Host, definition: &Definition) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture::write;
     use crate::source::recorded::Recorded;
     use std::os::unix::fs::symlink;
     use std::path::Path;
@@ -179,12 +180,6 @@ mod tests {
         let mut evidence = Recorded::default();
         let outcome = user_files.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
         (outcome, evidence)
-    }
-
-    fn write(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
     }
 
     fn lay_out(root: &Path) {

@@ -154,19 +154,15 @@ fn rules(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture;
     use crate::source::recorded::Recorded;
     use serde_json::Value;
 
     fn acquired(source: Accounts, files: &[(&str, &[u8])]) -> (Outcome, Recorded) {
         let tree = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(tree.path().join("proc")).unwrap();
-        for (path, bytes) in files {
-            let path = tree.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, bytes).unwrap();
-        }
+        let host = fixture::host(tree.path(), files);
         let mut evidence = Recorded::default();
-        let outcome = source.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
+        let outcome = source.acquire(&host, &mut evidence).unwrap();
         (outcome, evidence)
     }
 

@@ -198,18 +198,14 @@ fn swaps(keeper: &mut Keeper<'_>) -> Result<(), Stop> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture;
     use crate::source::recorded::Recorded;
 
     fn acquired(files: &[(&str, &str)]) -> (Outcome, Recorded) {
         let tree = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(tree.path().join("proc")).unwrap();
-        for (path, text) in files {
-            let path = tree.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
+        let host = fixture::host(tree.path(), files);
         let mut evidence = Recorded::default();
-        let outcome = BlockDevices.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
+        let outcome = BlockDevices.acquire(&host, &mut evidence).unwrap();
         (outcome, evidence)
     }
 

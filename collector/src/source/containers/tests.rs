@@ -1,4 +1,5 @@
 use super::*;
+use crate::host::fixture::write;
 use crate::model::Digest;
 use crate::source::recorded::Recorded;
 use std::os::unix::fs::symlink;
@@ -7,17 +8,11 @@ use std::path::Path;
 const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const POD: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
-fn write(root: &Path, path: &str, text: &str) {
-    let path = root.join(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
-}
-
 fn process(root: &Path, pid: u32, mnt: u32, cgroup: &str, mountinfo: &str) {
     let at = format!("proc/{pid}");
     write(root, &format!("{at}/cgroup"), cgroup);
     write(root, &format!("{at}/comm"), "sh\n");
-    write(root, &format!("{at}/status"), &format!("Name:\tsh\nNSpid:\t{pid}\t1\n"));
+    write(root, &format!("{at}/status"), format!("Name:\tsh\nNSpid:\t{pid}\t1\n"));
     write(root, &format!("{at}/stat"), "1 (sh) S 0 0 0 0 -1 4194560 0 0");
     write(root, &format!("{at}/mountinfo"), mountinfo);
     std::fs::create_dir_all(root.join(&at).join("ns")).unwrap();
@@ -42,7 +37,7 @@ fn lay_out(root: &Path) {
         r#"{{"ID":"{ID}","Name":"/web","Image":"sha256:0a","Created":"2026-01-01T00:00:00Z","Path":"sh","Args":["-c","id"],
         "Config":{{"Image":"nginx","Env":["PATH=/bin","DB_PASSWORD=hunter2"]}},"State":{{"Running":true,"Pid":50}}}}"#
     );
-    write(root, &format!("{docker}/config.v2.json"), &config);
+    write(root, &format!("{docker}/config.v2.json"), config);
     write(root, &format!("{docker}/hostconfig.json"), r#"{"Privileged":true,"NetworkMode":"host","Binds":["/:/host"]}"#);
     write(root, &format!("var/lib/docker/image/overlay2/layerdb/mounts/{ID}/mount-id"), "layer1");
     write(root, "var/lib/docker/overlay2/layer1/diff/tmp/x.sh", "#!/bin/sh\nTOKEN=hunter2 /tmp/y\n");

@@ -70,23 +70,19 @@ fn ran(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture;
     use crate::source::recorded::Recorded;
     use std::os::unix::fs::symlink;
 
     fn acquired(files: &[(&str, &str)]) -> (Outcome, Recorded) {
         let tree = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(tree.path().join("proc")).unwrap();
-        for (path, text) in files {
-            let path = tree.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
+        let host = fixture::host(tree.path(), files);
         let device = tree.path().join("sys/class/net/ens5/device");
         if device.is_dir() {
             symlink("../../../../bus/pci/drivers/ena", device.join("driver")).unwrap();
         }
         let mut evidence = Recorded::default();
-        let outcome = Ec2::default().acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
+        let outcome = Ec2::default().acquire(&host, &mut evidence).unwrap();
         (outcome, evidence)
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::host::fixture::write;
 use crate::model::Digest;
 use crate::source::recorded::Recorded;
 use nix::sys::stat::Mode;
@@ -33,12 +34,6 @@ const GROUPS: &[Group<'_>] = &[
 
 fn limits() -> Limits {
     Limits::bytes(1 << 20, 8 << 20)
-}
-
-fn write(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
-    let path = root.join(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, bytes).unwrap();
 }
 
 /// What is kept of a tree, and which texts were handed on.

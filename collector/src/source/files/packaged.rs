@@ -97,18 +97,12 @@ impl Packaged {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture;
     use crate::source::recorded::Recorded;
-    use std::fs;
 
     fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("proc")).unwrap();
-        for (path, text) in files {
-            let path = dir.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        let host = Host::fixture(dir.path()).unwrap();
+        let host = fixture::host(dir.path(), files);
         (dir, host)
     }
 

@@ -92,18 +92,14 @@ fn commands(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture;
     use crate::source::recorded::Recorded;
 
     fn acquired(files: &[(&str, &[u8])]) -> (Outcome, Recorded) {
         let tree = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(tree.path().join("proc")).unwrap();
-        for (path, bytes) in files {
-            let path = tree.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, bytes).unwrap();
-        }
+        let host = fixture::host(tree.path(), files);
         let mut evidence = Recorded::default();
-        let outcome = Histories::default().acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
+        let outcome = Histories::default().acquire(&host, &mut evidence).unwrap();
         (outcome, evidence)
     }
 

@@ -1,8 +1,7 @@
 //! The artefact as a whole, on this machine and on hosts made up for it.
 
-use std::path::Path;
-
 use super::*;
+use crate::host::fixture::write;
 use crate::source::kcore::core_header;
 use crate::source::recorded::Recorded;
 
@@ -14,12 +13,6 @@ const KALLSYMS: &str = "ffffffff9a000000 T _text\nffffffff9a000000 T _stext\nfff
     ffffffff9a000100 D init_task\nffffffff9a000800 B _end\n";
 const INFO: &[u8] = b"OSRELEASE=6.1.0-test\nSYMBOL(_stext)=ffffffff9a000000\nKERNELOFFSET=19000000\nNUMBER(phys_base)=-4096\n\
     NUMBER(pgtable_l5_enabled)=0\n";
-
-fn put(dir: &Path, path: &str, content: &[u8]) {
-    let path = dir.join(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, content).unwrap();
-}
 
 /// A core file with one part of text that holds the banner, and VMCOREINFO.
 fn kcore() -> Vec<u8> {
@@ -37,16 +30,16 @@ fn kcore() -> Vec<u8> {
 
 fn fixture(kallsyms: &str) -> (tempfile::TempDir, Host) {
     let dir = tempfile::tempdir().unwrap();
-    put(dir.path(), "proc/sys/kernel/osrelease", b"6.1.0-test\n");
-    put(dir.path(), "proc/kallsyms", kallsyms.as_bytes());
-    put(dir.path(), "proc/kcore", &kcore());
-    put(dir.path(), "sys/kernel/notes", &notes::tests::note(b"GNU", 3, &[0xab, 0xcd]));
-    put(dir.path(), "sys/kernel/btf/vmlinux", b"types");
-    put(dir.path(), "sys/kernel/btf/xfs", b"more");
-    put(dir.path(), "sys/module/xfs/sections/.text", b"0xffffffffc0a00000\n");
-    put(dir.path(), "etc/os-release", b"ID=ubuntu\nVERSION_ID=\"22.04\"\n");
-    put(dir.path(), "boot/System.map-6.1.0-test", b"ffffffff81000000 T _text\n");
-    put(dir.path(), "boot/config-6.1.0-test", b"CONFIG_X=y\n");
+    write(dir.path(), "proc/sys/kernel/osrelease", b"6.1.0-test\n");
+    write(dir.path(), "proc/kallsyms", kallsyms);
+    write(dir.path(), "proc/kcore", kcore());
+    write(dir.path(), "sys/kernel/notes", notes::tests::note(b"GNU", 3, &[0xab, 0xcd]));
+    write(dir.path(), "sys/kernel/btf/vmlinux", b"types");
+    write(dir.path(), "sys/kernel/btf/xfs", b"more");
+    write(dir.path(), "sys/module/xfs/sections/.text", b"0xffffffffc0a00000\n");
+    write(dir.path(), "etc/os-release", b"ID=ubuntu\nVERSION_ID=\"22.04\"\n");
+    write(dir.path(), "boot/System.map-6.1.0-test", b"ffffffff81000000 T _text\n");
+    write(dir.path(), "boot/config-6.1.0-test", b"CONFIG_X=y\n");
     let host = Host::fixture(dir.path()).unwrap();
     (dir, host)
 }
@@ -112,7 +105,7 @@ fn with_hidden_addresses_the_banner_is_searched_and_the_refusal_named() {
 #[test]
 fn a_broken_core_file_and_a_missing_one_are_reasons() {
     let (dir, host) = fixture(KALLSYMS);
-    put(dir.path(), "proc/kcore", b"\x7fELF, but not really");
+    write(dir.path(), "proc/kcore", b"\x7fELF, but not really");
     let (_, evidence) = acquire(&host);
     assert_eq!(evidence.gaps.len(), 1, "{:?}", evidence.gaps);
     assert_eq!(evidence.rows("kernel_symbols")[0]["kcore"], 0);

@@ -234,15 +234,14 @@ impl Tracer<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture;
     use crate::source::recorded::Recorded;
 
     fn fixture(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Host) {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("proc")).unwrap();
         for (path, text) in files {
-            let path = dir.path().join("sys/kernel").join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
+            fixture::write(&dir.path().join("sys/kernel"), path, text);
         }
         let host = Host::fixture(dir.path()).unwrap();
         (dir, host)

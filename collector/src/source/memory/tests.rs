@@ -1,12 +1,11 @@
 //! The artefact as a whole, on this machine and on hosts made up for it.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::chunk::CHUNK;
 use super::fake::FakeMemory;
 use super::*;
+use crate::host::fixture::write;
 use crate::model::range;
 use crate::source::between::Between;
 use crate::source::kcore::core_header;
@@ -37,12 +36,6 @@ const DIRECT: u64 = 0x1_0000;
 const VIRTUAL: u64 = 0xffff_8880_0000_0000;
 const IOMEM: &str = "00001000-0009fbff : System RAM\n00100000-004fffff : System RAM\n  00200000-002fffff : Kernel code\n";
 
-fn put(dir: &Path, path: &str, content: &[u8]) {
-    let path = dir.join(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, content).unwrap();
-}
-
 /// A host whose kcore is `memory` with header `parts`, cut to `length` bytes.
 fn fixture(memory: &FakeMemory, parts: &[(u64, u64, u64, u64)], length: usize, iomem: &str) -> (tempfile::TempDir, Host) {
     let dir = tempfile::tempdir().unwrap();
@@ -50,11 +43,11 @@ fn fixture(memory: &FakeMemory, parts: &[(u64, u64, u64, u64)], length: usize, i
     kcore.resize(usize::try_from(DIRECT).unwrap(), 0);
     kcore.extend(&memory.bytes);
     kcore.truncate(length);
-    put(dir.path(), "proc/kcore", &kcore);
-    put(dir.path(), "proc/iomem", iomem.as_bytes());
-    put(dir.path(), "proc/self/status", b"CapEff:\t000001ffffffffff\n");
-    put(dir.path(), "proc/sys/kernel/osrelease", b"6.1.0-test\n");
-    put(dir.path(), "proc/meminfo", b"MemTotal: 5000 kB\nMemFree: 1000 kB\n");
+    write(dir.path(), "proc/kcore", kcore);
+    write(dir.path(), "proc/iomem", iomem);
+    write(dir.path(), "proc/self/status", b"CapEff:\t000001ffffffffff\n");
+    write(dir.path(), "proc/sys/kernel/osrelease", b"6.1.0-test\n");
+    write(dir.path(), "proc/meminfo", b"MemTotal: 5000 kB\nMemFree: 1000 kB\n");
     let host = Host::fixture(dir.path()).unwrap();
     (dir, host)
 }
@@ -215,7 +208,7 @@ fn a_stop_keeps_what_there_is_and_says_so() {
 fn missing_privileges_are_a_denial_and_zeros_a_gap() {
     let (memory, parts) = good();
     let (dir, _) = fixture(&memory, &parts, usize::MAX, "00000000-00000000 : System RAM\n");
-    put(dir.path(), "proc/self/status", b"CapEff:\t0\n");
+    write(dir.path(), "proc/self/status", b"CapEff:\t0\n");
     let host = Host::fixture(dir.path()).unwrap();
     let (outcome, evidence) = acquire(&host);
     assert_eq!(outcome.status, Status::Denied);

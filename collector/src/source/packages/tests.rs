@@ -1,4 +1,5 @@
 use super::*;
+use crate::host::fixture::write;
 use crate::model::Digest;
 use crate::source::recorded::Recorded;
 use std::os::unix::fs::symlink;
@@ -6,12 +7,6 @@ use std::path::Path;
 
 /// MD5 of nothing.
 const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
-
-fn write(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
-    let path = root.join(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, bytes).unwrap();
-}
 
 fn acquired(thorough: bool, lay_out: impl FnOnce(&Path)) -> (Outcome, Recorded) {
     let tree = tempfile::tempdir().unwrap();

@@ -1,14 +1,9 @@
 use super::*;
+use crate::host::fixture::write;
 use crate::source::file_set::MOST_ROWS;
 use crate::source::recorded::Recorded;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-
-fn write(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
-    let path = root.join(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, bytes).unwrap();
-}
 
 fn acquired(lay_out: impl FnOnce(&Path)) -> (Outcome, Recorded) {
     let tree = tempfile::tempdir().unwrap();

@@ -53,6 +53,7 @@ impl Source for ProcessDetail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture::write;
     use crate::source::recorded::Recorded;
 
     fn of<'a>(evidence: &'a Recorded, table: &str, pid: u32) -> Vec<&'a serde_json::Value> {
@@ -86,11 +87,7 @@ mod tests {
     #[test]
     fn a_hostile_process_is_kept_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
-        let file = |path: &str, content: &[u8]| {
-            let path = dir.path().join("proc/7").join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, content).unwrap();
-        };
+        let file = |path: &str, content: &[u8]| write(&dir.path().join("proc/7"), path, content);
         file("comm", b"sh\n");
         file("task/7/comm", b"sh\n");
         file("task/8/comm", b"\xff\x1b[2J\n");

@@ -169,17 +169,12 @@ fn last_logins(host: &Host, evidence: &mut dyn Evidence, path: &[u8]) -> Result<
 mod tests {
     use super::utmp::tests::written;
     use super::*;
+    use crate::host::fixture;
     use crate::source::recorded::Recorded;
 
     fn fixture(files: &[(&str, Vec<u8>)]) -> (tempfile::TempDir, Host) {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("proc")).unwrap();
-        for (path, bytes) in files {
-            let path = dir.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, bytes).unwrap();
-        }
-        let host = Host::fixture(dir.path()).unwrap();
+        let host = fixture::host(dir.path(), files);
         (dir, host)
     }
 
