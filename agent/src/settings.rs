@@ -1,19 +1,19 @@
 //! What a run is asked to do: the command line over the configuration file over the defaults, checked.
 
+mod choice;
+mod span;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
-use hozen_collector::model::{Artefact, CaseId, Profile, escape, glob};
+use anyhow::{Result, ensure};
+use hozen_collector::model::{CaseId, Profile, escape};
 use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Method, Offer};
-use hozen_collector::source::process_memory::{self, ProcessMemory, Which};
-use hozen_collector::source::user_files::{self, UserFiles};
+use hozen_collector::source::process_memory::ProcessMemory;
+use hozen_collector::source::user_files::UserFiles;
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::artifacts;
@@ -21,123 +21,14 @@ use crate::aws::options::NetworkArgs;
 use crate::cli::modules::ModuleArgs;
 use crate::cli::{CollectArgs, MemoryMode};
 use crate::config::{Config, Source};
-use crate::exit::MEMORY;
 use crate::modules::Wanted;
 use crate::s3::presigned::{self, Beside, List};
 use crate::s3::{BucketOptions, BucketUri};
 use crate::size::Size;
 use crate::status;
 
-/// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
-
-/// A length of time, written `90s`, `30m`, `2h` or `1d` (or in `ms`). Never zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Span(Duration);
-
-impl Span {
-    /// The length.
-    #[must_use]
-    pub fn duration(self) -> Duration {
-        self.0
-    }
-
-    /// The length in milliseconds.
-    #[must_use]
-    pub fn milliseconds(self) -> u64 {
-        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-impl FromStr for Span {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not a length of time; write 90s, 30m, 2h or 1d");
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = match text.strip_prefix(digits).unwrap_or_default() {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => DAY_MS,
-            _ => return Err(wrong()),
-        };
-        let count: u64 = digits.parse().map_err(|_| wrong())?;
-        match count.checked_mul(unit) {
-            Some(0) => {
-                Err("a deadline of 0 leaves no time for anything; write how long the run may take, such as 30m".to_owned())
-            }
-            Some(milliseconds) if milliseconds <= 30 * DAY_MS => Ok(Self(Duration::from_millis(milliseconds))),
-            _ => Err(format!("{text:?} is too long; the most is 30d")),
-        }
-    }
-}
-
-impl TryFrom<String> for Span {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Span> for String {
-    fn from(span: Span) -> Self {
-        format!("{}ms", span.milliseconds())
-    }
-}
-
-/// The name of an artefact of the catalogue, or a glob of such names (`*`, `?`) that at least one of them matches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ArtefactName(String);
-
-impl ArtefactName {
-    /// Whether it means the artefact `name`.
-    fn means(&self, name: &str) -> bool {
-        glob::matches(self.0.as_bytes(), name.as_bytes())
-    }
-
-    /// Whether it is one name, and not a glob, and so asks for this artefact whatever the profile.
-    fn is(&self, name: &str) -> bool {
-        self.0 == name
-    }
-}
-
-impl FromStr for ArtefactName {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let given = Self(text.to_owned());
-        let names: Vec<&str> = catalogue::artefacts().iter().map(|artefact| artefact.name).collect();
-        // Globs of names have fewer signs than globs of files.
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'*' | b'?');
-        let is_plain = text.bytes().all(plain);
-        if is_plain && names.iter().any(|name| given.means(name)) {
-            return Ok(given);
-        }
-        let names = names.join(", ");
-        Err(if !is_plain {
-            format!("{text:?} is neither a name nor a glob of names, which take letters, _, * and ? only; there are: {names}")
-        } else if text.contains(['*', '?']) {
-            format!("no artefact matches {text:?}; there are: {names}")
-        } else {
-            format!("there is no artefact {text:?}; there are: {names}")
-        })
-    }
-}
-
-impl TryFrom<String> for ArtefactName {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<ArtefactName> for String {
-    fn from(name: ArtefactName) -> Self {
-        name.0
-    }
-}
+pub use choice::ArtefactName;
+pub use span::Span;
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -279,87 +170,6 @@ impl Settings {
         Ok(self)
     }
 
-    /// Whether an image of memory is wanted.
-    #[must_use]
-    pub fn wants_memory(&self) -> bool {
-        match self.memory {
-            Some(mode) => mode != MemoryMode::Off,
-            None => self.profile != Profile::Volatile,
-        }
-    }
-
-    /// Whether the plan has a use for a kernel module, so that one may be looked for and loaded.
-    #[must_use]
-    pub fn may_load_module(&self) -> bool {
-        let planned = self.skip.iter().all(|name| !name.means(MEMORY));
-        let planned = planned && (self.only.is_empty() || self.only.iter().any(|name| name.means(MEMORY)));
-        planned && self.wants_memory() && self.memory != Some(MemoryMode::Kcore)
-    }
-
-    /// Whether one way to memory was asked for by name.
-    #[must_use]
-    pub fn names_memory_method(&self) -> bool {
-        matches!(self.memory, Some(MemoryMode::Lime | MemoryMode::Kcore))
-    }
-
-    /// Why `artefact` is left out, if it is.
-    #[must_use]
-    pub fn skip_reason(&self, artefact: &Artefact) -> Option<String> {
-        let named = |list: &[ArtefactName]| list.iter().any(|name| name.means(artefact.name));
-        if named(&self.skip) {
-            return Some("left out by --skip".to_owned());
-        }
-        if !self.only.is_empty() && !named(&self.only) {
-            return Some("not named by --only".to_owned());
-        }
-        if artefact.name == MEMORY && !self.wants_memory() {
-            let why = if self.memory.is_some() {
-                "--memory off"
-            } else {
-                "profile volatile takes no memory image; --memory auto asks for one"
-            };
-            return Some(why.to_owned());
-        }
-        if artefact.name == process_memory::ARTEFACT.name && self.process_memory.which == Which::Nobody {
-            return Some("taken only of processes that --process-memory names".to_owned());
-        }
-        if artefact.name == user_files::ARTEFACT.name && self.user_files.definitions.is_empty() {
-            return Some("taken only where --artifacts names definitions".to_owned());
-        }
-        // A name asks for what a larger profile has; a glob means those of the profile.
-        let beyond = artefact.profile > self.profile && !self.only.iter().any(|name| name.is(artefact.name));
-        beyond.then(|| format!("belongs to profile {}", word(artefact.profile)))
-    }
-
-    /// Refuses contradictions between `--only`, `--skip` and `--memory off`.
-    fn check_contradictions(&self) -> Result<()> {
-        if let Some(name) = self.only.iter().find(|name| self.skip.contains(name)) {
-            bail!("{} is named by both --only and --skip; take it out of one of them", name.0);
-        }
-        let named = |list: &[ArtefactName], name: &str| list.iter().any(|one| one.means(name));
-        ensure!(
-            catalogue::artefacts()
-                .iter()
-                .any(|one| { (self.only.is_empty() || named(&self.only, one.name)) && !named(&self.skip, one.name) }),
-            "--skip leaves out all that would be collected; take something out of it"
-        );
-        ensure!(
-            !self.only.iter().any(|name| name.is(MEMORY)) || self.wants_memory(),
-            "--only names memory, but no memory image is wanted; give --memory auto"
-        );
-        let name = process_memory::ARTEFACT.name;
-        ensure!(
-            !self.only.iter().any(|only| only.is(name)) || self.process_memory.which != Which::Nobody,
-            "--only names {name}, but no process is named; give --process-memory PID, all or suspicious"
-        );
-        let name = user_files::ARTEFACT.name;
-        ensure!(
-            !self.only.iter().any(|only| only.is(name)) || !self.user_files.definitions.is_empty(),
-            "--only names {name}, but no definitions are given; give --artifacts FILE"
-        );
-        Ok(())
-    }
-
     /// What the sources are asked for, with this offer of a LiME module.
     #[must_use]
     pub fn catalogue(&self, module: Offer) -> catalogue::Options {
@@ -439,50 +249,22 @@ pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>> {
     Ok(Some(text.parse()?))
 }
 
-fn word(profile: Profile) -> &'static str {
-    match profile {
-        Profile::Volatile => "volatile",
-        Profile::Triage => "triage",
-        Profile::Full => "full",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::MEMORY;
     use crate::s3::BucketArgs;
-    use hozen_collector::model::{Category, Digest};
+    use hozen_collector::model::Digest;
+    use hozen_collector::source::process_memory::Which;
 
-    fn artefact(name: &'static str, profile: Profile) -> Artefact {
-        Artefact {
-            name,
-            category: Category::System,
-            profile,
-            budget: Duration::from_secs(1),
-            budget_bytes: None,
-            source: "",
-            about: "",
-            tables: &[],
-        }
-    }
-
-    fn new(arguments: &CollectArgs) -> Result<Settings> {
+    pub(super) fn new(arguments: &CollectArgs) -> Result<Settings> {
         Settings::new(arguments, Config::default())
     }
 
-    fn settings(change: impl FnOnce(&mut CollectArgs)) -> Settings {
+    pub(super) fn settings(change: impl FnOnce(&mut CollectArgs)) -> Settings {
         let mut arguments = CollectArgs::default();
         change(&mut arguments);
         new(&arguments).unwrap()
-    }
-
-    #[test]
-    fn spans_are_read_and_zero_is_refused() {
-        assert_eq!("90s".parse::<Span>().unwrap().milliseconds(), 90_000);
-        assert_eq!("2h".parse::<Span>().unwrap().milliseconds(), 7_200_000);
-        for wrong in ["", "0s", "0m", "5", "m", "-1s", "1.5h", "1w", "99999999999999999999s", "31d", "5 m"] {
-            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
-        }
     }
 
     #[test]
@@ -561,66 +343,5 @@ mod tests {
         assert_eq!(store("s3://bucket/modules").unwrap().record()["modules"], "s3://bucket/modules");
         assert!(format!("{:#}", store("").unwrap_err()).contains("--modules"));
         assert!(store("s3://bucket//x").is_err());
-    }
-
-    #[test]
-    fn names_are_checked() {
-        let name = |text: &str| text.parse::<ArtefactName>().unwrap();
-        assert!("contxt".parse::<ArtefactName>().unwrap_err().contains("there are: context, "));
-        let error = |only: &[&str], skip: &[&str], memory| {
-            let (only, skip) = (only.iter().map(|n| name(n)).collect(), skip.iter().map(|n| name(n)).collect());
-            new(&CollectArgs { only, skip, memory, ..CollectArgs::default() }).unwrap_err().to_string()
-        };
-        assert!(error(&["context"], &["context"], None).contains("both"));
-        assert!(error(&[MEMORY], &[], Some(MemoryMode::Off)).contains("--memory auto"));
-        assert!(error(&["process_memory"], &[], None).contains("--process-memory"));
-    }
-
-    #[test]
-    fn names_and_globs_choose_artefacts_and_what_means_none_is_refused() {
-        let plan = |only: &[&str], skip: &[&str]| {
-            let names = |list: &[&str]| list.iter().map(|name| name.parse().unwrap()).collect::<Vec<ArtefactName>>();
-            let mut arguments = CollectArgs { only: names(only), skip: names(skip), ..CollectArgs::default() };
-            arguments.memory = Some(MemoryMode::Auto);
-            let settings = new(&arguments)?;
-            let artefacts = catalogue::artefacts();
-            let kept = artefacts.iter().filter(|artefact| settings.skip_reason(artefact).is_none());
-            anyhow::Ok(kept.map(|artefact| artefact.name).collect::<Vec<_>>())
-        };
-        assert_eq!(plan(&["process_env?", "sh*"], &[]).unwrap(), ["process_envs", "shm"]);
-        let kernel = plan(&["kernel_*"], &["*_log"]).unwrap();
-        assert!(
-            kernel.contains(&"kernel_modules") && kernel.iter().all(|name| name.starts_with("kernel_") && *name != "kernel_log")
-        );
-        assert!(plan(&[], &["m*"]).unwrap().iter().all(|name| !name.starts_with('m')));
-        assert!(plan(&["shm"], &["s*"]).unwrap_err().to_string().contains("leaves out all"));
-        assert!(plan(&["shm"], &["shm"]).unwrap_err().to_string().contains("both"));
-        for (wrong, why) in
-            [("nope", "there is no artefact"), ("nope*", "no artefact matches"), ("[ab]*", "neither"), ("", "there is no")]
-        {
-            let error = wrong.parse::<ArtefactName>().unwrap_err();
-            assert!(error.contains(why) && error.contains("context, freeze_frame"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_glob_stays_in_the_profile() {
-        let late = artefact("shm", Profile::Full);
-        let asked = |name: &str| settings(|a| a.only = vec![name.parse().unwrap()]).skip_reason(&late);
-        assert_eq!((asked("shm"), asked("sh*")), (None, Some("belongs to profile full".to_owned())));
-    }
-
-    #[test]
-    fn the_plan_says_why_something_is_left_out() {
-        let (context, memory, late) =
-            (artefact("context", Profile::Volatile), artefact(MEMORY, Profile::Volatile), artefact("late", Profile::Full));
-        let triage = settings(|_| ());
-        assert_eq!((triage.skip_reason(&context), triage.skip_reason(&memory)), (None, None));
-        let of_processes = artefact("process_memory", Profile::Volatile);
-        assert_eq!(triage.skip_reason(&of_processes).unwrap(), "taken only of processes that --process-memory names");
-        assert_eq!(settings(|a| a.process_memory = Some(Which::All)).skip_reason(&of_processes), None);
-        assert_eq!(triage.skip_reason(&late).unwrap(), "belongs to profile full");
-        let volatile = settings(|a| a.profile = Some(crate::cli::ProfileName::Volatile));
-        assert!(volatile.skip_reason(&memory).unwrap().contains("profile volatile"));
     }
 }
