@@ -422,16 +422,20 @@ pub fn connector_socket() -> Result<OwnedFd, Errno> {
     owned(c_long::from(unsafe { libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_CONNECTOR) }))
 }
 
-/// What of its own iptables the kernel is asked for: `IP(6)T_SO_GET_INFO` and `IP(6)T_SO_GET_ENTRIES`.
+/// What of its own iptables the kernel is asked for: `IP(6)T_SO_GET_INFO` and `IP(6)T_SO_GET_ENTRIES`, and those of arptables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum XtablesQuestion {
     /// How many rules a table has, and where its chains begin.
     Info = 64,
     /// The rules.
     Entries = 65,
+    /// As `Info`, of arptables (`ARPT_SO_GET_INFO`).
+    ArpInfo = 96,
+    /// As `Entries`, of arptables (`ARPT_SO_GET_ENTRIES`).
+    ArpEntries = 97,
 }
 
-/// Asks the kernel's own iptables by a socket of IPv4 (`SOL_IP`) or IPv6 (`SOL_IPV6`). `value` begins with the table's name and, for
+/// Asks the kernel's own iptables by a socket of IPv4 (`SOL_IP`, for arptables too) or IPv6 (`SOL_IPV6`). `value` begins with the table's name and, for
 /// entries, their length; the kernel answers in it. Returns how much of it is the answer.
 ///
 /// # Errors
@@ -439,7 +443,7 @@ pub enum XtablesQuestion {
 pub fn xtables(socket: BorrowedFd<'_>, level: c_int, what: XtablesQuestion, value: &mut [u8]) -> Result<usize, Errno> {
     let mut length = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::EOVERFLOW)?;
     let (fd, option) = (socket.as_raw_fd(), what as c_int);
-    // SAFETY: `value` is readable and writable for the length given, beyond which these two options write nothing.
+    // SAFETY: `value` is readable and writable for the length given, beyond which these options write nothing.
     Errno::result(unsafe { libc::getsockopt(fd, level, option, value.as_mut_ptr().cast(), &raw mut length) })?;
     Ok(usize::try_from(length).map_err(|_| Errno::EOVERFLOW)?.min(value.len()))
 }

@@ -5,7 +5,8 @@
 //! table. What it answers is kept as it came; the rows name tables, chains with their hooks, rules with the names of their
 //! expressions, sets with their elements.
 //!
-//! Sources: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h and linux/netfilter_ipv4/ip_tables.h.
+//! Sources: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h, linux/netfilter_ipv4/ip_tables.h and
+//! linux/netfilter_arp/arp_tables.h.
 
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ use super::fields::{lines, walk};
 use super::rtnetlink::until_nul;
 use super::taken::{Kept, Taken, each};
 use super::visit::Inside;
+use crate::host::Host;
 use crate::host::netlink::{Message, native_u16};
-use crate::host::{Host, xtables};
+use crate::host::xtables::{self, Family};
 use crate::model::{Artefact, Category, Outcome, Profile, escape};
 use crate::source::{Evidence, Source, Stop};
 
@@ -37,7 +39,7 @@ pub const ARTEFACT: Artefact = Artefact {
     budget: Duration::from_secs(60),
     budget_bytes: None,
     source: "nfnetlink and IPT_SO_GET_ENTRIES in every network namespace, /proc/PID/net",
-    about: "Rules for packets of all network namespaces: nftables with chains, sets and their elements, iptables, ip6tables, ipset",
+    about: "Rules for packets of all network namespaces: nftables with chains, sets and their elements, iptables, ip6tables, arptables, ipset",
     tables: &[
         "nft_tables",
         "nft_chains",
@@ -122,11 +124,15 @@ fn iptables(taken: &mut Taken, has_v6: bool) {
     let names = |name: &str| text(name).map(|text| text.bytes.clone()).unwrap_or_default();
     // A socket of IPv6 is one more thing for which the kernel could load a module.
     let v6 = if has_v6 { names("ip6_tables_names") } else { Vec::new() };
-    let all = [("iptables", false, names("ip_tables_names")), ("ip6tables", true, v6)];
-    for (program, is_v6, names) in &all {
+    let all = [
+        ("iptables", Family::V4, names("ip_tables_names")),
+        ("ip6tables", Family::V6, v6),
+        ("arptables", Family::Arp, names("arp_tables_names")),
+    ];
+    for (program, family, names) in &all {
         for name in lines(names, 0) {
             let member = format!("{program}-{}", escape::bytes(name));
-            match xtables::table(*is_v6, name) {
+            match xtables::table(*family, name) {
                 Ok(table) => {
                     taken.others.push((format!("{member}.info"), Ok(table.info)));
                     taken.others.push((format!("{member}.entries"), Ok(table.entries)));

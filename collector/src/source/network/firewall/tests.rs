@@ -64,7 +64,7 @@ fn load() -> nix::Result<()> {
 fn a_rule_of_another_network_namespace_is_found() {
     let host = Host::live().unwrap();
     // To ask for a table by its name makes it, with nothing but its policies.
-    let second = Second::start(|| (load().ok(), xtables::table(false, b"filter").ok()));
+    let second = Second::start(|| (load().ok(), xtables::table(Family::V4, b"filter").ok()));
     let mut evidence = Recorded::default();
     let outcome = Firewall.acquire(&host, &mut evidence).unwrap();
     if evidence.rows("nft_tables").is_empty() {

@@ -1,4 +1,4 @@
-//! Rules of the kernel's own iptables and ip6tables, out of `struct ipt_getinfo` and `struct ipt_get_entries`.
+//! Rules of the kernel's own iptables, ip6tables and arptables, out of `struct ipt_getinfo` and `struct ipt_get_entries`.
 //!
 //! An entry is the addresses to be matched, counters, matches with data of their own, and a target. A chain of the kernel begins where
 //! `hook_entry` says and ends with its policy (`underflow`); one of the user begins behind an entry whose target is `ERROR`.
@@ -12,26 +12,62 @@ use crate::source::network::fields::{address, byte, digits, native16, native32, 
 use crate::source::network::rtnetlink::{put_bytes, put_int, until_nul};
 use crate::source::{Evidence, Stop};
 
-/// Where the parts of an entry are. IPv4 and IPv6 have addresses of different length.
+/// Where the parts of an entry are. IPv4 and IPv6 have addresses of different length, ARP those of hardware too.
 #[derive(Debug)]
 struct Layout {
     family: u8,
     address: usize,
     interfaces: usize,
-    protocol: usize,
+    /// None for ARP, which has an operation instead.
+    protocol: Option<usize>,
     inverted: usize,
     target: usize,
     counters: usize,
     matches: usize,
+    hooks: &'static [&'static str],
 }
 
-const V4: Layout =
-    Layout { family: 2, address: 4, interfaces: 16, protocol: 80, inverted: 83, target: 88, counters: 96, matches: 112 };
-const V6: Layout =
-    Layout { family: 10, address: 16, interfaces: 64, protocol: 128, inverted: 132, target: 140, counters: 152, matches: 168 };
+const V4: Layout = Layout {
+    family: 2,
+    address: 4,
+    interfaces: 16,
+    protocol: Some(80),
+    inverted: 83,
+    target: 88,
+    counters: 96,
+    matches: 112,
+    hooks: &HOOKS,
+};
+const V6: Layout = Layout {
+    family: 10,
+    address: 16,
+    interfaces: 64,
+    protocol: Some(128),
+    inverted: 132,
+    target: 140,
+    counters: 152,
+    matches: 168,
+    hooks: &HOOKS,
+};
+/// `struct arpt_entry`; the family is `NFPROTO_ARP`.
+const ARP: Layout = Layout {
+    family: 3,
+    address: 4,
+    interfaces: 94,
+    protocol: None,
+    inverted: 160,
+    target: 164,
+    counters: 176,
+    matches: 192,
+    hooks: &ARP_HOOKS,
+};
 
-/// `NF_INET_…`.
+/// `NF_INET_…` and `NF_ARP_…`.
 const HOOKS: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+const ARP_HOOKS: [&str; 3] = ["INPUT", "OUTPUT", "FORWARD"];
+
+/// Where the beginnings of chains stand in `struct ipt_getinfo`; behind them their policies.
+const BEGINNINGS: usize = 36;
 
 /// `struct xt_entry_match` and `xt_entry_target` up to their data: size u16, name of 29, revision u8.
 const HEAD: usize = 32;
@@ -50,7 +86,7 @@ struct Entry<'a> {
 /// # Errors
 /// When the run wants no more of this artefact.
 pub(super) fn all(kept: &Kept, evidence: &mut dyn Evidence) -> Result<(), Stop> {
-    for (layout, prefix) in [(&V4, "iptables-"), (&V6, "ip6tables-")] {
+    for (layout, prefix) in [(&V4, "iptables-"), (&V6, "ip6tables-"), (&ARP, "arptables-")] {
         for (member, entries) in &kept.others {
             let Some(table) = member.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(".entries")) else { continue };
             let info = kept.others.get(&format!("{prefix}{table}.info")).map(Vec::as_slice).unwrap_or_default();
@@ -73,13 +109,14 @@ type Fill<'a> = Box<dyn FnMut(&mut Row) + 'a>;
 fn rules<'a>(layout: &'static Layout, info: &'a [u8], entries: &'a [u8]) -> Vec<Fill<'a>> {
     let all: Vec<Entry<'_>> = split(layout, entries);
     let users: BTreeMap<usize, &[u8]> = all.iter().filter_map(user_chain).collect();
+    let policies = BEGINNINGS + 4 * layout.hooks.len();
     let (mut chain, mut number, mut out): (&[u8], u32, Vec<Fill<'a>>) = (b"", 0, Vec::new());
     for entry in all.iter().copied().filter(|entry| entry.name != b"ERROR") {
-        if let Some(name) = hook(info, 36, entry.at).or_else(|| users.get(&entry.at).copied()) {
+        if let Some(name) = hook(layout, info, BEGINNINGS, entry.at).or_else(|| users.get(&entry.at).copied()) {
             (chain, number) = (name, 0);
         }
         number += 1;
-        let is_policy = hook(info, 56, entry.at).is_some();
+        let is_policy = hook(layout, info, policies, entry.at).is_some();
         let target = target(&entry, &users);
         out.push(Box::new(move |row| {
             row.bytes("chain", chain).int("number", number).flag("is_policy", is_policy).bytes("target", &target);
@@ -112,12 +149,12 @@ fn user_chain<'a>(entry: &Entry<'a>) -> Option<(usize, &'a [u8])> {
 }
 
 /// The chain of the kernel for which the list at `list` in `info` has this offset.
-fn hook(info: &[u8], list: usize, at: usize) -> Option<&'static [u8]> {
+fn hook(layout: &Layout, info: &[u8], list: usize, at: usize) -> Option<&'static [u8]> {
     let valid = native32(info, 32)?;
     let is = |number: usize| {
         valid >> number & 1 == 1 && native32(info, list + number * 4).and_then(|offset| usize::try_from(offset).ok()) == Some(at)
     };
-    HOOKS.iter().enumerate().find(|(number, _)| is(*number)).map(|(_, name)| name.as_bytes())
+    layout.hooks.iter().enumerate().find(|(number, _)| is(*number)).map(|(_, name)| name.as_bytes())
 }
 
 /// The name of a target; where it has none it is a verdict, or the chain that is jumped to.
@@ -141,7 +178,10 @@ fn target(entry: &Entry<'_>, users: &BTreeMap<usize, &[u8]>) -> Vec<u8> {
 /// The columns of osquery's `iptables`, those that need the matches included.
 fn fill(row: &mut Row, layout: &Layout, bytes: &[u8]) {
     row.int("family", layout.family);
-    put_int(row, "protocol", native16(bytes, layout.protocol));
+    match layout.protocol {
+        Some(protocol) => put_int(row, "protocol", native16(bytes, protocol)),
+        None => arp(row, bytes),
+    }
     for (position, column) in ["src_ip", "dst_ip", "src_mask", "dst_mask"].into_iter().enumerate() {
         let at = position * layout.address;
         if let Some(address) = bytes.get(at..at + layout.address).and_then(address) {
@@ -156,10 +196,32 @@ fn fill(row: &mut Row, layout: &Layout, bytes: &[u8]) {
             _ => put_bytes(row, column, Some(digits(name).as_bytes())),
         }
     }
-    put_int(row, "inverted", byte(bytes, layout.inverted));
+    match layout.protocol {
+        Some(_) => put_int(row, "inverted", byte(bytes, layout.inverted)),
+        None => put_int(row, "inverted", native16(bytes, layout.inverted)),
+    }
     put_int(row, "packets", native64(bytes, layout.counters));
     put_int(row, "bytes", native64(bytes, layout.counters + 8));
     matches(row, layout, bytes);
+}
+
+/// What only rules of ARP have (`struct arpt_arp`), where they ask for it: numbers in the order of the network, each with a mask behind
+/// it, and addresses of hardware, of which a byte of the mask stands for each of theirs.
+fn arp(row: &mut Row, bytes: &[u8]) {
+    let number = |at: usize| bytes.get(at..)?.first_chunk().copied().map(u16::from_be_bytes);
+    for (at, column) in [(82, "arp_operation"), (86, "arp_hardware_type"), (90, "arp_protocol_type")] {
+        put_int(row, column, number(at).filter(|_| number(at + 2) != Some(0)));
+    }
+    for (at, address, mask) in [(18, "src_mac", "src_mac_mask"), (50, "dst_mac", "dst_mac_mask")] {
+        let parts = bytes.get(at..at + 6).zip(bytes.get(at + 16..at + 22));
+        if let Some((own, bits)) = parts.filter(|(_, bits)| bits.iter().any(|byte| *byte != 0)) {
+            row.text(address, &mac(own)).text(mask, &mac(bits));
+        }
+    }
+}
+
+fn mac(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
 /// The names of the matches, and the ports of those of TCP and UDP (`struct xt_tcp`, `xt_udp`).
@@ -216,13 +278,68 @@ mod tests {
         entry(b"", &[&native_u32(code.cast_unsigned())[..], &[0; 4]].concat())
     }
 
-    fn columns(info: &[u8], entries: &[u8]) -> Vec<serde_json::Map<String, serde_json::Value>> {
+    fn columns_of(layout: &'static Layout, info: &[u8], entries: &[u8]) -> Vec<serde_json::Map<String, serde_json::Value>> {
         let made = |mut fill: Fill<'_>| {
             let mut row = Row::new(Timestamp::from_seconds(0), "x");
             fill(&mut row);
             row.columns()
         };
-        rules(&V4, info, entries).into_iter().map(made).collect()
+        rules(layout, info, entries).into_iter().map(made).collect()
+    }
+
+    fn columns(info: &[u8], entries: &[u8]) -> Vec<serde_json::Map<String, serde_json::Value>> {
+        columns_of(&V4, info, entries)
+    }
+
+    /// An entry of ARP whose target is this verdict.
+    fn arp_entry(code: i32) -> Vec<u8> {
+        let mut out = vec![0; ARP.matches];
+        out[..4].copy_from_slice(&[10, 0, 0, 9]);
+        out[8..12].copy_from_slice(&[255; 4]);
+        out[18..24].copy_from_slice(&[2, 0, 0, 0, 0, 7]);
+        out[34..40].copy_from_slice(&[255; 6]);
+        out[82..86].copy_from_slice(&[0, 2, 255, 255]);
+        out[94..98].copy_from_slice(b"eth0");
+        out[160..162].copy_from_slice(&native_u16(0x100));
+        out[164..166].copy_from_slice(&native_u16(192));
+        out[166..168].copy_from_slice(&native_u16(232));
+        out[176] = 5;
+        out.extend_from_slice(&native_u16(40));
+        out.resize(ARP.matches + HEAD, 0);
+        out.extend_from_slice(&native_u32(code.cast_unsigned()));
+        out.resize(232, 0);
+        out
+    }
+
+    #[test]
+    fn rules_of_arp_have_chains_operations_and_hardware() {
+        let entries = [arp_entry(-1), arp_entry(-2), arp_entry(-2)].concat();
+        let mut info = vec![0; 68];
+        info[32] = 0b11;
+        // INPUT begins at 0 and its policy at 232; OUTPUT is only its policy, at 464.
+        for (at, offset) in [(36, 0_u32), (40, 464), (48, 232), (52, 464)] {
+            info[at..at + 4].copy_from_slice(&native_u32(offset));
+        }
+        let rows = columns_of(&ARP, &info, &entries);
+        let words: Vec<_> =
+            rows.iter().map(|row| (row["chain"].as_str(), row["target"].as_str(), row["is_policy"].as_u64())).collect();
+        let expected = [
+            (Some("INPUT"), Some("DROP"), Some(0)),
+            (Some("INPUT"), Some("ACCEPT"), Some(1)),
+            (Some("OUTPUT"), Some("ACCEPT"), Some(1)),
+        ];
+        assert_eq!(words, expected);
+        let first = &rows[0];
+        assert_eq!(
+            (&first["family"], &first["src_ip"], &first["src_mask"]),
+            (&3.into(), &"10.0.0.9".into(), &"255.255.255.255".into())
+        );
+        assert_eq!(
+            (&first["src_mac"], &first["src_mac_mask"], first.get("dst_mac")),
+            (&"02:00:00:00:00:07".into(), &"ff:ff:ff:ff:ff:ff".into(), None)
+        );
+        assert_eq!((&first["arp_operation"], first.get("arp_hardware_type"), first.get("protocol")), (&2.into(), None, None));
+        assert_eq!((&first["iniface"], &first["inverted"], &first["packets"]), (&"eth0".into(), &256.into(), &5.into()));
     }
 
     #[test]
@@ -260,6 +377,7 @@ mod tests {
             entries.truncate(real.len().saturating_sub(at));
             real.splice(at.min(real.len()).., entries);
             columns(&info, &real);
+            columns_of(&ARP, &info, &real);
         }
     }
 }
