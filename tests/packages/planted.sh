@@ -44,7 +44,7 @@ rm "$root/loaded"
 cp "$(command -v busybox)" "$root/busybox"
 hozen() { chroot "$root" /busybox env -i LD_PRELOAD=/usr/lib/evil.so LD_LIBRARY_PATH=/usr/lib LD_AUDIT=/usr/lib/evil.so /usr/bin/hozen "$@"; }
 code=0
-hozen collect --profile triage --memory off --skip logs,packages,executables --case PLANTED --to /evidence >"$work/result" 2>"$work/said" || code=$?
+hozen collect --profile triage --memory off --skip logs,packages,executables,hidden_files --case PLANTED --to /evidence >"$work/result" 2>"$work/said" || code=$?
 case "$code" in 0|10|11) ;; *) fail "collect ended with $code: $(cat "$work/said")" ;; esac
 hozen verify /evidence >"$work/report" || fail "its evidence does not verify: $(cat "$work/report")"
 hozen preflight >/dev/null || true

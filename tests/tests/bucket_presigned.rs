@@ -164,7 +164,10 @@ fn every_object_of_the_catalogue_has_its_place_in_a_list() {
     let vault = Vault::with(Options::default(), bucket);
     let list = Signed::with(&vault, &["--archives", "1G"]);
     // Other tests lay much into shared memory while they run.
-    let finished = collect(&list.path, &["--profile", "full", "--memory", "off", "--process-memory", "1", "--skip", "shm,files"]);
+    let finished = collect(
+        &list.path,
+        &["--profile", "full", "--memory", "off", "--process-memory", "1", "--skip", "shm,files,hidden_files"],
+    );
     finished.assert_sealed();
     let manifest = predicate(&vault, &list.place(), "900-manifest.json");
     for step in manifest["steps"].as_array().unwrap() {

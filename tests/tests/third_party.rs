@@ -125,7 +125,7 @@ fn every_query_runs_and_finds_what_was_planted() {
     let port = listener.local_addr().unwrap().port();
     let _stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (own, to) = (std::process::id(), folder.path().join("evidence"));
-    let evidence = Agent::find().collect(&to, &["--memory", "off", "--skip", "files"]);
+    let evidence = Agent::find().collect(&to, &["--memory", "off", "--skip", "files,hidden_files"]);
     let mut command = Command::new(python);
     command.arg(python::script("queries.py")).arg(&evidence.dir).arg(python::script("../../docs/queries"));
     let said = run(command.arg("address=127.0.0.1").arg(format!("pid={own}"))).stdout;

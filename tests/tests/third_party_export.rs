@@ -140,7 +140,7 @@ fn tools_of_others_read_an_export() {
     let (has_journal, has_rpm) = (plant_journal(test, &mut mounts), plant_rpm(test, folder.path(), &mut mounts));
     let plain = Helper::start("odd", ["plain"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let evidence = Agent::find().collect(&to, &["--memory", "off", "--skip", "files"]);
+    let evidence = Agent::find().collect(&to, &["--memory", "off", "--skip", "files,hidden_files"]);
     let formats = ["--format", "tree,tar,bodyfile,timesketch,case,bagit", "--to"].map(Into::into);
     let arguments = ["export".into(), evidence.dir.into_os_string()].into_iter().chain(formats).chain([out.clone().into()]);
     let finished = Agent::find().run(arguments);

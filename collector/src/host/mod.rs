@@ -5,6 +5,7 @@
 //! module.
 
 pub mod address_space;
+pub mod block;
 pub mod bpf;
 pub mod cgroups;
 pub mod clock;
@@ -43,6 +44,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use address_space::AddressSpace;
+pub use block::BlockDevice;
 pub use clock::Clock;
 pub use content::Content;
 pub use dir::Dir;

@@ -64,7 +64,7 @@ pub fn open_handle(handle: BorrowedFd<'_>) -> Result<(OwnedFd, Stat), Reason> {
 }
 
 /// Opens for reading what `handle` (`O_PATH`) is open on: nobody can put something else in its place meanwhile.
-fn reopen(handle: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+pub(super) fn reopen(handle: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     use std::os::fd::AsRawFd as _;
     let link = format!("/proc/self/fd/{}", handle.as_raw_fd());
     open_flags(nix::fcntl::AT_FDCWD, link.as_str(), READ)

@@ -16,6 +16,7 @@ use super::findings::{Findings, Notes, overheard};
 use super::footprint::FootprintSource;
 use super::freeze_frame_end::{FirstFrame, SecondFrame, Seen};
 use super::hidden::HiddenProcesses;
+use super::hidden_files::HiddenFiles;
 use super::histories::Histories;
 use super::kernel_keys::KernelKeys;
 use super::kernel_log::KernelLogSource;
@@ -45,7 +46,7 @@ use super::tmpfs::Tmpfs;
 use super::user_files::UserFiles;
 use super::{
     Source, accounts, audit, block_devices, bpf, containers, context, deleted_files, ec2, executables, files, findings,
-    footprint, freeze_frame, freeze_frame_end, hidden, histories, kernel_log, kernel_modules,
+    footprint, freeze_frame, freeze_frame_end, hidden, hidden_files, histories, kernel_log, kernel_modules,
 };
 use super::{
     kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_detail,
@@ -123,6 +124,7 @@ fn readers(options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(Containers::new(options.thorough, options.include_secrets)),
         Box::new(Packages { thorough: options.thorough }),
         Box::new(Files { thorough: options.thorough }),
+        Box::new(HiddenFiles { thorough: options.thorough, include_secrets: options.include_secrets }),
         Box::new(SecondFrame { first: seen }),
         Box::new(ProcessEvents::default()),
     ]
@@ -170,6 +172,7 @@ pub fn artefacts() -> Vec<Artefact> {
         containers::ARTEFACT,
         packages::ARTEFACT,
         files::ARTEFACT,
+        hidden_files::ARTEFACT,
         freeze_frame_end::ARTEFACT,
         process_events::ARTEFACT,
         findings::ARTEFACT,

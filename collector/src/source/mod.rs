@@ -31,6 +31,7 @@ pub mod footprint;
 pub mod freeze_frame;
 pub mod freeze_frame_end;
 pub mod hidden;
+pub mod hidden_files;
 pub mod histories;
 mod kcore;
 pub mod keep;

@@ -178,7 +178,8 @@ impl<'a> Tree<'a> {
     }
 }
 
-fn without_secrets(path: &[u8], bytes: &mut [u8]) -> u64 {
+/// Hides the secrets in a text. Returns how many bytes that were.
+pub(super) fn without_secrets(path: &[u8], bytes: &mut [u8]) -> u64 {
     let has_hashes = secret::is_accounts(path) || secret::is_called_shadow(path);
     let hashes = if has_hashes { secret::mask_shadow(bytes) } else { 0 };
     // In `passwd`, what looks like `user:password@host` is an account with an address in its comment.

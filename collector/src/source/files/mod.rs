@@ -10,7 +10,7 @@ mod capability;
 mod hashes;
 mod owners;
 mod packaged;
-mod tops;
+pub(super) mod tops;
 mod traits;
 
 use std::time::Duration;

@@ -8,15 +8,20 @@ use crate::model::{Row, Timestamp};
 
 /// A mount, and why it is not walked if it is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Top {
+pub(in crate::source) struct Top {
     /// Where it is mounted.
     pub(super) point: Vec<u8>,
     /// Why it is left out.
-    pub(super) skipped: Option<&'static str>,
+    pub(in crate::source) skipped: Option<&'static str>,
     mount: Option<Mount>,
 }
 
 impl Top {
+    /// The mount, which a fixture has not.
+    pub(in crate::source) fn mount(&self) -> Option<&Mount> {
+        self.mount.as_ref()
+    }
+
     /// Its row: what it is, and how many files it has if it was walked.
     pub(super) fn row(&self, now: Timestamp, count: u64) -> Row {
         let mut row = Row::new(now, "/proc/self/mountinfo");
@@ -43,7 +48,8 @@ pub(super) fn all(host: &Host) -> Vec<Top> {
     choose(mounts)
 }
 
-fn choose(mounts: &[Mount]) -> Vec<Top> {
+/// The mounts of this table, each with why it is left out if it is.
+pub(in crate::source) fn choose(mounts: &[Mount]) -> Vec<Top> {
     let mut tops: Vec<Top> = mounts
         .iter()
         .map(|mount| Top { point: mount.point.clone(), skipped: refused(mount, mounts), mount: Some(mount.clone()) })
