@@ -6,7 +6,8 @@
 #   STAGE   a folder with the program (hozen-ARCH), man/, completions/, NOTICES
 #   OUT     gets the packages
 #
-# $SOURCE_DATE_EPOCH and $PKG_VERSION must be set; $HOZEN_MAINTAINER may be.
+# $SOURCE_DATE_EPOCH and $PKG_VERSION must be set. $HOZEN_MAINTAINER, 'NAME <ADDRESS>', says who answers for the packages; else it is the
+# developers, at an address that can be nobody's (RFC 2606), because they have none.
 set -euo pipefail
 here="$(cd "$(dirname "$0")/.." && pwd)"
 name=packages
@@ -19,7 +20,7 @@ case "$1" in
   *) fail "no package for $1" ;;
 esac
 : "${SOURCE_DATE_EPOCH:?}" "${PKG_VERSION:?}"
-export PKG_VERSION PKG_MAINTAINER="${HOZEN_MAINTAINER:-The Hozen authors <hozen@hozen.example>}"
+export PKG_VERSION PKG_MAINTAINER="${HOZEN_MAINTAINER:-Hozen developers <developers@hozen.invalid>}"
 nfpm="$(python_tools "$here/packages/requirements.txt" nfpm)/bin/nfpm"
 out="$(cd "$3" && pwd)"
 
@@ -38,7 +39,7 @@ layout() {
 
 copyright() {
   printf '%s\n' 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/' 'Upstream-Name: Hozen' '' \
-    'Files: *' 'Copyright: The Hozen authors' 'License: MIT or Apache-2.0' '' 'License: MIT'
+    'Files: *' 'Copyright: 2026 the Hozen authors' 'License: MIT or Apache-2.0' '' 'License: MIT'
   sed 's/^$/./; s/^/ /' "$here/../LICENSE-MIT"
   printf '%s\n' '' 'License: Apache-2.0' ' On Debian the text is in /usr/share/common-licenses/Apache-2.0.' '' \
     'Comment: The program has crates of others linked in; NOTICES.gz, beside this file, has their licences.'
