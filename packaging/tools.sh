@@ -33,9 +33,10 @@ python_tools() {
   flock 9
   if [ ! -e "$tools/.complete" ]; then
     rm -rf "$tools"
-    python3 -m venv "$tools" >&2
-    "$tools/bin/pip" install -q --disable-pip-version-check --require-hashes --only-binary :all: -r "$requirements" >&2
-    touch "$tools/.complete"
+    # Each step by hand: in a command substitution `set -e` is not in force, and half a folder would pass for a whole one for ever.
+    { python3 -m venv "$tools" &&
+      "$tools/bin/pip" install -q --disable-pip-version-check --require-hashes --only-binary :all: -r "$requirements" &&
+      touch "$tools/.complete"; } >&2 || fail "cannot be installed: $requirements"
   fi
   exec 9>&-
   echo "$tools"
