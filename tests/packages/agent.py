@@ -1,7 +1,7 @@
 """How the SSM agent chooses a file out of a Distributor manifest, written from what is known of its rules and not from our builder, and
 a check of a package by them.
 
-usage: agent.py FOLDER     (manifest.json and zips, as packaging/dist.sh leaves them)
+usage: agent.py FOLDER     (manifest.json and zips, as packaging/dist.sh leaves them, beside the programs)
 """
 
 import hashlib
@@ -44,7 +44,7 @@ def choose(manifest: dict, id: str, version: str, machine: str) -> str | None:
     return found["file"] if found else None
 
 
-def check_zip(path: pathlib.Path, machine: bytes) -> None:
+def check_zip(path: pathlib.Path, machine: bytes, released: pathlib.Path) -> None:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         assert all("/" not in name for name in names), f"not flat: {names}"
@@ -56,6 +56,7 @@ def check_zip(path: pathlib.Path, machine: bytes) -> None:
         assert stat.S_ISREG(mode) and mode & 0o111, oct(mode)
         program = archive.read("hozen")
         assert program[:4] == b"\x7fELF" and program[18:20] == machine, "the program is for another machine"
+        assert program == released.read_bytes(), f"not {released}"
         listed = dict(reversed(line.split("  ", 1)) for line in archive.read("SHA256SUMS").decode().splitlines())
         assert set(listed) == set(names) - {"SHA256SUMS"}, listed
         assert all(hashlib.sha256(archive.read(name)).hexdigest() == digest for name, digest in listed.items())
@@ -78,14 +79,14 @@ def main(folder: pathlib.Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["schemaVersion"] == "2.0" and manifest["version"].replace(".", "").isalnum(), manifest["version"]
     for id, version in HOSTS:
-        for machine, elf in (("x86_64", b"\x3e\x00"), ("aarch64", b"\xb7\x00")):
+        for machine in ("x86_64", "aarch64"):
             name = choose(manifest, id, version, machine)
             assert name, f"no manifest found for platform: {id}, version {version}, architecture {machine}"
             sums = manifest["files"][name]["checksums"]
             assert sums == {"sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest()}, name
     assert len(manifest["files"]) <= 20
-    check_zip(folder / choose(manifest, "debian", "12", "x86_64"), b"\x3e\x00")
-    check_zip(folder / choose(manifest, "debian", "12", "aarch64"), b"\xb7\x00")
+    for machine, elf in (("x86_64", b"\x3e\x00"), ("aarch64", b"\xb7\x00")):
+        check_zip(folder / choose(manifest, "debian", "12", machine), elf, folder.parent / f"hozen-{machine}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 # Debian's roots are made by mmdebstrap, once, and kept in $HOZEN_ROOTS (default: ${XDG_CACHE_HOME:-~/.cache}/hozen-roots).
 set -euo pipefail
 folder="$(realpath "$1")"
+here="$(cd "$(dirname "$0")" && pwd)"
 fail() { echo "roots: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || fail 'needs root'
 case "$(uname -m)" in
@@ -22,6 +23,34 @@ clean() {
   rm -rf --one-file-system "$work"
 }
 trap clean EXIT
+
+# The packages one release later, of packaging/packages/build.sh too. Their program is a line, quickly packed, which shows what runs.
+next_release() {
+  local stage="$work/stage" unpacked="$work/unpacked"
+  mkdir "$work/next" "$stage" "$stage/man" "$stage/completions"
+  dpkg-deb -x "$folder"/hozen_*_"$deb".deb "$unpacked"
+  printf '#!/bin/sh\necho hozen 99.0.0\n' >"$stage/hozen-$(uname -m)"
+  cp "$unpacked"/usr/share/man/man1/*.gz "$stage/man/"
+  gunzip "$stage"/man/*.gz
+  cp "$unpacked/usr/share/bash-completion/completions/hozen" "$stage/completions/hozen.bash"
+  cp "$unpacked/usr/share/fish/vendor_completions.d/hozen.fish" "$unpacked/usr/share/zsh/vendor-completions/_hozen" "$stage/completions/"
+  cp "$folder/NOTICES" "$stage/"
+  PKG_VERSION=99.0.0 SOURCE_DATE_EPOCH=1 "$here/../../packaging/packages/build.sh" "$(uname -m)" "$stage" "$work/next" 2>"$work/said" ||
+    fail "$(cat "$work/said")"
+}
+
+# A manual page and a completion for every command that the installed program knows.
+knows_its_commands() {
+  local command commands pages="$root/usr/share/man/man1"
+  commands="$(chroot "$root" /usr/bin/hozen --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p' | grep -vx help)"
+  [ "$(wc -l <<<"$commands")" -ge 10 ] || fail "commands: $commands"
+  for command in $commands; do
+    [ -s "$pages/hozen-$command.1.gz" ] || fail "no manual page of $command"
+    for completion in bash-completion/completions/hozen fish/vendor_completions.d/hozen.fish "$1"; do
+      grep -q "$command" "$root/usr/share/$completion" || fail "$completion does not know $command"
+    done
+  done
+}
 
 # A copy of a minimal Debian.
 debian_root() {
@@ -51,23 +80,17 @@ collects_in() {
 }
 
 deb_lives_and_dies() {
-  local package upgraded
-  package="$(echo "$folder"/hozen_*_"$deb".deb)"
   debian_root "$1"
-  cp "$package" "$root/hozen.deb"
-  # The same, one release later.
-  upgraded="$work/upgraded"
-  rm -rf "$upgraded"
-  dpkg-deb -R "$package" "$upgraded"
-  sed -i 's/^\(Version: .*\)$/\1.1/' "$upgraded/DEBIAN/control"
-  dpkg-deb -b --root-owner-group "$upgraded" "$root/upgraded.deb" >/dev/null
-
+  cp "$folder"/hozen_*_"$deb".deb "$root/hozen.deb"
+  cp "$work/next"/hozen_*_"$deb".deb "$root/upgraded.deb"
   chroot "$root" dpkg -i /hozen.deb >/dev/null
   chroot "$root" dpkg -V hozen
   grep -q '^ /etc/hozen/hozen.toml' <<<"$(chroot "$root" dpkg-query -W -f '${Conffiles}\n' hozen)" || fail 'no conffile'
+  knows_its_commands zsh/vendor-completions/_hozen
   collects_in
   echo '# ours' >>"$root/etc/hozen/hozen.toml"
   chroot "$root" dpkg -i /upgraded.deb >/dev/null
+  [ "$(chroot "$root" hozen version)" = 'hozen 99.0.0' ] || fail 'the program was not upgraded'
   grep -q '^# ours' "$root/etc/hozen/hozen.toml" || fail 'the configuration was lost in an upgrade'
   chroot "$root" dpkg -r hozen >/dev/null
   [ ! -e "$root/usr/bin/hozen" ] && [ -e "$root/etc/hozen/hozen.toml" ] || fail 'removed too much or too little'
@@ -90,10 +113,11 @@ rpm_lives_and_dies() {
   on -i --nodeps --nosignature "$package"
   on -V hozen
   [ "$(on -qc hozen)" = /etc/hozen/hozen.toml ] || fail 'no configuration file'
-  grep -q /usr/share/man/man1/hozen-collect.1.gz <<<"$(on -ql hozen)" || fail 'there is no manual'
+  knows_its_commands zsh/site-functions/_hozen
   collects_in
   echo '# ours' >>"$root/etc/hozen/hozen.toml"
-  on -U --nodeps --nosignature --replacepkgs "$package"
+  on -U --nodeps --nosignature "$work/next"/hozen-*.rpm
+  [ "$(on -q --qf '%{version}' hozen)" = 99.0.0 ] && grep -q 'hozen 99' "$root/usr/bin/hozen" || fail 'the program was not upgraded'
   grep -q '^# ours' "$root/etc/hozen/hozen.toml" || fail 'the configuration was lost in an upgrade'
   on -e hozen 2>/dev/null
   [ ! -e "$root/usr/bin/hozen" ] && [ ! -e "$root/usr/lib/hozen" ] || fail 'the rpm left something'
@@ -124,6 +148,7 @@ foreign_packages() {
   done
 }
 
+next_release
 for release in ${HOZEN_DEBIANS-bookworm trixie}; do deb_lives_and_dies "$release"; done
 rpm_lives_and_dies
 foreign_packages
