@@ -1,5 +1,5 @@
 //! `without SYSCALL[,SYSCALL…] -- COMMAND…`: executes the command on a kernel that seems not to have these system calls: they
-//! answer ENOSYS. For testing what a program does on an older kernel.
+//! answer ENOSYS. For testing what a program does on an older kernel. `since-4.14` stands for all that came after Linux 4.14.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
@@ -32,7 +32,12 @@ fn filter(missing: &str) -> Result<BpfProgram, Failure> {
     let mut rules = BTreeMap::new();
     for name in missing.split(',') {
         // No rule on the arguments: the call is refused whatever they are.
-        rules.insert(number(name).ok_or_else(|| format!("unknown system call {name}"))?, Vec::new());
+        let numbers = if name == "since-4.14" { since_4_14() } else { number(name).into_iter().collect() };
+        let refused: Vec<_> = numbers.into_iter().map(|number| (number, Vec::new())).collect();
+        if refused.is_empty() {
+            return Err(format!("unknown system call {name}").into());
+        }
+        rules.extend(refused);
     }
     let enosys = u32::try_from(libc::ENOSYS)?;
     let filter =
@@ -40,9 +45,17 @@ fn filter(missing: &str) -> Result<BpfProgram, Failure> {
     Ok(filter.try_into()?)
 }
 
-/// The number of a system call that has not always been there.
+/// The calls that Linux has got since 4.14: `io_pgetevents`, `rseq`, and those from 424 on, which all architectures number alike
+/// (syscall_64.tbl of x86, asm-generic/unistd.h). What will come is among them.
+fn since_4_14() -> Vec<libc::c_long> {
+    let first = if cfg!(target_arch = "x86_64") { [333, 334] } else { [292, 293] };
+    first.into_iter().chain(424..512).collect()
+}
+
+/// The number of a system call that has not always been there, or is not in every kernel.
 fn number(name: &str) -> Option<libc::c_long> {
     Some(match name {
+        "bpf" => libc::SYS_bpf,
         "close_range" => libc::SYS_close_range,
         "copy_file_range" => libc::SYS_copy_file_range,
         "faccessat2" => libc::SYS_faccessat2,
@@ -55,6 +68,7 @@ fn number(name: &str) -> Option<libc::c_long> {
         "open_tree" => libc::SYS_open_tree,
         "openat2" => libc::SYS_openat2,
         "pidfd_open" => libc::SYS_pidfd_open,
+        "seccomp" => libc::SYS_seccomp,
         "setns" => libc::SYS_setns,
         "statx" => libc::SYS_statx,
         _ => return None,
