@@ -12,8 +12,9 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use hozen_tests::agent::Agent;
 use hozen_tests::helper::Helper;
 use hozen_tests::host::{Mounts, is_root, skipped};
 use hozen_tests::python;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::Pid;
@@ -126,6 +127,25 @@ fn plant_rpm(test: &str, folder: &Path, mounts: &mut Mounts) -> bool {
     true
 }
 
+/// Starts processes that stay, one after the other, so that some begin while a run goes on.
+struct Newcomers(Child);
+
+impl Newcomers {
+    fn start() -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "while :; do sleep 600 & sleep 0.3; done"]).process_group(0);
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Newcomers {
+    fn drop(&mut self) {
+        // All of them are in the group of the first, which has not been waited for.
+        let _ = killpg(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), Signal::SIGKILL);
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn tools_of_others_read_an_export() {
     let test = "tools_of_others_read_an_export";
@@ -140,11 +160,16 @@ fn tools_of_others_read_an_export() {
     let (has_journal, has_rpm) = (plant_journal(test, &mut mounts), plant_rpm(test, folder.path(), &mut mounts));
     let plain = Helper::start("odd", ["plain"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let newcomers = Newcomers::start();
     let evidence = Agent::find().collect(&to, &["--memory", "off", "--skip", "files,hidden_files"]);
+    drop(newcomers);
     let formats = ["--format", "tree,tar,bodyfile,timesketch,case,bagit", "--to"].map(Into::into);
     let arguments = ["export".into(), evidence.dir.into_os_string()].into_iter().chain(formats).chain([out.clone().into()]);
     let finished = Agent::find().run(arguments);
     finished.assert_code(0);
+    // dissect's processes would end at them.
+    let apart = finished.said().contains("are of processes without stat");
+    assert!(apart, "no process began behind the freeze-frame: {}", finished.said());
     let (pid, port) = (plain.number("pid"), listener.local_addr().unwrap().port());
     dissect(&python, &out.join("root.tar"), pid, port);
     dissect(&python, &out.join("[root]"), pid, port);

@@ -32,7 +32,8 @@ memory/      images of physical memory in LiME format; long stretches of zeros a
 [root]/      files of the host as they were collected, at their paths
 process/     memory of single processes as ELF core files, and the maps that belong to them
 hozen/       what the collector made itself, by artefact
-also/        what stands in [root]/ already from another artefact, by artefact; and what links of processes lead to (proc/PID/exe, fd/N)
+also/        what stands in [root]/ already from another artefact, by artefact; what links of processes lead to (proc/PID/exe, fd/N); and
+             what there is of processes without stat, which began behind the freeze-frame: tools that list processes end at one of those
 tables/      tables, one JSON object a line, by category
 members.jsonl  every member of the archives: owner, permissions, times, targets of links, where it is here
 
@@ -68,10 +69,14 @@ impl Account {
     }
 
     fn tree(&self, text: &mut String) {
-        let Tally { exported, special, left_out, named } = &self.members;
+        let Tally { exported, special, apart, left_out, named } = &self.members;
         let _ = writeln!(text, "{exported} files, folders and links; {} tables and logs", self.tables);
         if *special > 0 {
             let _ = writeln!(text, "{special} devices, FIFOs and sockets are listed in members.jsonl and not made");
+        }
+        if *apart > 0 {
+            let _ =
+                writeln!(text, "{apart} of them are of processes without stat, and stand in also/ (members.jsonl says which)");
         }
         if *left_out > 0 {
             let _ = writeln!(text, "{left_out} members were LEFT OUT (members.jsonl has them all):");

@@ -21,6 +21,7 @@ mod member;
 mod object;
 mod output;
 mod place;
+mod processes;
 mod progress;
 mod stat_row;
 mod tarball;
@@ -176,7 +177,7 @@ impl Work<'_> {
 
     fn tarball(&mut self) -> Result<(), Failure> {
         let mut tarball = Tarball::begin(self.destination)?;
-        for key in self.evidence.objects().filter(|key| matches!(Name::of(key), Some(Name::Archive { .. }))) {
+        for (key, _) in processes::archives(self.evidence) {
             self.progress.tell(key.as_str());
             if self.evidence.is_cut(key) {
                 self.account.faults.push(format!(
@@ -265,8 +266,7 @@ impl Work<'_> {
     fn archives(&mut self) -> Result<(), Failure> {
         let mut trees = Trees::begin(self.destination)?;
         let faults = self.account.faults.len();
-        for key in self.evidence.objects() {
-            let Some(Name::Archive { artefact }) = Name::of(key) else { continue };
+        for (key, artefact) in processes::archives(self.evidence) {
             self.progress.tell(key.as_str());
             let mut extraction = trees.archive(artefact);
             let streamed = object::stream(self.evidence, key, &mut extraction, &self.progress);

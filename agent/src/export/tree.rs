@@ -15,6 +15,7 @@ use super::destination::{Destination, PART, Refused, SparseFile, enter};
 use super::member::{self, Kind};
 use super::object::{Failure, Taker};
 use super::place::{Place, Tree};
+use super::processes::{APART, Processes};
 use crate::verify::archive::{Archive, Head, Visitor};
 
 /// Members that are named one by one where they were left out.
@@ -29,6 +30,8 @@ pub(super) struct Tally {
     pub(super) exported: u64,
     /// Members that are not, because they are no files: devices, FIFOs, sockets.
     pub(super) special: u64,
+    /// Of those that are there, members of processes without `stat`, which do not stand among the others.
+    pub(super) apart: u64,
     /// Members that should be there and are not.
     pub(super) left_out: u64,
     /// The first of them, with the reason; escaped text.
@@ -46,6 +49,7 @@ pub(super) struct Trees<'a> {
     listing: SparseFile,
     /// Folders and their times, which are set when nothing is written to them any more.
     times: Vec<(Folder, (i128, i128))>,
+    processes: Processes,
     tally: Tally,
 }
 
@@ -57,7 +61,8 @@ impl<'a> Trees<'a> {
     pub(super) fn begin(destination: &'a Destination) -> Result<Self, Refused> {
         let listing = destination.file(destination.root(), "", &format!("{LISTING}{PART}"))?;
         let (roots, lines, times) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Ok(Self { destination, roots, last: None, lines, listing, times, tally: Tally::default() })
+        let (processes, tally) = (Processes::default(), Tally::default());
+        Ok(Self { destination, roots, last: None, lines, listing, times, processes, tally })
     }
 
     /// Takes the archive of `artefact`.
@@ -160,6 +165,8 @@ struct Members<'a, 'b> {
 /// What became of a member.
 enum Made {
     There(Place),
+    /// There, but not among the processes.
+    Apart(Place),
     /// It is no file that could be made.
     Special,
     LeftOut(String),
@@ -176,6 +183,9 @@ impl Members<'_, '_> {
             Kind::HardLink => return Ok(Made::LeftOut("hard links are not made".to_owned())),
             _ => {}
         }
+        if self.trees.processes.lacks(&place) {
+            return self.make_apart(&place, head);
+        }
         // Tools that read /proc look for a link there, and find none where a file took its name: what it leads to stands beside.
         if Kind::of(head) != Kind::File || !place.is_link_of_process() {
             match self.make_at(&place, head) {
@@ -187,6 +197,15 @@ impl Members<'_, '_> {
             Some(aside) => settled(self.make_at(&aside, head), aside),
             None => Ok(Made::LeftOut("its name is taken".to_owned())),
         }
+    }
+
+    /// A member of a process without `stat`.
+    fn make_apart(&mut self, place: &Place, head: &Head<'_>) -> Result<Made, Errno> {
+        let Some(aside) = place.aside(self.artefact) else { return Ok(Made::LeftOut(APART.to_owned())) };
+        Ok(match settled(self.make_at(&aside, head), aside)? {
+            Made::There(place) => Made::Apart(place),
+            made => made,
+        })
     }
 
     fn make_at(&mut self, place: &Place, head: &Head<'_>) -> Result<(), Errno> {
@@ -258,6 +277,11 @@ impl Visitor for Members<'_, '_> {
                 self.trees.tally.exported += 1;
                 let note = (Kind::of(head) == Kind::Symlink).then_some("its target is rewritten to stay within the export");
                 member::line(self.artefact, head, Some(&place.path()), note)
+            }
+            Made::Apart(place) => {
+                self.trees.tally.exported += 1;
+                self.trees.tally.apart += 1;
+                member::line(self.artefact, head, Some(&place.path()), Some(APART))
             }
             Made::Special => {
                 self.trees.tally.special += 1;

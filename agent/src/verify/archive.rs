@@ -9,7 +9,7 @@
 //! Content is handed on or passed over, never kept. Only pax records are read, because `size` and `path` may stand there.
 
 /// Bytes of a header and of the unit that content is padded to.
-const BLOCK: usize = 512;
+pub(crate) const BLOCK: usize = 512;
 /// The most bytes of pax records of one member: paths and times need a few hundred.
 const MAX_PAX: u64 = 1 << 20;
 /// Where every member stands.
@@ -139,6 +139,11 @@ impl<V: Visitor> Archive<V> {
             };
         }
         Ok(())
+    }
+
+    /// Whether content of a member comes next, and not what stands before one or ends the archive.
+    pub(crate) fn is_within_content(&self) -> bool {
+        matches!(self.state, State::Content { .. })
     }
 
     /// The number of members, if the archive is whole. One that is known to be `cut` may end anywhere; a member that it ends in does

@@ -58,6 +58,39 @@ fn an_archive_has_the_members_of_all_with_owners_and_times() {
     assert_eq!(seen, expected);
 }
 
+/// The paths of an archive's members, in their order.
+fn paths_of(archive: &[u8]) -> Vec<String> {
+    let mut archive = tar::Archive::new(archive);
+    let entries = archive.entries().unwrap();
+    entries.map(|entry| String::from_utf8(entry.unwrap().path_bytes().into_owned()).unwrap()).collect()
+}
+
+#[test]
+fn a_process_that_has_no_stat_stands_apart_from_those_that_have() {
+    let pseudo = |path: &'static [u8], text: &str| Planted::Pseudo(path, text.as_bytes().to_vec());
+    let late = vec![
+        pseudo(b"/proc/9/environ", "LATE=1"),
+        Planted::Link(b"/proc/9/exe", b"/usr/bin/late"),
+        pseudo(b"/proc/1/environ", "HOME=/"),
+        Planted::File(b"/etc/x", vec![7; 1500], 0o640, 1),
+    ];
+    let frame =
+        vec![pseudo(b"/proc/1/stat", "1 (init)"), pseudo(b"/proc/2/stat", "2 (other)"), pseudo(b"/proc/2/environ", "X=1")];
+    let scene = Scene::with(vec![Box::new(Files("first", late)), Box::new(Files("freeze_frame", frame))]);
+    let ended = scene.export(|options| options.formats = vec![Format::Tree, Format::Tar]);
+    assert_eq!(ended.code, 0, "{}", ended.text);
+    assert_eq!(fs::read_dir(scene.out().join("[root]/proc")).unwrap().count(), 2);
+    assert_eq!(scene.read("[root]/proc/2/environ"), b"X=1");
+    assert_eq!((scene.read("[root]/proc/1/environ"), scene.read("[root]/proc/1/stat").len()), (b"HOME=/".to_vec(), 8));
+    assert_eq!(scene.read("also/first/[root]/proc/9/environ"), b"LATE=1");
+    let exe = scene.member("first", "/proc/9/exe");
+    assert_eq!((&exe["exported"], &exe["target"]), (&"also/first/[root]/proc/9/exe".into(), &"/usr/bin/late".into()));
+    assert!(exe["note"].as_str().unwrap().contains("no stat") && ended.text.contains("2 of them are of processes without stat"));
+    let kept = ["proc/1/stat", "proc/2/stat", "proc/2/environ", "proc/1/environ", "etc/x"].map(|path| format!("[root]/{path}"));
+    assert_eq!(paths_of(&scene.read("root.tar")), kept);
+    assert!(ended.text.contains("without 2 members of processes that have no stat"), "{}", ended.text);
+}
+
 #[test]
 fn timelines_have_each_file_once_and_every_login() {
     let scene = scene();
