@@ -17,7 +17,7 @@ use super::sys::{self, Stat};
 use super::{Watchdog, read};
 
 /// The longest one read may take: a stalled network disk recovers within it, or not at all.
-const READ_LIMIT: Duration = Duration::from_secs(10);
+pub const READ_LIMIT: Duration = Duration::from_secs(10);
 
 /// The most that one read asks for.
 const CHUNK: u64 = 1 << 20;
@@ -40,6 +40,8 @@ pub struct Content {
     pub stat: Stat,
     /// Where it has data, ascending, within `stat.size`.
     pub data: Vec<Range<u64>>,
+    /// Its beginning, as far as it was read already.
+    head: Arc<Vec<u8>>,
 }
 
 impl Content {
@@ -49,7 +51,24 @@ impl Content {
     /// The kernel's errno.
     pub fn new(fd: OwnedFd, stat: Stat) -> Result<Self, Errno> {
         let data = extents(fd.as_fd(), stat.size)?;
-        Ok(Self { fd: Arc::new(fd), stat, data })
+        Ok(Self { fd: Arc::new(fd), stat, data, head: Arc::default() })
+    }
+
+    /// The same, with the beginning of the file in memory: a small file is then read whole. For threads that can be spared.
+    ///
+    /// # Errors
+    /// The kernel's errno of opening it. One of reading it is met again by whoever reads.
+    pub fn with_head(fd: OwnedFd, stat: Stat) -> Result<Self, Errno> {
+        let mut content = Self::new(fd, stat)?;
+        let length = match content.data.first() {
+            Some(first) if first.start == 0 => usize::try_from(first.end).unwrap_or(AHEAD).min(AHEAD),
+            _ => 0,
+        };
+        let mut head = vec![0; length];
+        let read = read::retry(|| pread(content.fd.as_fd(), &mut head, 0)).unwrap_or(0);
+        head.truncate(read);
+        content.head = Arc::new(head);
+        Ok(content)
     }
 
     /// What `statx` says of it now.
@@ -69,9 +88,20 @@ impl Content {
 
     /// A reader of the bytes in `range`. It ends early where the file has shrunk.
     pub fn reader<'w>(&self, range: Range<u64>, watchdog: &'w mut Watchdog) -> ContentReader<'w> {
+        self.read_by(range, Some(watchdog))
+    }
+
+    /// The same for a thread that can be spared: it reads itself, and as much as it is asked for.
+    #[must_use]
+    pub fn reader_of_own(&self, range: Range<u64>) -> ContentReader<'static> {
+        self.read_by(range, None)
+    }
+
+    fn read_by<'w>(&self, range: Range<u64>, watchdog: Option<&'w mut Watchdog>) -> ContentReader<'w> {
         let data = self.data.iter().filter(|extent| extent.end > range.start && extent.start < range.end);
         let data = data.cloned().collect();
-        ContentReader { fd: Arc::clone(&self.fd), data, at: range.start, end: range.end, buffer: Vec::new(), taken: 0, watchdog }
+        let (fd, head) = (Arc::clone(&self.fd), Arc::clone(&self.head));
+        ContentReader { fd, head, data, at: range.start, end: range.end, buffer: Vec::new(), taken: 0, watchdog }
     }
 }
 
@@ -114,13 +144,16 @@ fn seek(fd: BorrowedFd<'_>, at: u64, whence: Whence) -> Result<u64, Errno> {
 #[derive(Debug)]
 pub struct ContentReader<'w> {
     fd: Arc<OwnedFd>,
+    /// The file's beginning.
+    head: Arc<Vec<u8>>,
     data: VecDeque<Range<u64>>,
     at: u64,
     end: u64,
     /// What was read, and how much of it is handed out.
     buffer: Vec<u8>,
     taken: usize,
-    watchdog: &'w mut Watchdog,
+    /// Whose thread reads; `None` where it is the caller's.
+    watchdog: Option<&'w mut Watchdog>,
 }
 
 impl io::Read for ContentReader<'_> {
@@ -146,31 +179,46 @@ impl ContentReader<'_> {
         if out.is_empty() {
             return Ok(0);
         }
-        if self.taken >= self.buffer.len() {
-            self.pread(room.min(out.len().max(AHEAD)))?;
+        let known = usize::try_from(self.at).ok().and_then(|at| self.head.get(at..)).unwrap_or_default();
+        if !known.is_empty() {
+            return Ok(copy(known, out));
         }
-        let left = self.buffer.get(self.taken..).unwrap_or_default();
-        let length = left.len().min(out.len());
-        out.iter_mut().zip(left).for_each(|(out, byte)| *out = *byte);
+        let at = i64::try_from(self.at).map_err(|_| Errno::EOVERFLOW)?;
+        if self.watchdog.is_none() {
+            return Ok(read::retry(|| pread(self.fd.as_fd(), out, at))?);
+        }
+        if self.taken >= self.buffer.len() {
+            self.pread(room.min(out.len().max(AHEAD)), at)?;
+        }
+        let length = copy(self.buffer.get(self.taken..).unwrap_or_default(), out);
         self.taken += length;
         Ok(length)
     }
 
     /// Reads up to `length` bytes into the buffer, which is empty at the file's end.
-    fn pread(&mut self, length: usize) -> io::Result<()> {
+    fn pread(&mut self, length: usize, at: i64) -> io::Result<()> {
+        let Some(watchdog) = &mut self.watchdog else { return Ok(()) };
         let (fd, mut buffer) = (Arc::clone(&self.fd), std::mem::take(&mut self.buffer));
-        let at = i64::try_from(self.at).map_err(|_| Errno::EOVERFLOW)?;
         buffer.resize(length, 0);
         let job = move || {
             let result = read::retry(|| pread(fd.as_fd(), &mut buffer, at));
             (buffer, result)
         };
-        let (mut buffer, result) = self.watchdog.run(READ_LIMIT, job).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+        let (mut buffer, result) = watchdog.run(READ_LIMIT, job).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
         buffer.truncate(*result.as_ref().unwrap_or(&0));
         (self.buffer, self.taken) = (buffer, 0);
         result?;
         Ok(())
     }
+}
+
+/// Copies as much as there is room for.
+fn copy(from: &[u8], out: &mut [u8]) -> usize {
+    let length = from.len().min(out.len());
+    if let (Some(out), Some(from)) = (out.get_mut(..length), from.get(..length)) {
+        out.copy_from_slice(from);
+    }
+    length
 }
 
 fn zero(out: &mut [u8]) -> usize {
@@ -203,6 +251,9 @@ mod tests {
         let mut piece = Vec::new();
         content.reader(2..6, &mut watchdog).read_to_end(&mut piece).unwrap();
         assert_eq!(piece, b"ad\0\0");
+        let mut own = Vec::new();
+        content.reader_of_own(0..content.stat.size).read_to_end(&mut own).unwrap();
+        assert!(own == bytes);
         assert!(!content.has_changed());
     }
 
@@ -229,6 +280,29 @@ mod tests {
         let mut rest = Vec::new();
         reader.read_to_end(&mut rest).unwrap();
         assert!(rest == bytes[4..AHEAD]);
+    }
+
+    #[test]
+    fn a_beginning_that_was_read_before_is_not_read_again() {
+        let file = tempfile::tempfile().unwrap();
+        let bytes: Vec<u8> = (0..AHEAD * 2).map(|n| u8::try_from(n % 249).unwrap()).collect();
+        file.write_all_at(&bytes, 0).unwrap();
+        let stat = sys::statx(file.as_fd(), "", false).unwrap();
+        let content = Content::with_head(file.try_clone().unwrap().into(), stat).unwrap();
+        let mut watchdog = Watchdog::new(Arc::default());
+        for from in [0, 7, AHEAD - 1, AHEAD, AHEAD + 1] {
+            let mut read = Vec::new();
+            content.reader(u64::try_from(from).unwrap()..stat.size, &mut watchdog).read_to_end(&mut read).unwrap();
+            assert!(read == bytes[from..], "{from}");
+        }
+        file.set_len(0).unwrap();
+        let mut read = Vec::new();
+        content.reader(0..stat.size, &mut watchdog).read_to_end(&mut read).unwrap();
+        assert!(read == bytes[..AHEAD] && content.has_changed());
+        // One that begins with a hole has no beginning to be read.
+        file.write_all_at(b"x", 8 << 20).unwrap();
+        let stat = sys::statx(file.as_fd(), "", false).unwrap();
+        assert!(Content::with_head(file.into(), stat).unwrap().head.is_empty());
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod cgroups;
 pub mod clock;
 pub mod connector;
 pub mod content;
+pub mod crew;
 pub mod dir;
 pub mod error;
 pub mod extents;
@@ -47,6 +48,7 @@ pub use address_space::AddressSpace;
 pub use block::BlockDevice;
 pub use clock::Clock;
 pub use content::Content;
+pub use crew::Crew;
 pub use dir::Dir;
 pub use error::{ReadError, Reason};
 pub use files::HostFiles;
@@ -105,6 +107,12 @@ impl Host {
         let files = Arc::new(HostFiles::fixture(root, Arc::clone(&footprint))?);
         let identity = Arc::new(identity::Identity::read(&proc, &sys, &files));
         Ok(Self { proc, sys, files, clock: Clock::start(), identity, footprint, loaded: Arc::default(), live: false })
+    }
+
+    /// Helpers that run such reads, several at a time; one that does not move for `limit` is given up.
+    #[must_use]
+    pub fn crew<T: Send + 'static>(&self, limit: std::time::Duration) -> Crew<T> {
+        Crew::new(limit, Arc::clone(&self.footprint))
     }
 
     /// A helper that runs reads which may never return.

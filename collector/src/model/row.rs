@@ -14,6 +14,9 @@ use super::Timestamp;
 /// The longest row, without what its table adds: below what a verifier takes (docs/evidence-format.md), above anything honest.
 const MAX_LENGTH: usize = 48 << 20;
 
+/// Room that most rows fit into: there are as many of them as a host has files.
+const USUAL_LENGTH: usize = 640;
+
 /// Something that was not readable while a row was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RowError {
@@ -82,7 +85,8 @@ pub struct Placing<'a> {
 impl Row {
     /// A row read from `source` (a path or interface on the host; escaped text) at `time`.
     pub fn new(time: Timestamp, source: impl Into<String>) -> Self {
-        Self { time, source: source.into(), status: RowStatus::Ok, errors: Vec::new(), columns: Vec::new() }
+        let columns = Vec::with_capacity(USUAL_LENGTH);
+        Self { time, source: source.into(), status: RowStatus::Ok, errors: Vec::new(), columns }
     }
 
     /// Sets how complete the row is; the worst of several calls stays.
@@ -100,12 +104,16 @@ impl Row {
 
     /// Adds an integer column.
     pub fn int(&mut self, column: &str, value: impl Into<i128>) -> &mut Self {
-        self.raw(column, value.into().to_string().as_bytes())
+        let value: i128 = value.into();
+        match i64::try_from(value) {
+            Ok(value) => self.json(column, &value),
+            Err(_) => self.json(column, &value),
+        }
     }
 
     /// Adds a boolean column as 0 or 1, as osquery has them.
     pub fn flag(&mut self, column: &str, value: bool) -> &mut Self {
-        self.raw(column, if value { b"1" } else { b"0" })
+        self.json(column, &u8::from(value))
     }
 
     /// Adds a 64-bit value as a `"0x…"` string.
@@ -138,22 +146,19 @@ impl Row {
 
     /// Adds any serialisable value: lists, objects.
     pub fn json<T: Serialize + ?Sized>(&mut self, column: &str, value: &T) -> &mut Self {
-        // Serialising plain data into memory cannot fail; a failure would show as a missing column in the tests.
-        match serde_json::to_vec(value) {
-            Ok(text) => self.raw(column, &text),
-            Err(_) => self,
-        }
-    }
-
-    fn raw(&mut self, column: &str, value: &[u8]) -> &mut Self {
+        let begun = self.columns.len();
         self.columns.push(b',');
         // A name of the head must not stand twice in one object.
-        let name = if HEAD.contains(&column) { format!("{column}_") } else { column.to_owned() };
-        if let Ok(name) = serde_json::to_vec(&name) {
-            self.columns.extend_from_slice(&name);
-        }
+        let named = if HEAD.contains(&column) {
+            serde_json::to_writer(&mut self.columns, &format!("{column}_"))
+        } else {
+            serde_json::to_writer(&mut self.columns, column)
+        };
         self.columns.push(b':');
-        self.columns.extend_from_slice(value);
+        // Serialising plain data into memory cannot fail; a failure would show as a missing column in the tests.
+        if named.and_then(|()| serde_json::to_writer(&mut self.columns, value)).is_err() {
+            self.columns.truncate(begun);
+        }
         self
     }
 

@@ -9,6 +9,7 @@ use super::bpf::Bpf;
 use super::containers::Containers;
 use super::context::ContextSource;
 use super::deleted_files::DeletedFiles;
+use super::digests::Digests;
 use super::ec2::Ec2;
 use super::executables::Executables;
 use super::files::Files;
@@ -84,7 +85,7 @@ pub fn all(host: &Host, options: &Options) -> Vec<Box<dyn Source>> {
 
 /// Every source that reads the host for evidence, in the order of a run.
 fn readers(options: &Options) -> Vec<Box<dyn Source>> {
-    let seen = Seen::default();
+    let (seen, digests) = (Seen::default(), Arc::new(Digests::default()));
     vec![
         Box::new(ContextSource),
         Box::new(FirstFrame { seen: seen.clone() }),
@@ -122,8 +123,8 @@ fn readers(options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(options.user_files.clone()),
         Box::new(Logs::new(options.thorough, options.include_secrets)),
         Box::new(Containers::new(options.thorough, options.include_secrets)),
-        Box::new(Packages { thorough: options.thorough }),
-        Box::new(Files { thorough: options.thorough }),
+        Box::new(Packages::new(options.thorough, Arc::clone(&digests))),
+        Box::new(Files::new(options.thorough, digests)),
         Box::new(HiddenFiles { thorough: options.thorough, include_secrets: options.include_secrets }),
         Box::new(SecondFrame { first: seen }),
         Box::new(ProcessEvents::default()),

@@ -12,6 +12,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use sha2::{Digest as _, Sha256};
 
+use super::digests::{Identity, identity};
 use super::each_process::{each_process, is_kernel_thread};
 use super::process_memory_map::parse::DELETED;
 use super::{Evidence, Source, Stop, failure};
@@ -54,13 +55,6 @@ impl Source for Executables {
         let mut hasher = Hasher::new(host);
         each_process(host, evidence, |process, evidence| hasher.process(host, process, evidence))
     }
-}
-
-/// Device, inode, time of the last status change, size: what a file's content is known by.
-type Identity = ((u32, u32), u64, i128, u64);
-
-fn identity(stat: &Stat) -> Identity {
-    (stat.dev, stat.ino, stat.ctime_ns, stat.size)
 }
 
 /// Hashes files, each once.

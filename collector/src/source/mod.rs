@@ -20,6 +20,7 @@ pub mod containers;
 mod content;
 pub mod context;
 pub mod deleted_files;
+mod digests;
 mod each_process;
 pub mod ec2;
 pub mod executables;

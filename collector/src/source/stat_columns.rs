@@ -23,10 +23,15 @@ pub(super) fn add(row: &mut Row, stat: &Stat) {
     row.text("mode", &format!("{:04o}", stat.mode & 0o7777));
     row.int("device", nix::sys::stat::makedev(u64::from(stat.rdev.0), u64::from(stat.rdev.1)));
     row.int("size", stat.size);
-    let times = [("atime", Some(stat.atime_ns)), ("mtime", Some(stat.mtime_ns)), ("ctime", Some(stat.ctime_ns))];
-    for (column, time) in times.into_iter().chain([("btime", stat.btime_ns)]) {
+    let times = [
+        ("atime", "atime_ns", Some(stat.atime_ns)),
+        ("mtime", "mtime_ns", Some(stat.mtime_ns)),
+        ("ctime", "ctime_ns", Some(stat.ctime_ns)),
+        ("btime", "btime_ns", stat.btime_ns),
+    ];
+    for (column, twin, time) in times {
         if let Some(time) = time {
-            row.int(column, time.div_euclid(NANOSECONDS)).int(&format!("{column}_ns"), time);
+            row.int(column, time.div_euclid(NANOSECONDS)).int(twin, time);
         }
     }
     row.int("hard_links", stat.nlink).text("type", kind(stat));

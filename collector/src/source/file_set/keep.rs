@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::ops::Range;
 
+use super::ahead::{Ahead, Opened, has_content, open};
 use super::{FileSet, Form, Found, Reader, Text};
-use crate::host::{Content, Host, ReadError, read};
+use crate::host::{Content, Host};
 use crate::model::{Digest, Gap, Row, escape};
 use crate::source::content::{Keeper, within};
 use crate::source::{Evidence, Member, MemberKind, Stop, failure, secret, stat_columns};
-use nix::errno::Errno;
 
 /// The most files that the content of other files may name to be kept.
 const MOST_NAMED: usize = 1000;
@@ -24,14 +24,19 @@ pub(super) fn all(
 ) -> Result<(), Stop> {
     let keeper = Keeper { watchdog: host.watchdog(), file_cap: set.limits.file, left: set.limits.total, part: set.part() };
     let mut keep = Keep { set, host, keeper, linked: BTreeMap::new(), beyond: (0, 0) };
+    let mut ahead = Ahead::new(host);
     let mut known: BTreeSet<Vec<u8>> = found.iter().map(|found| found.path.clone()).collect();
     let total = u64::try_from(found.len()).unwrap_or(u64::MAX);
     let mut named = Vec::new();
-    for (done, found) in (1_u64..).zip(&found) {
+    for (at, (done, one)) in (1_u64..).zip(&found).enumerate() {
         evidence.check()?;
-        for path in keep.entry(found, evidence, &mut *reader)? {
+        if keep.keeper.left > 0 {
+            ahead.open(&found);
+        }
+        let opened = ahead.take(at, one, evidence)?;
+        for path in keep.entry(one, opened, evidence, &mut *reader)? {
             if named.len() < MOST_NAMED && known.insert(path.clone()) {
-                named.push((path, found.clone()));
+                named.push((path, one.clone()));
             }
         }
         evidence.progress(done, total);
@@ -39,7 +44,7 @@ pub(super) fn all(
     for (path, by) in named {
         evidence.check()?;
         if let Some(found) = keep.named(&path, &by) {
-            keep.entry(&found, evidence, &mut *reader)?;
+            keep.entry(&found, None, evidence, &mut *reader)?;
         }
     }
     keep.tell_beyond(evidence);
@@ -85,12 +90,18 @@ impl Keep<'_> {
     }
 
     /// Writes the row of an entry and keeps what it holds. Returns the paths that its text names.
-    fn entry(&mut self, found: &Found<'_>, evidence: &mut dyn Evidence, reader: Reader<'_>) -> Result<Vec<Vec<u8>>, Stop> {
+    fn entry(
+        &mut self,
+        found: &Found<'_>,
+        opened: Option<Opened>,
+        evidence: &mut dyn Evidence,
+        reader: Reader<'_>,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
         let mut row = self.row(found);
         let member = Member { path: &found.path, kind: MemberKind::Special, stat: Some(found.stat) };
         let mut named = Vec::new();
-        if found.stat.is_regular() && found.group.form != Form::Listed {
-            named = self.file(found, &mut row, evidence, reader)?;
+        if has_content(found) {
+            named = self.file((found, opened), &mut row, evidence, reader)?;
         } else if let Some(target) = &found.target {
             evidence.raw(&Member { kind: MemberKind::Symlink(target), ..member }, b"")?;
         } else if found.stat.is_directory() {
@@ -130,7 +141,7 @@ impl Keep<'_> {
 
     fn file(
         &mut self,
-        found: &Found<'_>,
+        (found, opened): (&Found<'_>, Option<Opened>),
         row: &mut Row,
         evidence: &mut dyn Evidence,
         reader: Reader<'_>,
@@ -142,7 +153,8 @@ impl Keep<'_> {
             row.int("stored", 0).flag("truncated", true).error("content", "limit");
             return Ok(Vec::new());
         }
-        match self.open(found) {
+        let opened = opened.unwrap_or_else(|| open(&self.host.files, &found.path, &found.stat));
+        match opened {
             Err(error) => {
                 failure::note(row, evidence, "content", &error);
                 Ok(Vec::new())
@@ -153,15 +165,6 @@ impl Keep<'_> {
             }
             Ok(content) => self.text(found, &content, row, evidence, reader),
         }
-    }
-
-    /// Opens the file, if it is still the one that was found.
-    fn open(&self, found: &Found<'_>) -> Result<Content, ReadError> {
-        let (reader, stat) = self.host.files.open(&found.path)?;
-        if (stat.dev, stat.ino) != (found.stat.dev, found.stat.ino) {
-            return Err(ReadError::errno(&found.path, Errno::ESTALE));
-        }
-        read::named(&found.path, Content::new(reader.0, stat))
     }
 
     fn bulk(&mut self, found: &Found<'_>, content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Result<(), Stop> {

@@ -8,6 +8,7 @@
 //! Secrets ([`super::secret`]) in texts are not taken along unless asked for: a file that is one as a whole is a row with its length and
 //! digest; in text, each byte of one is an `x`.
 
+mod ahead;
 mod find;
 mod gaps;
 mod homes;

@@ -1,19 +1,24 @@
 //! Digests of programs: files that may be executed, and those that begin like an ELF file whatever their permissions.
 //!
 //! In profile triage those in the folders of `PATH`, in homes and in the folders that everybody may write to, and whatever gives rights
-//! to who starts it; in profile full all. Each file is read once, one with several names too, within budgets of time and bytes.
+//! to who starts it; in profile full all. Each file is read once, one with several names too, within budgets of time and bytes; and of one
+//! that the run has read before the digest is known.
+//!
+//! The walk goes on while files are looked into. Rows stand in the order of the walk.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{ErrorKind, Read};
-use std::time::Duration;
-
-use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::limit;
+use super::look::{LARGEST, Looked, look};
 use super::traits::Traits;
-use crate::host::{Clock, Content, Host, ReadError, Reason, Watchdog, read};
+use crate::host::content::READ_LIMIT;
+use crate::host::sys::Stat;
+use crate::host::watchdog::TimedOut;
+use crate::host::{Crew, Host, ReadError, Reason};
 use crate::model::{Digest, Row};
-use crate::source::executables::failed;
+use crate::source::digests::{Digests, Known};
 use crate::source::walk::Entry;
 use crate::source::{Evidence, Stop, failure, file_set};
 
@@ -29,13 +34,14 @@ pub(super) const TRIAGE: Budget = Budget { bytes: 2 << 30, time: Duration::from_
 /// In profile full.
 pub(super) const FULL: Budget = Budget { bytes: 64 << 30, time: Duration::from_secs(20 * 60) };
 
-/// No program is larger, but a file of holes costs its maker nothing.
-const LARGEST: u64 = 4 << 30;
-
 /// The most files of several names that are remembered.
 const MOST_LINKED: usize = 200_000;
 
-const ELF: [u8; 4] = *b"\x7fELF";
+/// The most rows that wait for the file before them.
+const MOST_WAITING: usize = 4096;
+
+/// From here on time is counted file by file, so that no more of it is spent than there is.
+const NEARLY_SPENT: u64 = 1_000_000_000;
 
 /// Where programs are looked for in profile triage, beside homes: `PATH`, and where everybody may write.
 const PLACES: [&str; 14] = [
@@ -58,71 +64,176 @@ const PLACES: [&str; 14] = [
 /// Makes digests until the budget is spent.
 #[derive(Debug)]
 pub(super) struct Hashes {
-    watchdog: Watchdog,
-    clock: Clock,
+    crew: Crew<Done>,
+    /// What is looked into, and rows that wait for that, in the order of the walk.
+    waiting: VecDeque<Waiting>,
+    digests: Arc<Digests>,
     /// `None`: everywhere.
     places: Option<BTreeSet<Vec<u8>>>,
     budget: Budget,
     left: u64,
     /// Time that may still be spent on content: on a large disk the walk alone takes longer than all of it.
     left_ns: u64,
-    linked: BTreeMap<((u32, u32), u64), Digest>,
+    linked: BTreeMap<Inode, Digest>,
+    /// Files of several names that are looked into just now.
+    being_linked: BTreeSet<Inode>,
     /// How many files were not looked into because the budget was spent, and the first of them.
     beyond: Option<(u64, Vec<u8>)>,
 }
 
-/// What came of looking into a file.
-enum Looked {
-    /// It is no program.
-    Other,
-    /// It is one.
-    Program { sha256: Digest, elf: bool },
+type Inode = ((u32, u32), u64);
+
+/// A file on its way to its row.
+#[derive(Debug)]
+struct Waiting {
+    path: Vec<u8>,
+    stat: Stat,
+    row: Row,
+    /// Bytes of the budget that are set aside for it.
+    reserved: u64,
+    /// Whether it is looked into; if not, its row is whole.
+    is_looked_into: bool,
+}
+
+/// What came of it, and how many nanoseconds it took.
+#[derive(Debug)]
+struct Done {
+    looked: Result<Looked, ReadError>,
+    took_ns: u64,
 }
 
 impl Hashes {
-    pub(super) fn new(host: &Host, thorough: bool, evidence: &mut dyn Evidence) -> Self {
+    pub(super) fn new(host: &Host, thorough: bool, digests: Arc<Digests>, evidence: &mut dyn Evidence) -> Self {
         let budget = if thorough { FULL } else { TRIAGE };
         let places = (!thorough).then(|| {
             let homes = file_set::homes(host, evidence).into_iter().map(|home| home.path).filter(|path| path != b"/");
             PLACES.iter().map(|place| place.as_bytes().to_owned()).chain(homes).collect()
         });
-        let left_ns = u64::try_from(budget.time.as_nanos()).unwrap_or(u64::MAX);
-        let (watchdog, clock, left) = (host.watchdog(), host.clock, budget.bytes);
-        Self { watchdog, clock, places, budget, left, left_ns, linked: BTreeMap::new(), beyond: None }
+        Self {
+            crew: host.crew(READ_LIMIT),
+            waiting: VecDeque::new(),
+            digests,
+            places,
+            budget,
+            left: budget.bytes,
+            left_ns: nanoseconds(budget.time),
+            linked: BTreeMap::new(),
+            being_linked: BTreeSet::new(),
+            beyond: None,
+        }
     }
 
-    /// Looks into a file if it may be a program that is wanted.
+    /// Looks into a file if it may be a program that is wanted, and writes the rows of those that were looked into.
     pub(super) fn entry(&mut self, host: &Host, entry: &Entry, traits: &Traits, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        self.write_ready(evidence)?;
         let wanted = entry.stat.is_regular() && entry.stat.size > 0 && (traits.gives_rights() || self.is_place(&entry.path));
         if !wanted {
             return Ok(());
         }
-        let inode = (entry.stat.dev, entry.stat.ino);
+        let inode = inode(&entry.stat);
+        if self.being_linked.contains(&inode) || self.left_ns < NEARLY_SPENT {
+            self.finish(evidence)?;
+        }
         let mut row = Row::new(host.clock.now(), "content");
         row.bytes("path", &entry.path).int("size", entry.stat.size).int("inode", entry.stat.ino);
         row.text("dev", &format!("{}:{}", entry.stat.dev.0, entry.stat.dev.1));
         row.flag("executable", entry.stat.mode & 0o111 != 0);
+        let mut waiting = Waiting { path: entry.path.clone(), stat: entry.stat, row, reserved: 0, is_looked_into: false };
         if let Some(known) = self.linked.get(&inode) {
-            row.text("sha256", &known.to_string());
-            return evidence.row("executable_hashes", &row);
-        }
-        if self.is_spent(entry) {
+            waiting.row.text("sha256", &known.to_string());
+        } else if let Some(known) = self.digests.of(&entry.stat) {
+            if entry.stat.mode & 0o111 == 0 && !known.elf {
+                return Ok(());
+            }
+            self.learn(&mut waiting, known);
+        } else if self.is_spent(entry) {
             return Ok(());
+        } else {
+            self.look_into(entry.clone(), &mut waiting);
         }
-        let began_ns = self.clock.mono_ns();
-        let looked = self.look(entry, evidence)?;
-        self.left_ns = self.left_ns.saturating_sub(self.clock.mono_ns().saturating_sub(began_ns));
+        self.waiting.push_back(waiting);
+        if self.crew.is_full() || self.waiting.len() >= MOST_WAITING { self.write_first(evidence) } else { Ok(()) }
+    }
+
+    fn look_into(&mut self, entry: Entry, waiting: &mut Waiting) {
+        let size = entry.stat.size;
+        waiting.is_looked_into = true;
+        if entry.stat.mode & 0o111 != 0 && size <= LARGEST {
+            waiting.reserved = size;
+            self.left = self.left.saturating_sub(size);
+        }
+        if entry.stat.nlink > 1 {
+            self.being_linked.insert(inode(&entry.stat));
+        }
+        self.crew.hand_over(move |pace| {
+            let began = Instant::now();
+            let looked = look(&entry, pace);
+            Done { looked, took_ns: nanoseconds(began.elapsed()) }
+        });
+    }
+
+    /// Fills the row with what is known of the file.
+    fn learn(&mut self, waiting: &mut Waiting, known: Known) {
+        waiting.row.text("sha256", &known.sha256.to_string()).flag("elf", known.elf);
+        if waiting.stat.nlink > 1 && self.linked.len() < MOST_LINKED {
+            self.linked.insert(inode(&waiting.stat), known.sha256);
+        }
+    }
+
+    /// Writes rows until the first file that is not done.
+    fn write_ready(&mut self, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        while let Some(first) = self.waiting.front() {
+            let done = if first.is_looked_into { self.crew.ready().map(Ok) } else { None };
+            if first.is_looked_into && done.is_none() {
+                break;
+            }
+            let Some(first) = self.waiting.pop_front() else { break };
+            self.settle(first, done, evidence)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the first file and writes its row.
+    fn write_first(&mut self, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let Some(first) = self.waiting.pop_front() else { return Ok(()) };
+        let done = if first.is_looked_into { self.crew.next(|| evidence.check())? } else { None };
+        self.settle(first, done, evidence)
+    }
+
+    /// Waits for all files and writes their rows.
+    pub(super) fn finish(&mut self, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        while !self.waiting.is_empty() {
+            self.write_first(evidence)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the row of a file of which all is known, or which is `done`.
+    fn settle(
+        &mut self,
+        mut waiting: Waiting,
+        done: Option<Result<Done, TimedOut>>,
+        evidence: &mut dyn Evidence,
+    ) -> Result<(), Stop> {
+        let Some(done) = done else { return evidence.row("executable_hashes", &waiting.row) };
+        self.being_linked.remove(&inode(&waiting.stat));
+        let hung =
+            |TimedOut| Done { looked: Err(ReadError::new(&waiting.path, Reason::Timeout)), took_ns: nanoseconds(READ_LIMIT) };
+        let Done { looked, took_ns } = done.unwrap_or_else(hung);
+        let threads = u64::try_from(Crew::<Done>::size()).unwrap_or(1);
+        self.left_ns = self.left_ns.saturating_sub(took_ns / threads);
         match looked {
             Ok(Looked::Other) => return Ok(()),
-            Ok(Looked::Program { sha256, elf }) => {
-                row.text("sha256", &sha256.to_string()).flag("elf", elf);
-                if entry.stat.nlink > 1 && self.linked.len() < MOST_LINKED {
-                    self.linked.insert(inode, sha256);
-                }
+            Ok(Looked::Program(known)) => {
+                self.left = self.left.saturating_add(waiting.reserved).saturating_sub(waiting.stat.size);
+                self.learn(&mut waiting, known);
             }
-            Err(error) => failure::note(&mut row, evidence, "sha256", &error),
+            Err(error) => {
+                self.left = self.left.saturating_add(waiting.reserved);
+                failure::note(&mut waiting.row, evidence, "sha256", &error);
+            }
         }
-        evidence.row("executable_hashes", &row)
+        evidence.row("executable_hashes", &waiting.row)
     }
 
     /// Whether `path` lies in one of the places.
@@ -141,32 +252,6 @@ impl Hashes {
         spent
     }
 
-    fn look(&mut self, entry: &Entry, evidence: &dyn Evidence) -> Result<Result<Looked, ReadError>, Stop> {
-        let path = &entry.path;
-        let opened = entry.open().and_then(|(reader, stat)| read::named(path, Content::new(reader.0, stat)));
-        let content = match opened {
-            Ok(content) => content,
-            Err(error) => return Ok(Err(error)),
-        };
-        let size = content.stat.size;
-        let mut reader = content.reader(0..size, &mut self.watchdog);
-        let mut head = vec![0; usize::try_from(size.min(4)).unwrap_or(4)];
-        if let Err(error) = reader.read_exact(&mut head) {
-            return Ok(Err(if error.kind() == ErrorKind::UnexpectedEof { changed(path) } else { failed(path, &error) }));
-        }
-        let elf = head == ELF;
-        if entry.stat.mode & 0o111 == 0 && !elf {
-            return Ok(Ok(Looked::Other));
-        }
-        if size > LARGEST {
-            return Ok(Err(ReadError::new(path, Reason::Limit(format!("files of more than {LARGEST} bytes are not hashed")))));
-        }
-        self.left = self.left.saturating_sub(size);
-        let sha256 = rest(path, &head, &mut reader, evidence)?;
-        let sha256 = sha256.and_then(|sha256| if content.has_changed() { Err(changed(path)) } else { Ok(sha256) });
-        Ok(sha256.map(|sha256| Looked::Program { sha256, elf }))
-    }
-
     /// Tells how much the budget was too little for.
     pub(super) fn tell(&self, evidence: &mut dyn Evidence) {
         if let Some((count, first)) = &self.beyond {
@@ -177,22 +262,12 @@ impl Hashes {
     }
 }
 
-/// The digest of `head` and all that `reader` still has.
-fn rest(path: &[u8], head: &[u8], reader: &mut impl Read, evidence: &dyn Evidence) -> Result<Result<Digest, ReadError>, Stop> {
-    let (mut hasher, mut chunk) = (Sha256::new(), vec![0; 1 << 20]);
-    hasher.update(head);
-    loop {
-        evidence.check()?;
-        match reader.read(&mut chunk) {
-            Ok(0) => return Ok(Ok(Digest::so_far(&hasher))),
-            Ok(length) => hasher.update(chunk.get(..length).unwrap_or_default()),
-            Err(error) => return Ok(Err(failed(path, &error))),
-        }
-    }
+fn inode(stat: &Stat) -> Inode {
+    (stat.dev, stat.ino)
 }
 
-fn changed(path: &[u8]) -> ReadError {
-    ReadError::new(path, Reason::Malformed("the file changed while it was read".to_owned()))
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -8,17 +8,20 @@
 mod bodyfile;
 mod capability;
 mod hashes;
+mod look;
 mod owners;
 mod packaged;
 pub(super) mod tops;
 mod traits;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::hashes::Hashes;
 use self::owners::Owners;
 use self::packaged::Packaged;
 use self::tops::Top;
+use super::digests::Digests;
 use super::file_set::Few;
 use super::walk::{Entry, Walk};
 use super::{Evidence, Source, Stop, stat_columns};
@@ -51,10 +54,18 @@ pub const ARTEFACT: Artefact = Artefact {
 const FILES: &str = "files";
 
 /// Walks the file systems.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Files {
     /// Make digests of all programs, wherever they lie and whether or not they may be executed.
-    pub thorough: bool,
+    thorough: bool,
+    digests: Arc<Digests>,
+}
+
+impl Files {
+    /// The artefact, with the digests that others of the run have made.
+    pub(super) fn new(thorough: bool, digests: Arc<Digests>) -> Self {
+        Self { thorough, digests }
+    }
 }
 
 impl Source for Files {
@@ -75,7 +86,7 @@ impl Files {
     fn walk(&self, host: &Host, tops: Vec<Top>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let owners = Owners::read(host, evidence);
         let packaged = Packaged::read(host, evidence);
-        let hashes = Hashes::new(host, self.thorough, evidence);
+        let hashes = Hashes::new(host, self.thorough, Arc::clone(&self.digests), evidence);
         let mut looker = Looker { host, owners, packaged, hashes, written: traits::Written::default() };
         for top in tops {
             let count = match &top.skipped {
@@ -130,6 +141,7 @@ impl Looker<'_> {
                 Err(error) => evidence.gap(error.gap()),
             }
         }
+        self.hashes.finish(evidence)?;
         Ok(count)
     }
 

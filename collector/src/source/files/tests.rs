@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::*;
 use crate::model::Digest;
+use crate::source::digests::Known;
 use crate::source::recorded::Recorded;
 
 fn mode(path: impl AsRef<Path>, mode: u32) {
@@ -22,7 +23,7 @@ fn files(thorough: bool, lay_out: impl FnOnce(&Path)) -> (Outcome, Recorded) {
     std::fs::write(tree.path().join("etc/group"), "root:x:0:\nann:x:1000:\n").unwrap();
     lay_out(tree.path());
     let mut evidence = Recorded::default();
-    let outcome = Files { thorough }.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
+    let outcome = Files::new(thorough, Arc::default()).acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
     (outcome, evidence)
 }
 
@@ -100,6 +101,30 @@ fn programs_are_known_by_permission_or_by_their_head_and_read_once() {
     assert!(paths(&evidence, "executable_hashes").contains(&"/opt/tool".to_owned()));
 }
 
+#[test]
+fn a_program_that_the_run_has_read_is_not_read_again_unless_it_has_changed() {
+    let (tree, digests) = (tempfile::tempdir().unwrap(), Arc::new(Digests::default()));
+    for folder in ["proc", "tmp"] {
+        std::fs::create_dir(tree.path().join(folder)).unwrap();
+    }
+    for name in ["changed", "known", "text"] {
+        std::fs::write(tree.path().join("tmp").join(name), name).unwrap();
+        mode(tree.path().join("tmp").join(name), if name == "text" { 0o644 } else { 0o755 });
+    }
+    let host = Host::fixture(tree.path()).unwrap();
+    let before = Known { sha256: Digest::of(b"read before"), elf: false };
+    for name in ["changed", "known", "text"] {
+        digests.learn(&host.files.stat(format!("/tmp/{name}")).unwrap(), before);
+    }
+    std::fs::write(tree.path().join("tmp/changed"), "another").unwrap();
+    let mut evidence = Recorded::default();
+    Files::new(false, digests).acquire(&host, &mut evidence).unwrap();
+    assert_eq!(paths(&evidence, "executable_hashes"), ["/tmp/changed", "/tmp/known"]);
+    let digest = |path: &str| row(&evidence, "executable_hashes", path)["sha256"].as_str().unwrap().to_owned();
+    assert_eq!(digest("/tmp/known"), before.sha256.to_string());
+    assert_eq!(digest("/tmp/changed"), Digest::of(b"another").to_string());
+}
+
 /// Three programs of ten bytes in a budget.
 fn within(bytes: u64, left_ns: u64) -> Recorded {
     let tree = tempfile::tempdir().unwrap();
@@ -114,7 +139,7 @@ fn within(bytes: u64, left_ns: u64) -> Recorded {
         packaged: Packaged::default(),
         host: &host,
         owners: Owners::read(&host, &mut evidence),
-        hashes: Hashes::new(&host, false, &mut evidence),
+        hashes: Hashes::new(&host, false, Arc::default(), &mut evidence),
         written: traits::Written::default(),
     };
     looker.hashes.allow(bytes, left_ns);
@@ -176,7 +201,7 @@ fn capabilities_and_flags_of_this_machine_are_seen_and_access_times_kept() {
         packaged: Packaged::default(),
         host: &host,
         owners: Owners::read(&host, &mut evidence),
-        hashes: Hashes::new(&host, false, &mut evidence),
+        hashes: Hashes::new(&host, false, Arc::default(), &mut evidence),
         written: traits::Written::default(),
     };
     let done = looker.top(dir.path().as_os_str().as_bytes(), &mut evidence);

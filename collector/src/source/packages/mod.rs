@@ -7,9 +7,11 @@ mod apk;
 mod dpkg;
 mod verify;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::dpkg::Diversions;
+use super::digests::Digests;
 use super::file_set::{FileSet, Form, Group, Limits, Order, Text, bounded};
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
@@ -57,10 +59,18 @@ const GROUPS: &[Group<'_>] = &[
 ];
 
 /// Keeps and verifies packages.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub struct Packages {
     /// Verify all files, not only programs.
-    pub thorough: bool,
+    thorough: bool,
+    digests: Arc<Digests>,
+}
+
+impl Packages {
+    /// The artefact, which leaves its digests of files to others of the run.
+    pub(super) fn new(thorough: bool, digests: Arc<Digests>) -> Self {
+        Self { thorough, digests }
+    }
 }
 
 impl Source for Packages {
@@ -86,7 +96,7 @@ impl Source for Packages {
             }
             Ok(Vec::new())
         })?;
-        verify::all(host, &diversions, self.thorough, evidence)?;
+        verify::all(host, &diversions, (self.thorough, &self.digests), evidence)?;
         Ok(if count == 0 { Outcome::because(Status::Absent, "the host has no packages that we know") } else { Outcome::ok() })
     }
 }

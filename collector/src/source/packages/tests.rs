@@ -13,7 +13,7 @@ fn acquired(thorough: bool, lay_out: impl FnOnce(&Path)) -> (Outcome, Recorded) 
     std::fs::create_dir_all(tree.path().join("proc")).unwrap();
     lay_out(tree.path());
     let mut evidence = Recorded::default();
-    let outcome = Packages { thorough }.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
+    let outcome = Packages::new(thorough, Arc::default()).acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
     (outcome, evidence)
 }
 
@@ -81,6 +81,18 @@ fn changed_and_missing_files_are_named_and_good_ones_counted() {
 }
 
 #[test]
+fn digests_of_what_was_verified_are_left_to_others() {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(tree.path().join("proc")).unwrap();
+    lay_out(tree.path());
+    let (host, digests) = (Host::fixture(tree.path()).unwrap(), Arc::new(Digests::default()));
+    Packages::new(false, Arc::clone(&digests)).acquire(&host, &mut Recorded::default()).unwrap();
+    let known = digests.of(&host.files.stat("/usr/bin/changed").unwrap()).unwrap();
+    assert_eq!((known.sha256, known.elf), (Digest::of(b"evil"), false));
+    assert_eq!(digests.of(&host.files.stat("/usr/share/doc").unwrap()), None);
+}
+
+#[test]
 fn a_file_of_a_terabyte_of_holes_is_not_read() {
     let (_, evidence) = acquired(false, |root| {
         write(root, "var/lib/dpkg/info/a.md5sums", format!("{EMPTY}  usr/bin/holes\n"));
@@ -132,7 +144,7 @@ fn what_was_verified_is_told_also_where_the_time_is_up() {
     lay_out(tree.path());
     let mut evidence = OutOfTime(Vec::new());
     let host = Host::fixture(tree.path()).unwrap();
-    assert_eq!(verify::all(&host, &Diversions::default(), false, &mut evidence), Err(Stop::OutOfTime));
+    assert_eq!(verify::all(&host, &Diversions::default(), (false, &Digests::default()), &mut evidence), Err(Stop::OutOfTime));
     assert_eq!(evidence.0, ["package_verification"]);
 }
 

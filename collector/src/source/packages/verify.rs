@@ -3,15 +3,22 @@
 //! What this shows is that a file was changed without dpkg. It does not show that one was not: who changes a file can change its
 //! sum, and MD5 can be collided. The sums are kept, and can be compared with those of the distribution's packages.
 
+use std::collections::VecDeque;
 use std::io::Read as _;
-use std::time::Duration;
+use std::sync::Arc;
 
 use md5::{Digest as _, Md5};
 use nix::errno::Errno;
+use sha2::Sha256;
 
 use super::dpkg::{self, Diversions};
-use crate::host::{Content, Host, ReadError, Reason, Watchdog, read};
+use crate::host::content::READ_LIMIT;
+use crate::host::crew::Pace;
+use crate::host::sys::Stat;
+use crate::host::watchdog::TimedOut;
+use crate::host::{self, Crew, Host, HostFiles, ReadError, Reason, read};
 use crate::model::{Digest, Gap, Row, escape};
+use crate::source::digests::{Digests, ELF, Known};
 use crate::source::keep::lines;
 use crate::source::{Evidence, Stop, failure, stat_columns};
 
@@ -24,8 +31,8 @@ const MOST_NAMES: usize = 400_000;
 /// The longest file that is read: several times the largest program. One of holes would else take the time of all others.
 const MOST_BYTES: u64 = 2 << 30;
 
-/// The longest that opening a file may take.
-const LIMIT: Duration = Duration::from_secs(10);
+/// The most that one read asks for.
+const CHUNK: usize = 256 << 10;
 
 /// Folders whose files are verified in any case: programs, and what PAM and the loader take in.
 const FIRST: [&[u8]; 10] = [
@@ -59,7 +66,12 @@ struct Tally {
 }
 
 /// Verifies files of all packages: all of them if `thorough`, else programs and what the loader and PAM take in.
-pub(super) fn all(host: &Host, diversions: &Diversions, thorough: bool, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+pub(super) fn all(
+    host: &Host,
+    diversions: &Diversions,
+    (thorough, digests): (bool, &Digests),
+    evidence: &mut dyn Evidence,
+) -> Result<(), Stop> {
     let names = match host.files.dir(INFO).and_then(|dir| dir.names(MOST_NAMES)) {
         Ok((names, more)) => {
             if more {
@@ -74,9 +86,10 @@ pub(super) fn all(host: &Host, diversions: &Diversions, thorough: bool, evidence
             return Ok(());
         }
     };
-    let mut verifier = Verifier { host, diversions, thorough, watchdog: host.watchdog(), tally: Tally::default() };
+    let (crew, waiting, tally) = (host.crew(READ_LIMIT), VecDeque::new(), Tally::default());
+    let mut verifier = Verifier { host, diversions, digests, thorough, crew, waiting, tally };
     verifier.tally.without_sums = without_sums(&names);
-    let done = verifier.packages(&names, evidence);
+    let done = verifier.packages(&names, evidence).and_then(|()| verifier.finish(evidence));
     // Also where the run wants no more: what was verified until then is known.
     let told = verifier.tell(evidence);
     done.and(told)
@@ -92,9 +105,26 @@ fn without_sums(names: &[Vec<u8>]) -> u64 {
 struct Verifier<'a> {
     host: &'a Host,
     diversions: &'a Diversions,
+    digests: &'a Digests,
     thorough: bool,
-    watchdog: Watchdog,
+    crew: Crew<Result<Content, ReadError>>,
+    /// What is read, in the order of the sums.
+    waiting: VecDeque<Waiting>,
     tally: Tally,
+}
+
+/// A file on its way to its row, if it gets one.
+struct Waiting {
+    path: Vec<u8>,
+    expected: dpkg::Md5,
+    row: Row,
+}
+
+/// What was read of a file.
+struct Content {
+    stat: Stat,
+    md5: dpkg::Md5,
+    known: Known,
 }
 
 impl Verifier<'_> {
@@ -131,7 +161,7 @@ impl Verifier<'_> {
                 continue;
             };
             if self.thorough || comes_first(file) {
-                self.file(package, &sum, file, evidence)?;
+                self.file(package, sum, file, evidence)?;
             } else {
                 self.tally.passed_over += 1;
             }
@@ -139,19 +169,38 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn file(&mut self, package: &[u8], sum: &dpkg::Md5, file: &[u8], evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    fn file(&mut self, package: &[u8], expected: dpkg::Md5, file: &[u8], evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let named = [b"/", file].concat();
         let path = self.diversions.place(&named, package).to_owned();
         let mut row = Row::new(self.host.clock.now(), escape::bytes(&path));
-        row.bytes("package", package).bytes("path", &path).text("expected_md5", &hex(sum));
-        match self.digests(&path, evidence)? {
-            Ok((_, md5, _)) if md5 == *sum => {
-                self.tally.verified += 1;
-                return Ok(());
-            }
-            Ok((content, md5, sha256)) => {
+        row.bytes("package", package).bytes("path", &path).text("expected_md5", &hex(&expected));
+        let (files, shown) = (Arc::clone(&self.host.files), path.clone());
+        self.crew.hand_over(move |pace| content(&files, &shown, pace));
+        self.waiting.push_back(Waiting { path, expected, row });
+        if self.crew.is_full() { self.settle_first(evidence) } else { Ok(()) }
+    }
+
+    /// Waits for all files.
+    fn finish(&mut self, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        while !self.waiting.is_empty() {
+            self.settle_first(evidence)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the file that was handed over first, and writes its row if it is not as it was installed.
+    fn settle_first(&mut self, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let Some(Waiting { path, expected, mut row }) = self.waiting.pop_front() else { return Ok(()) };
+        let read = self.crew.next(|| evidence.check())?;
+        match read.unwrap_or(Err(TimedOut)).unwrap_or_else(|TimedOut| Err(ReadError::new(&path, Reason::Timeout))) {
+            Ok(content) => {
+                self.digests.learn(&content.stat, content.known);
+                if content.md5 == expected {
+                    self.tally.verified += 1;
+                    return Ok(());
+                }
                 self.tally.changed += 1;
-                row.text("state", "changed").text("md5", &hex(&md5)).text("sha256", &sha256.to_string());
+                row.text("state", "changed").text("md5", &hex(&content.md5)).text("sha256", &content.known.sha256.to_string());
                 stat_columns::add(&mut row, &content.stat);
             }
             Err(error) if matches!(error.reason, Reason::NotRegular(_)) => {
@@ -171,42 +220,6 @@ impl Verifier<'_> {
         evidence.row("changed_package_files", &row)
     }
 
-    fn digests(&mut self, path: &[u8], evidence: &dyn Evidence) -> Result<Result<(Content, dpkg::Md5, Digest), ReadError>, Stop> {
-        let (host, shown) = (self.host.clone(), path.to_owned());
-        let opened = self.watchdog.read(LIMIT, path, move || {
-            let (reader, stat) = host.files.open(&shown)?;
-            read::named(&shown, Content::new(reader.0, stat))
-        });
-        let content = match opened {
-            Ok(content) => content,
-            Err(error) => return Ok(Err(error)),
-        };
-        if content.stat.size > MOST_BYTES {
-            let reason = format!("longer than the {MOST_BYTES} bytes that are read of a file to verify it");
-            return Ok(Err(ReadError::new(path, Reason::Limit(reason))));
-        }
-        let (mut md5, mut sha256) = (Md5::new(), sha2::Sha256::default());
-        let mut chunk = vec![0; 256 << 10];
-        let mut reader = content.reader(0..content.stat.size, &mut self.watchdog);
-        loop {
-            evidence.check()?;
-            match reader.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(length) => {
-                    let bytes = chunk.get(..length).unwrap_or_default();
-                    md5.update(bytes);
-                    sha256.update(bytes);
-                }
-                Err(error) => {
-                    let errno = error.raw_os_error().map(Errno::from_raw);
-                    return Ok(Err(ReadError::new(path, errno.map_or(Reason::Timeout, Reason::Errno))));
-                }
-            }
-        }
-        let digest = Digest::so_far(&sha256);
-        Ok(Ok((content, md5.finalize().into(), digest)))
-    }
-
     fn tell(&self, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let mut row = Row::new(self.host.clock.now(), INFO);
         let Tally { verified, changed, missing, unread, passed_over, malformed, without_sums } = self.tally;
@@ -215,6 +228,40 @@ impl Verifier<'_> {
         row.int("passed_over", passed_over).flag("thorough", self.thorough);
         evidence.row("package_verification", &row)
     }
+}
+
+/// Reads a file, on a thread that can be spared.
+fn content(files: &HostFiles, path: &[u8], pace: &Pace) -> Result<Content, ReadError> {
+    let (reader, stat) = files.open(path)?;
+    let content = read::named(path, host::Content::new(reader.0, stat))?;
+    if stat.size > MOST_BYTES {
+        let reason = format!("longer than the {MOST_BYTES} bytes that are read of a file to verify it");
+        return Err(ReadError::new(path, Reason::Limit(reason)));
+    }
+    let (mut md5, mut sha256, mut elf) = (Md5::new(), Sha256::new(), None);
+    // Most files are small, and memory that is not touched costs nothing.
+    let mut chunk = vec![0; usize::try_from(stat.size).unwrap_or(CHUNK).clamp(1, CHUNK)];
+    let mut reader = content.reader_of_own(0..stat.size);
+    loop {
+        if !pace.step() {
+            return Err(ReadError::new(path, Reason::Timeout));
+        }
+        match reader.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(length) => {
+                let bytes = chunk.get(..length).unwrap_or_default();
+                elf.get_or_insert_with(|| bytes.starts_with(&ELF));
+                md5.update(bytes);
+                sha256.update(bytes);
+            }
+            Err(error) => {
+                let errno = error.raw_os_error().map(Errno::from_raw);
+                return Err(ReadError::new(path, errno.map_or(Reason::Timeout, Reason::Errno)));
+            }
+        }
+    }
+    let known = Known { sha256: Digest::so_far(&sha256), elf: elf.unwrap_or(false) };
+    Ok(Content { stat, md5: md5.finalize().into(), known })
 }
 
 /// Nothing is at its path.
