@@ -27,10 +27,10 @@ bench-memory:
 	tests/bench/peers.sh
 	cargo run --release --locked -p hozen-tests --bin bench_memory
 
-# Triage beside acquire (PyPI), on this machine: needs root and a Python with acquire 3.22 in ACQUIRE.
+# Triage beside acquire (PyPI), on this machine: needs root, acquire 3.22 in ACQUIRE (its program), and, if it is to run too, UAC's folder in UAC.
 bench-beside:
 	cargo build --release --locked -p hozen
-	tests/bench/beside.py target/release/hozen $(ACQUIRE)
+	UAC=$(UAC) tests/bench/beside.py target/release/hozen $(ACQUIRE)
 
 # Figures of docs/specification.md.
 bench:
