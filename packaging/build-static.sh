@@ -66,10 +66,25 @@ choose_rust() {
   export RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo RUSTC_BOOTSTRAP=1
   flags+=(-C link-self-contained=no) # musl's start files are zig's: this library brings none
   options+=(-Zbuild-std=std)
+  # A program without symbols has no use for what would read them; small ways of sorting are fast enough.
+  [ "$profile" = lab ] || options+=(-Zbuild-std-features=panic-unwind,optimize_for_size)
+}
+
+# What a release does besides its profile: paths of sources without the registry's folder, which differs from builder to builder;
+# frame pointers, with which the tables that unwinding needs are shorter, and C code, through which nothing unwinds, without any; no events
+# that nobody writes down.
+make_small() {
+  local registry
+  flags+=(-C force-frame-pointers=yes)
+  for registry in "$cargo_home"/registry/src/*/; do
+    [ ! -d "$registry" ] || flags+=("--remap-path-prefix=${registry%/}=/cargo")
+  done
+  c_flags+=' -fno-asynchronous-unwind-tables -fno-unwind-tables'
+  [ "$package" != hozen ] || options+=(--features lean)
 }
 
 build() {
-  local key bin
+  local key bin c_flags
   key="$( (grep '^checksum' Cargo.lock; cat "$here/static/requirements.txt"; "$rust" -vV) | sha256sum | cut -c1-16)"
   folder="$base/$key"
   "$here/seed-cache.sh" "$folder"
@@ -80,6 +95,8 @@ build() {
   flags+=("--remap-path-prefix=$cargo_home=/cargo" "--remap-path-prefix=$base=/target"
     "--remap-path-prefix=$("$rust" --print sysroot)/lib/rustlib/src/rust=/rust")
   for bin in "${bins[@]}"; do options+=(--bin "$bin"); done
+  c_flags="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$base=/target"
+  [ "$profile" = lab ] || make_small
   (
     unset RUSTFLAGS
     CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f'; echo "${flags[*]}")"
@@ -87,7 +104,7 @@ build() {
     # For `hozen version --verbose`; the commit comes from dist.sh, so that a test's program is not built anew for each.
     HOZEN_BUILD_TOOLCHAIN="$("$rust" --version), $("$tools/bin/python" -m ziglang version | sed 's/^/zig /')"
     export HOZEN_BUILD_TOOLCHAIN
-    export CFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$base=/target"
+    export CFLAGS="$c_flags"
     say "building ${bins[*]} for $target, profile $profile, with $("$rust" --version)"
     cargo-zigbuild zigbuild --locked --profile "$profile" --target "$target" --target-dir "$folder" -p "$package" "${options[@]}" >&2
   )
