@@ -147,9 +147,7 @@ impl Read for CoreReader<'_> {
                 return Ok(0);
             }
         }
-        let rest = self.buffer.get(self.given..).unwrap_or_default();
-        let length = rest.len().min(buffer.len());
-        buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let length = self.buffer.get(self.given..).unwrap_or_default().read(buffer)?;
         self.given += length;
         Ok(length)
     }
