@@ -171,6 +171,15 @@ pub(super) const RULES: &[Rule] = &[
         together: false,
     },
     Rule {
+        finding: "kernel-probe",
+        about: "a probe is set in the kernel's code: whoever set it sees each call there, and from a module may change what it does",
+        table: "kprobes",
+        mark: b"\"symbol",
+        judge: |_| Some(Weight::Finding),
+        columns: &["address", "kind", "symbol", "flags"],
+        together: true,
+    },
+    Rule {
         finding: "bpf-program-not-listed",
         about: "a BPF program is seen by a descriptor, a pin, another object or the kernel's symbols, and the kernel's own list lacks it",
         table: "bpf_programs",

@@ -139,6 +139,8 @@ fn rows_of_bpf_audit_containers_and_files_are_told_apart() {
             json!({"id": "a", "mounts": [{"type": "proc", "source": "proc"}, {"type": "bind", "source": "/data"}]}),
             &[],
         ),
+        ("kprobes", json!({"symbol": "do_sys_openat2+0x0", "kind": "k", "address": "0xffffffff81000010"}), &["kernel-probe"]),
+        ("kprobes", json!({"line": "?"}), &[]),
         ("hidden_files", json!({"path": "/etc/x", "hidden": 1}), &["hidden-file"]),
         ("hidden_files", json!({"path": "/mnt/x", "hidden": 0, "covered_by": "/mnt"}), &[]),
         ("suid_bin", json!({"path": "/tmp/x", "packaged": 0}), &["set-user-id-without-package"]),
