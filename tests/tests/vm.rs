@@ -34,6 +34,15 @@ cat /proc/modules >/out/after
 cp /tmp/autoload /out/autoload
 ";
 
+/// A probe in the kernel's code, set by whoever has mounted its tracer for that and is gone.
+const PROBE: &str = "\
+mkdir /tracing
+mount -t tracefs none /tracing
+echo 'p:own do_sys_openat2' >/tracing/kprobe_events
+echo 1 >/tracing/events/kprobes/own/enable
+umount /tracing
+";
+
 /// Then the ways to memory: which there are is judged here; what they give is judged in vm_memory.rs.
 const MEMORY: &str = "hozen collect --case VM-1 --only memory --memory auto --to /out/memory >/out/result 2>>/out/said\n";
 
@@ -54,8 +63,13 @@ struct Booted {
 
 /// Boots a guest with the program in it, and a script that begins with a collection.
 fn boot(guest: Guest, script: &str) -> Booted {
+    boot_after("", guest, script)
+}
+
+/// The same, with something done before.
+fn boot_after(before: &str, guest: Guest, script: &str) -> Booted {
     let guest = guest.file("/sbin/modprobe", 0o755, MODPROBE).available(&DIAG).available(&["squashfs"]);
-    let ended = guest.program(&Agent::find().program()).boot(&format!("{COLLECT}{script}\nexit $code\n")).end();
+    let ended = guest.program(&Agent::find().program()).boot(&format!("{before}{COLLECT}{script}\nexit $code\n")).end();
     let to = ended.out.join("evidence");
     // Complete, or complete but for memory, which this profile leaves out.
     assert!(matches!(ended.exit, 0 | 11), "code {}: {}{}", ended.exit, ended.text("said"), ended.text("result"));
@@ -71,7 +85,8 @@ fn an_open_kernel() {
     let Some(lab) = Lab::find("an_open_kernel") else { return };
     let control =
         "mount -t hozenfs none /mnt; mount -t squashfs none /mnt; cp /tmp/autoload /out/control; cat /proc/modules >/out/loaded";
-    let open = boot(Guest::new(&lab), &format!("{MEMORY}{control}"));
+    let open = boot_after(PROBE, Guest::new(&lab), &format!("{MEMORY}{control}"));
+    a_probe_in_the_kernel_is_seen_and_is_a_finding(&open);
     every_module_is_seen_in_every_list_that_has_addresses(&open);
     the_kernels_log_begins_with_its_banner(&open, &lab);
     assert!(!listener(&open).contains(&"diag-before".to_owned()), "{:?}", listener(&open));
@@ -182,6 +197,18 @@ fn every_module_is_seen_in_every_list_that_has_addresses(open: &Booted) {
     let views = open.evidence.table("module_views");
     assert_eq!(number(one(&views, "view", "vmallocinfo"), "available"), Some(0));
     assert_eq!(open.evidence.raw_file("kernel_modules", "/proc/modules"), open.ended.text("before").into_bytes());
+}
+
+fn a_probe_in_the_kernel_is_seen_and_is_a_finding(open: &Booted) {
+    let text = |row: &Value, column: &str| String::from_utf8(bytes(row, column).unwrap_or_default()).unwrap();
+    let probes = open.evidence.table("kprobes");
+    let own =
+        probes.iter().find(|row| text(row, "symbol").starts_with("do_sys_openat2")).unwrap_or_else(|| panic!("{probes:#?}"));
+    assert_eq!(text(own, "kind"), "k", "{own}");
+    let defined = open.evidence.table("trace_probes");
+    assert!(defined.iter().any(|row| text(row, "event") == "own" && text(row, "target") == "do_sys_openat2"), "{defined:#?}");
+    let findings = open.evidence.table("findings");
+    assert!(one(&findings, "finding", "kernel-probe").to_string().contains("do_sys_openat2"), "{findings:#?}");
 }
 
 fn the_kernels_log_begins_with_its_banner(open: &Booted, lab: &Lab) {
