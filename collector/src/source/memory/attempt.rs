@@ -128,6 +128,7 @@ impl Attempt<'_> {
             Some(why) => (None, std::iter::once(why).chain(faults).collect()),
             None => {
                 faults.extend(captured.stop.map(|stop| stop.to_string()));
+                faults.extend(self.unmapped());
                 let moved = self.compare_iomem(&mut faults)?;
                 let (quality, reasons) = quality::judge(&captured.tally, self.measure(), faults);
                 self.gaps(method, quality, &captured.tally, moved);
@@ -184,6 +185,13 @@ impl Attempt<'_> {
             }
             self.offer.describe(row);
         }
+    }
+
+    /// What is wrong with the map that the image is measured by.
+    fn unmapped(&self) -> Option<String> {
+        let bad = self.facts.iomem.bad;
+        (bad > 0)
+            .then(|| format!("{bad} lines of /proc/iomem say no range of addresses: there may be memory that nobody looked for"))
     }
 
     /// Whether memory was added or removed while it was read.

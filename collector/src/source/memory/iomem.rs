@@ -16,7 +16,7 @@ pub(super) struct Iomem {
     pub entries: usize,
     /// Whether every address is zero: that is what a process without `CAP_SYS_ADMIN` is shown.
     pub hidden: bool,
-    /// Lines that are not of the form `start-end : name`.
+    /// Lines that are not of the form `start-end : name`, and memory that ends before it begins.
     pub bad: usize,
 }
 
@@ -34,7 +34,9 @@ pub(super) fn parse(text: &[u8]) -> Iomem {
         out.entries += 1;
         highest = highest.max(first).max(last);
         if name.starts_with(RAM) {
-            ram.extend(PhysRange::from_inclusive(first, last));
+            let range = PhysRange::from_inclusive(first, last);
+            out.bad += usize::from(range.is_none());
+            ram.extend(range);
         }
     }
     out.hidden = out.entries > 0 && highest == 0;
@@ -65,6 +67,12 @@ mod tests {
         );
         assert_eq!(map.ram, [PhysRange::new(0x1000, 0x9_fc00).unwrap(), PhysRange::new(0x1_4000_0000, 0x1_8000_0000).unwrap()]);
         assert_eq!((map.entries, map.bad, map.hidden), (4, 1, false));
+    }
+
+    #[test]
+    fn memory_that_ends_before_it_begins_is_no_range_and_no_silence() {
+        let map = parse(b"00001000-00001fff : System RAM\n00500000-00400000 : System RAM\n");
+        assert_eq!((map.ram, map.bad), (vec![PhysRange::new(0x1000, 0x2000).unwrap()], 1));
     }
 
     #[test]

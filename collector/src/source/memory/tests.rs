@@ -68,6 +68,16 @@ fn acquire(host: &Host) -> (Outcome, Recorded) {
     (outcome, evidence)
 }
 
+#[test]
+fn an_image_is_not_whole_where_the_map_says_nonsense() {
+    let (memory, parts) = good();
+    let (_dir, host) = fixture(&memory, &parts, usize::MAX, &format!("{IOMEM}00500000-00400000 : System RAM\n"));
+    let (outcome, evidence) = acquire(&host);
+    let capture = &evidence.rows("memory_captures")[0];
+    assert_eq!((outcome.status, &capture["quality"]), (Status::Partial, &"incomplete".into()));
+    assert!(capture["reasons"].to_string().contains("1 lines of /proc/iomem"), "{capture}");
+}
+
 fn number(row: &Value, column: &str) -> u64 {
     row[column].as_u64().unwrap()
 }
