@@ -109,5 +109,12 @@ def evidence_uri(event):
     return f"s3://{bucket}/{prefix}"
 
 
+def lets_nothing_through(group):
+    """No way in, and none out but to the loopback, which no packet that leaves a host has. A tag alone says nothing: who may tag can tag any group."""
+    ways_out = [one for rule in group["IpPermissionsEgress"] for kind in ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")
+                for one in rule.get(kind, [])]
+    return not group["IpPermissions"] and all(one.get("CidrIp") == "127.0.0.1/32" for one in ways_out)
+
+
 def sealer_credentials(event):
     return f"/hozen/credentials/{event['Execution']}-seal"

@@ -6,7 +6,8 @@ PURPOSES = {
 
 
 def group_for(event, steps, network, purpose, given):
-    """The group for a purpose in this network: the one that was given if it is there, else one that is tagged, else a new one."""
+    """The group for a purpose in this network: the one that was given if it is there, else one that is tagged (and closed, if it is to
+    contain), else a new one."""
     ec2 = client("ec2")
     for filters in ([{"Name": "group-id", "Values": [given]}] if given else None,
                     [{"Name": "tag:hozen:purpose", "Values": [purpose]}]):
@@ -14,6 +15,8 @@ def group_for(event, steps, network, purpose, given):
             continue
         filters.append({"Name": "vpc-id", "Values": [network]})
         found = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+        if filters[0]["Name"] != "group-id" and purpose == "quarantine":
+            found = [group for group in found if lets_nothing_through(group)]
         if found:
             return found[0]["GroupId"]
     return make_group(event, network, purpose)

@@ -1,7 +1,7 @@
 def quarantine_groups(event):
     filters = [{"Name": "tag:hozen:purpose", "Values": ["quarantine"]}]
     found = client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
-    return {group["GroupId"] for group in found} | {event["QuarantineGroupId"]} - {""}
+    return {group["GroupId"] for group in found if lets_nothing_through(group)} | {event["QuarantineGroupId"]} - {""}
 
 
 def still_loose(event):

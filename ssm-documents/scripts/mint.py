@@ -13,7 +13,11 @@ def mint(event, context):
         return answer(event, "skip", "none", 60)
     if not event["WriterRoleArn"]:
         return answer(event, "collect", "instance-role", deadline)
-    session = assume(event, min(max(deadline + GRACE + RESERVE + 900, 900), 43200))
+    session, lasts = assume(event, min(max(deadline + GRACE + RESERVE + 900, 900), 43200))
+    # What the agent could no longer store would be lost: it ends itself before.
+    if deadline > lasts - GRACE - RESERVE:
+        deadline = lasts - GRACE - RESERVE
+        note(event, deadline_s=deadline, deadline_reason=f"the credentials of this run last {lasts} s")
     name = "/hozen/credentials/" + event["Execution"]
     keep_session(name, session)
     note(event, credentials=name)
@@ -64,15 +68,16 @@ def memory_gib(event):
 
 
 def assume(event, seconds):
-    """A session that can put objects of this case and instance, and nothing else. Chained sessions last an hour at most."""
+    """A session that can put objects of this case and instance, and nothing else, and how long it lasts. Chained sessions last an hour at most."""
     arguments = {"RoleArn": event["WriterRoleArn"], "RoleSessionName": session_name(event), "Policy": policy(event),
                  "Tags": [{"Key": "case", "Value": event["CaseId"]}]}
+    sts = client("sts")
     try:
-        return client("sts").assume_role(**arguments, DurationSeconds=seconds)["Credentials"]
+        return sts.assume_role(**arguments, DurationSeconds=seconds)["Credentials"], seconds
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError" or seconds <= 3600:
             raise
-        return client("sts").assume_role(**arguments, DurationSeconds=3600)["Credentials"]
+        return sts.assume_role(**arguments, DurationSeconds=3600)["Credentials"], 3600
 
 
 def session_name(event):

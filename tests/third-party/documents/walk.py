@@ -5,6 +5,8 @@ import copy
 import json
 import unittest
 
+from botocore.exceptions import ClientError
+
 import lint
 import stage
 from engine import Cancelled, Execution, World, denied
@@ -253,6 +255,16 @@ class Respond(unittest.TestCase):
             on.respond()
             self.assertEqual(on.groups(), [[on.quarantine]] * 2)
             on.ec2.real.modify_network_interface_attribute(NetworkInterfaceId=card, Groups=[on.admin])
+
+    def test_a_tag_alone_makes_no_quarantine(self):
+        for given in (True, False):
+            with Stage() as on:
+                mark = [{"Key": "hozen:purpose", "Value": "quarantine"}]
+                on.ec2.real.create_tags(Resources=[on.web, on.admin], Tags=mark)
+                card = on.ec2.real.describe_instances(InstanceIds=[on.instance])["Reservations"][0]["Instances"][0]["NetworkInterfaces"][0]
+                on.ec2.real.modify_network_interface_attribute(NetworkInterfaceId=card["NetworkInterfaceId"], Groups=[on.web])
+                on.respond(**({} if given else {"QuarantineGroupId": ""}))
+                self.assertEqual(on.groups(), [[on.quarantine]])
 
     def test_a_network_without_groups_gets_them(self):
         with Stage() as on:
@@ -575,6 +587,19 @@ class Orchestrator(unittest.TestCase):
                 self.assertEqual(world.called("ec2", "CreateSnapshots"), []), stage.collect_well(world, command))
             on.respond()
             self.assertEqual(len(on.world.called("ec2", "CreateSnapshots")), 1)
+
+    def test_defect_14_a_run_ends_before_its_credentials(self):
+        with Stage() as on:
+            real = on.world.client("sts").real.assume_role
+
+            def chained(**arguments):
+                if arguments["DurationSeconds"] > 3600:
+                    raise ClientError({"Error": {"Code": "ValidationError", "Message": "exceeds the 1 hour session limit for roles assumed by role chaining"}}, "AssumeRole")
+                return real(**arguments)
+            on.world.own["sts", "AssumeRole"] = chained
+            on.respond(Mode="collect-only", DeadlineSeconds="20000")
+            parameters = [command for command in on.world.commands if command["Document"] == "Hozen-Collect"][0]["Parameters"]
+            self.assertEqual(int(parameters["DeadlineSeconds"]), 3600 - 120 - 300)
 
     def test_defect_14_the_time_goes_by_the_memory(self):
         seconds = {}
