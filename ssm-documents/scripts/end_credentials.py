@@ -2,14 +2,26 @@
 
 
 def end_credentials(event, context):
-    name = response(event).get("credentials")
-    if not name:
+    name, steps = response(event).get("credentials"), Steps()
+    if event["SealerRoleArn"]:
+        delete_sealers(event, steps)
+    if name:
+        steps.attempt("parameter deleted", client("ssm").delete_parameter, Name=name)
+        end_session(event, steps)
+    if not steps.done and not steps.failed:
         return {"Ended": "none"}
-    steps = Steps()
-    steps.attempt("parameter deleted", client("ssm").delete_parameter, Name=name)
-    end_session(event, steps)
     note(event, credentials_ended=steps.done, credentials_not_ended=steps.failed)
     return {"Ended": "no" if steps.failed else "yes"}
+
+
+def delete_sealers(event, steps):
+    """Where a seal was judged they are gone already; after a cancel or a time-out nobody has deleted them."""
+    try:
+        client("ssm").delete_parameter(Name=sealer_credentials(event))
+        steps.done.append("sealer's parameter deleted")
+    except FAILED as error:
+        if getattr(error, "response", {}).get("Error", {}).get("Code") != "ParameterNotFound":
+            steps.failed.append(f"sealer's parameter deleted: {error}"[:300])
 
 
 def end_session(event, steps):

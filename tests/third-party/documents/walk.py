@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 import lint
 import stage
-from engine import Cancelled, Execution, World, denied
+from engine import Cancelled, Execution, StepFailed, World, denied
 from stage import ACCOUNT, BUCKET, DOCUMENTS, Stage
 
 BEFORE_CONTAINMENT = ["Identify", "Route", "Protect", "SaveFacts", "CanCollect", "Gather", "KeepDisks", "LayHold", "MustAsk"]
@@ -535,6 +535,22 @@ class Orchestrator(unittest.TestCase):
             self.assertFalse([name for name in left if name.startswith("/hozen/credentials/")])
             self.assertTrue(on.denies("writer", f"{on.instance}-{list(on.world.executions)[0][:8]}"))
 
+    def test_credentials_of_the_sealer_stay_nowhere_when_it_does_not_come_to_a_seal(self):
+        def cancelled(world, command):
+            stage.ends(command, "", 137, "Cancelled")
+        for ending in (cancelled, stage.seal_refuses, None):
+            with self.subTest(ending), Stage() as on:
+                if ending:
+                    on.world.on_command["Hozen-Seal"] = ending
+                else:
+                    # Nobody judges the seal, as where the execution of Hozen-Gather comes to its time-out.
+                    on.world.on_step = lambda execution, step: fail_at(step, "JudgeSeal")
+                run = on.respond()
+                self.assertEqual(len([one for one in on.world.called("ssm", "PutParameter") if one["Name"].endswith("-seal")]), 1)
+                left = [one["Name"] for one in on.world.client("ssm").real.describe_parameters()["Parameters"]]
+                self.assertFalse([name for name in left if name.startswith("/hozen/credentials/")])
+                self.assertEqual(on.noted(run)["credentials_not_ended"], [])
+
     def test_defect_07_failed_memory_still_contains(self):
         for ending in (stage.collect_badly, stage.collect_killed, stage.collect_partly):
             with Stage() as on:
@@ -677,6 +693,11 @@ class Lint(unittest.TestCase):
         ]
         for change, words in collect:
             self.assert_found("Hozen-Collect", change, words)
+
+
+def fail_at(step, wanted):
+    if step == wanted:
+        raise StepFailed(f"{step} came to its time-out")
 
 
 def cancel_at(world, wanted):
