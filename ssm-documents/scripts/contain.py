@@ -47,7 +47,8 @@ def reason(event):
         return "cancelled"
     if event["Mode"] == "contain-now":
         return "asked for at once"
-    if known.get("started") and time.time() - known["started"] > int(event["MaxWaitMinutes"]) * 60 - 600 and not is_sealed(known):
+    deadline = known.get("deadline_s", int(event["MaxWaitMinutes"]) * 60)
+    if known.get("started") and time.time() - known["started"] > deadline and not is_sealed(known):
         return "deadline"
     return "after collection" if is_sealed(known) else "collection did not come to an end that was sealed"
 

@@ -157,9 +157,10 @@ class Respond(unittest.TestCase):
             self.assertEqual(run.outputs["Report"]["Outcome"], "not-collected-and-contained")
             self.assertTrue(on.contained())
             self.assertLess(on.world.now - begun, 45 * 60)
+            self.assertEqual(on.told()["containment_reason"], "deadline")
 
     def test_the_time_for_collection_lies_within_the_most_that_may_pass(self):
-        for minutes, seconds in (("45", "auto"), ("20", "90000"), ("720", "36000")):
+        for minutes, seconds in (("45", "auto"), ("30", "90000"), ("720", "36000")):
             with self.subTest(minutes), Stage() as on:
                 on.world.on_command["Hozen-Collect"] = stage.collect_killed
                 begun = on.world.now
@@ -169,9 +170,42 @@ class Respond(unittest.TestCase):
 
     def test_no_time_is_left(self):
         with Stage() as on:
-            on.respond(MaxWaitMinutes="10")
+            def slow(execution, step):
+                on.world.now += 400 if step == "SaveFacts" else 0
+            on.world.on_step = slow
+            on.respond(MaxWaitMinutes="30")
             self.assertEqual(on.world.commands, [])
             self.assertTrue(on.contained())
+            self.assertEqual(on.told()["containment_reason"], "deadline")
+            with self.assertRaises(ValueError):
+                on.begin(MaxWaitMinutes="29")
+
+    def test_the_most_that_may_pass_holds_where_every_step_takes_its_limit(self):
+        limits = {step["name"]: (step.get("timeoutSeconds"), step["inputs"].get("TimeoutSeconds")) for step in DOCUMENTS["Hozen-Gather"]["mainSteps"]}
+        for minutes in ("30", "45", "120"):
+            with self.subTest(minutes), Stage() as on:
+                at = {}
+
+                def after(seconds, then):
+                    def act(world, command):
+                        world.now += seconds
+                        then(world, command)
+                    return act
+
+                def collect(world, command):
+                    world.now += limits["Collect"][1] + int(command["Parameters"]["TimeoutSeconds"]) - 600
+                    stage.collect_well(world, command)
+
+                def hold(**_):
+                    on.world.now += 241
+                on.world.on_command = {"Hozen-Preflight": after(limits["Preflight"][0], stage.preflight_ready), "Hozen-Collect": collect,
+                                       "Hozen-Seal": after(limits["Seal"][0], stage.seal_well)}
+                on.world.own["s3", "PutObjectLegalHold"] = hold
+                on.world.on_step = lambda execution, step: at.setdefault(step, on.world.now)
+                run = on.respond(MaxWaitMinutes=minutes, DeadlineSeconds="90000")
+                self.assertEqual(run.outputs["Report"]["Outcome"], "collected-and-contained")
+                self.assertEqual(on.noted(run)["held"], 1)
+                self.assertLessEqual(at["Contain"] - at["Identify"], int(minutes) * 60)
 
     def test_cancelled_at_any_step_it_contains(self):
         for step in BEFORE_CONTAINMENT + ["Contain"]:
@@ -615,7 +649,7 @@ class Orchestrator(unittest.TestCase):
             on.world.own["sts", "AssumeRole"] = chained
             on.respond(Mode="collect-only", DeadlineSeconds="20000")
             parameters = [command for command in on.world.commands if command["Document"] == "Hozen-Collect"][0]["Parameters"]
-            self.assertEqual(int(parameters["DeadlineSeconds"]), 3600 - 120 - 300)
+            self.assertEqual(int(parameters["DeadlineSeconds"]), 3600 - 120 - 700)
 
     def test_defect_14_the_time_goes_by_the_memory(self):
         seconds = {}
