@@ -295,6 +295,28 @@ class Findings(unittest.TestCase):
                 self.on.findings = {} if fixture.get("gone") else {id_of(one): one for one in fixture["event"]["detail"]["findings"]}
                 self.assert_answered(self.on, fixture)
 
+    def test_what_is_refused_by_itself_is_an_event_that_a_rule_can_mail(self):
+        """The pattern is the one of docs/response.md; the topic takes what rules send."""
+        (text,) = re.findall(r"--event-pattern '(\{.*\})'", (FOLDER.parents[1] / "docs" / "response.md").read_text())
+        pattern, on = json.loads(text), self.on
+        for fixture in fixtures("guardduty", on):
+            on.findings[fixture["event"]["detail"]["id"]] = fixture["event"]["detail"]
+            before, mailed = len(on.world.called("events", "PutEvents")), len(on.world.called("sns", "Publish"))
+            on.send(fixture["event"])
+            entries = [entry for call in on.world.called("events", "PutEvents")[before:] for entry in call["Entries"]]
+            for entry in entries:
+                event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
+                with self.subTest(fixture["name"]):
+                    self.assertEqual(rules.matches(pattern, event), fixture["answer"] == "refused")
+                    self.assertTrue(event["detail"].get("why") or event["detail"]["answer"] == "routed", event)
+            self.assertEqual(bool(entries), fixture["answer"] != "left", fixture["name"])
+            if fixture["answer"] in ("refused", "noted"):
+                self.assertEqual(len(on.world.called("sns", "Publish")), mailed)
+        resources = templates()["responder"]["Resources"]
+        (said,) = [one for one in resources["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"] if one["Sid"] == "RulesTell"]
+        self.assertEqual((said["Principal"], said["Action"], "Condition" in said), ({"Service": "events.amazonaws.com"}, "sns:Publish", False))
+        self.assertIn("events.amazonaws.com", json.dumps(resources["TopicKey"]["Properties"]["KeyPolicy"]))
+
     def in_ocsf(self, name):
         (found,) = next(one for one in fixtures("securityhub_v2", self.on) if one["name"] == name)["event"]["detail"]["findings"]
         return found
