@@ -16,6 +16,8 @@ ACTIONS = {"executeScript", "branch", "runCommand", "executeAutomation", "approv
 PLUGINS = {"aws:configurePackage", "aws:runShellScript"}
 STEP_KEYS = {"name", "action", "inputs", "timeoutSeconds", "maxAttempts", "onFailure", "onCancel", "nextStep", "isEnd", "isCritical", "outputs"}
 MOST_SECONDS = {"executeScript": 600, "approve": 2_592_000}
+# Names of parameters whose values belong into no text: what is put into a command's text stays on the host and in its history.
+SECRET = re.compile(r"(?i)^AWS_|token|access_?key|secret|password")
 ENDED = "(end)"
 SHELL = ("x; reboot", "$(reboot)", "`reboot`", "a|b", "a && b", "'", '"', "a\nreboot\nb")
 
@@ -85,6 +87,9 @@ def check_command(document):
     for name in set(re.findall(r"SSM_(?!AWS_)([A-Za-z0-9]+)", script)) - {"COMMAND_ID"}:
         if name not in as_variables:
             yield f"the script asks for {name}, which is no variable"
+    for name in set(declared) - as_variables:
+        if SECRET.search(name):
+            yield f"{name} is a secret, and no variable"
     for name in as_variables:
         if f"SSM_{name}" not in script and not name.startswith("AWS_"):
             yield f"nothing asks for {name}"

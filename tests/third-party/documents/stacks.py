@@ -131,6 +131,30 @@ class Templates(unittest.TestCase):
         self.assertEqual([rule["AbortIncompleteMultipartUpload"] for rule in bucket["LifecycleConfiguration"]["Rules"]], [{"DaysAfterInitiation": 7}])
         self.assertNotIn("Expiration", json.dumps(bucket))
 
+    def test_the_bucket_keeps_versions_and_has_a_key_of_its_own(self):
+        bucket = templates()["evidence"]["Resources"]["EvidenceBucket"]["Properties"]
+        self.assertEqual(bucket["VersioningConfiguration"], {"Status": "Enabled"})
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        self.assertEqual(rule["ServerSideEncryptionByDefault"], {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["EvidenceKey", "Arn"]}})
+
+    def test_the_trail_has_every_request_for_an_object_of_the_bucket(self):
+        (trail,) = [one["Properties"] for one in templates()["evidence"]["Resources"].values() if one["Type"] == "AWS::CloudTrail::Trail"]
+        (chosen,) = trail["EventSelectors"]
+        self.assertEqual((chosen["ReadWriteType"], chosen["IncludeManagementEvents"]), ("All", True))
+        (data,) = chosen["DataResources"]
+        self.assertEqual((data["Type"], [one["Fn::Sub"] for one in data["Values"]]), ("AWS::S3::Object", ["arn:${AWS::Partition}:s3:::${BucketName}/"]))
+        bucket = templates()["evidence"]["Resources"]["EvidenceBucket"]["Properties"]
+        self.assertEqual(bucket["BucketName"], {"Ref": "BucketName"})
+        self.assertEqual((trail["IsLogging"], trail["EnableLogFileValidation"], trail["IsMultiRegionTrail"]), (True, True, True))
+
+    def test_topics_are_encrypted_with_keys_of_theirs(self):
+        for name, topic, key in (("responder", "Topic", "TopicKey"), ("evidence", "AlarmTopic", "AlarmKey")):
+            resources = templates()[name]["Resources"]
+            self.assertEqual(resources[topic]["Properties"]["KmsMasterKeyId"], {"Fn::GetAtt": [key, "Arn"]})
+            self.assertEqual((resources[key]["Type"], resources[key]["Properties"]["EnableKeyRotation"]), ("AWS::KMS::Key", True))
+            topics = [one for one in resources.values() if one["Type"] == "AWS::SNS::Topic"]
+            self.assertEqual(len(topics), 1, name)
+
     def test_the_three_groups_are_what_they_are_called(self):
         groups = {name: resource["Properties"] for name, resource in templates()["responder"]["Resources"].items() if resource["Type"] == "AWS::EC2::SecurityGroup"}
         self.assertEqual({tag["Value"] for group in groups.values() for tag in group["Tags"]}, {"quarantine", "untrack", "egress"})

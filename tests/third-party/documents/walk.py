@@ -28,11 +28,31 @@ class Respond(unittest.TestCase):
             self.assertEqual((told["contained"], told["containment_reason"], told["sealed"]), ("yes", "after collection", True))
             self.assertEqual((told["end_sha256"], told["memory"]), ("e" * 64, "ok"))
             self.assertIn("detective/home", told["links"]["detective"])
-            self.assertEqual(len(on.world.called("securityhub", "BatchUpdateFindings")), 1)
-            self.assertEqual(len(on.world.called("events", "PutEvents")), 1)
+            self.assert_linked(on, run, told)
+            self.assert_told_everywhere(on, told)
             self.assertEqual(on.world.called("ssm", "DeleteParameter")[-1]["Name"], "/hozen/lock/" + on.instance)
             hold = on.world.client("s3").real.get_object_legal_hold(Bucket=BUCKET, Key=f"cases/IR-1/{ACCOUNT}/i-0/{stage.RUN}/999-end.json")
             self.assertEqual(hold["LegalHold"]["Status"], "ON")
+
+    def assert_linked(self, on, run, told):
+        console = f"https://{stage.REGION}.console.aws.amazon.com"
+        finding = on.parameters()["FindingId"]
+        self.assertEqual(told["links"], {
+            "detective": f"{console}/detective/home?region={stage.REGION}#entities/Ec2Instance/{on.instance}",
+            "execution": f"{console}/systems-manager/automation/execution/{run.id}?region={stage.REGION}",
+            "finding": f"{console}/securityhub/home?region={stage.REGION}#/findings?search=Id%3D{finding}"})
+        self.assertEqual(told["finding"], finding)
+
+    def assert_told_everywhere(self, on, told):
+        """The event says what the topic is told; the finding gets a note of what to do, and fields."""
+        (event,) = [entry for call in on.world.called("events", "PutEvents") for entry in call["Entries"]]
+        self.assertEqual((event["Source"], event["DetailType"], event["Resources"]), ("hozen", "Hozen Response Ended", [on.instance]))
+        self.assertEqual(json.loads(event["Detail"]), told)
+        (note,) = on.world.called("securityhub", "BatchUpdateFindings")
+        given = on.parameters()
+        self.assertEqual(note["FindingIdentifiers"], [{"Id": given["FindingId"], "ProductArn": given["ProductArn"]}])
+        self.assertEqual(note["Note"], {"Text": f"Evidence is sealed. Verify it: hozen verify {told['run']}", "UpdatedBy": "hozen"})
+        self.assertEqual(note["UserDefinedFields"], {"HozenCase": "IR-1", "HozenOutcome": told["outcome"], "HozenRun": told["run"]})
 
     def test_the_newer_security_hub_gets_the_outcome_as_a_comment(self):
         with Stage() as on:
@@ -142,6 +162,14 @@ class Respond(unittest.TestCase):
             self.assertEqual(run.outputs["Report"]["Outcome"], "not-collected-and-contained")
             self.assertTrue(on.contained())
             self.assertIn("the seal could not be stored", on.told()["do"])
+
+    def test_a_line_that_was_cut_off_is_no_line(self):
+        """Systems Manager keeps the first 24,000 characters: what comes before the line pushes it out."""
+        for many, outcome in ((30_000, "not-collected-and-contained"), (20_000, "collected-and-contained")):
+            with self.subTest(many), Stage() as on:
+                on.world.on_command["Hozen-Collect"] = lambda world, command, many=many: stage.ends(command, "x" * many + "\n" + stage.line())
+                self.assertEqual(on.respond().outputs["Report"]["Outcome"], outcome)
+                self.assertTrue(on.contained())
 
     def test_sealed_evidence_counts_whatever_its_exit_code(self):
         with Stage() as on:
@@ -727,6 +755,16 @@ class Lint(unittest.TestCase):
         ]
         for change, words in collect:
             self.assert_found("Hozen-Collect", change, words)
+
+    def test_a_secret_that_is_no_variable_is_found(self):
+        secrets = [(name, parameter) for name, document in DOCUMENTS.items() if document["schemaVersion"] == "2.2"
+                   for parameter in document["parameters"] if lint.SECRET.search(parameter)]
+        self.assertLessEqual({("Hozen-Collect", "AWS_SECRET_ACCESS_KEY"), ("Hozen-Collect", "AWS_SESSION_TOKEN"), ("Hozen-DropIn", "AccessKeyId"),
+                              ("Hozen-DropIn", "SecretAccessKey"), ("Hozen-DropIn", "SessionToken")}, set(secrets))
+        for name, parameter in secrets:
+            words = f"{parameter} is a secret, and no variable"
+            self.assert_found(name, lambda _, document, parameter=parameter: document["parameters"][parameter].pop("interpolationType"), words)
+            self.assert_found(name, lambda _, document, parameter=parameter: document["parameters"][parameter].update(interpolationType="text"), words)
 
 
 def fail_at(step, wanted):
