@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import types
 import unittest
 
@@ -154,6 +155,25 @@ class Templates(unittest.TestCase):
             self.assertEqual((resources[key]["Type"], resources[key]["Properties"]["EnableKeyRotation"]), ("AWS::KMS::Key", True))
             topics = [one for one in resources.values() if one["Type"] == "AWS::SNS::Topic"]
             self.assertEqual(len(topics), 1, name)
+
+    def test_the_configuration_of_a_fleet_has_options_that_there_are(self):
+        """Of docs/response.md; and what stands there of roles and policies is called so."""
+        docs = FOLDER.parents[1] / "docs"
+        text = (docs / "response.md").read_text()
+        known = tomllib.loads((docs / "hozen.toml").read_text().replace("\n#= ", "\n"))
+        (given,) = re.findall(r"```toml\n(.*?)```", text, re.S)
+        for name, value in tomllib.loads(given).items():
+            self.assertIn(name, known)
+            if isinstance(value, dict):
+                self.assertLessEqual(set(value), set(known[name]))
+        self.assertIn("Key=resource-groups:Name,", text)
+        self.assertEqual(DOCUMENTS["Hozen-Collect"]["parameters"]["Config"]["default"], "ssm:/hozen/profile/default")
+        self.assertIn("--name /hozen/profile/default --type String", text)
+        self.assertIn("presigned", known)
+        for name, sids in (("bucket-policy.json", ("WritersOfOtherAccounts", "WritersMayAskForTheLock")), ("evidence-key-policy.json", ("WriteThroughS3",))):
+            for sid in sids:
+                self.assertIn("WRITER-ROLE-ARN", json.dumps(statement(name, sid)["Principal"]))
+                self.assertIn(f"`{sid}`", text)
 
     def test_the_three_groups_are_what_they_are_called(self):
         groups = {name: resource["Properties"] for name, resource in templates()["responder"]["Resources"].items() if resource["Type"] == "AWS::EC2::SecurityGroup"}
