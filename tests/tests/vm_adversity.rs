@@ -173,8 +173,8 @@ const CUTS: &str = "\
 now() { cut -d. -f1 /proc/uptime; }
 received() { while read -r device bytes rest; do [ $device = lo: ] && break; done </proc/net/dev; }
 freeze() {
-  received; end=$(( $(now) + 31 )); enough=$(( bytes + ( $(sort -n /out/frames | head -n 1) << 12 ) + (48 << 20) ))
-  start $1 --memory lime --deadline 30s real.ko
+  received; end=$(( $(now) + 46 )); enough=$(( bytes + ( $(sort -n /out/frames | head -n 1) << 12 ) + (48 << 20) ))
+  start $1 --memory lime --deadline 45s real.ko
   until received; [ $bytes -gt $enough ] || [ ! -e /proc/$run/exe ]; do sleep 0.1; done
   fsfreeze --freeze /out
   until [ $(now) -gt $end ]; do sleep 0.1; done

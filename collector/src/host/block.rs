@@ -118,10 +118,7 @@ mod tests {
     #[test]
     fn a_fixtures_device_is_a_file_and_ends() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("proc")).unwrap();
-        std::fs::create_dir_all(dir.path().join("dev/block")).unwrap();
-        std::fs::write(dir.path().join("dev/block/8:1"), b"0123456789").unwrap();
-        let host = Host::fixture(dir.path()).unwrap();
+        let host = crate::host::fixture::host(dir.path(), &[("dev/block/8:1", b"0123456789")]);
         let device = BlockDevice::open(&host, (8, 1)).unwrap();
         let mut buffer = [0; 4];
         assert_eq!((device.read_at(6, &mut buffer), buffer), (Ok(()), *b"6789"));
