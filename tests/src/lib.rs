@@ -48,6 +48,7 @@ pub mod life;
 pub mod lime;
 pub mod mixture;
 pub mod module_file;
+pub mod npm;
 pub mod python;
 pub mod raw;
 pub mod run_command;

@@ -33,7 +33,7 @@ pub fn with(test: &str, modules: &[&str]) -> Option<PathBuf> {
 /// When the target folder cannot be written.
 #[must_use]
 pub fn documents(test: &str) -> Option<PathBuf> {
-    let modules = ["moto.cloudformation", "boto3", "cfnlint", "yaml"].as_slice();
+    let modules = ["moto.cloudformation", "boto3", "cfnlint", "jsonschema", "yaml"].as_slice();
     let python = made(&Wanted { folder: "documents", pythons: &["python3"], list: "documents.txt", modules });
     if python.is_none() {
         skipped(test, "python3 with venv, and the package index");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use hozen_tests::agent::Agent;
-use hozen_tests::python;
+use hozen_tests::{npm, python};
 
 /// Runs a script of `tests/third-party/documents`, which must succeed.
 fn run(test: &str, arguments: &[&str]) {
@@ -32,6 +32,13 @@ fn run_with(test: &str, arguments: &[&str], variables: &[(&str, PathBuf)]) {
 fn the_documents_are_sound() {
     run("the_documents_are_sound", &["lint.py"]);
     run("the_documents_are_sound", &["walk.py", "Lint"]);
+}
+
+#[test]
+fn automations_have_the_shape_that_aws_publishes() {
+    let test = "automations_have_the_shape_that_aws_publishes";
+    let Some(package) = npm::package(test) else { return };
+    run_with(test, &["shapes.py"], &[("LANGUAGE_SERVICE", package)]);
 }
 
 #[test]

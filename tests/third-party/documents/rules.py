@@ -13,6 +13,11 @@ COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operato
 def matches(pattern, event):
     """Every field of the pattern is in the event, with one of the values."""
     for name, wanted in pattern.items():
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+        if name == "$or":
+            if not any(matches(one, event) for one in wanted):
+                return False
+            continue
         found = event.get(name)
         if isinstance(wanted, dict):
             # Of a list of objects one is enough.
@@ -51,3 +56,8 @@ def transformed(transformer, event):
     for name, path in transformer["InputPathsMap"].items():
         text = text.replace(f"<{name}>", json.dumps(at(event, path)))
     return json.loads(text)
+
+
+def given(target, event):
+    """What a target gets: the whole event, where nothing transforms it."""
+    return transformed(target["InputTransformer"], event) if "InputTransformer" in target else event

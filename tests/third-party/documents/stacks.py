@@ -156,6 +156,37 @@ class Templates(unittest.TestCase):
             topics = [one for one in resources.values() if one["Type"] == "AWS::SNS::Topic"]
             self.assertEqual(len(topics), 1, name)
 
+    def test_an_alarm_watches_every_rule(self):
+        """What a rule could not hand over, and what not even the queue took, where it has one."""
+        for name, topic, alarms in (("responder", "Topic", ("NotStartedAlarm", "LostAlarm")), ("evidence", "AlarmTopic", ("NotToldAlarm",))):
+            resources = templates()[name]["Resources"]
+            found = {one: about for one, about in resources.items() if about["Type"] == "AWS::Events::Rule"}
+            with_queue = {one for one, about in found.items() if list(values(about, "DeadLetterConfig"))}
+            for alarm, metric, watched in zip(alarms, ("FailedInvocations", "InvocationsFailedToBeSentToDlq"), (set(found), with_queue)):
+                about = resources[alarm]["Properties"]
+                self.assertEqual(about["AlarmActions"], [{"Ref": topic}])
+                self.assertEqual((about["Threshold"], about["ComparisonOperator"]), (1, "GreaterThanOrEqualToThreshold"))
+                self.assertEqual({one["Value"]["Ref"] for part in values(about, "Dimensions") for one in part}, watched, alarm)
+                self.assertEqual(set(values(about, "MetricName")), {metric})
+                self.assertEqual(list(values(about, "Expression")), ["SUM(METRICS())"])
+                # As many as the formula of an alarm takes, itself counted.
+                self.assertLessEqual(len(about["Metrics"]), 10)
+                # A rule that is made under a condition is watched under it.
+                asked = {one["Fn::If"][1]["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"]: one["Fn::If"][0] for one in about["Metrics"] if "Fn::If" in one}
+                self.assertEqual(asked, {one: found[one]["Condition"] for one in watched if "Condition" in found[one]})
+        queue = templates()["responder"]["Resources"]["UndeliveredAlarm"]["Properties"]
+        self.assertEqual((queue["MetricName"], queue["Dimensions"][0]["Value"]), ("ApproximateNumberOfMessagesVisible", {"Fn::GetAtt": ["Undelivered", "QueueName"]}))
+
+    def test_an_automation_that_fails_is_told_of_whatever_it_could_say_itself(self):
+        rule = templates()["responder"]["Resources"]["AutomationFailed"]["Properties"]
+        self.assertEqual([target["Arn"] for target in rule["Targets"]], [{"Ref": "Topic"}])
+        event = {"source": "aws.ssm", "detail-type": "EC2 Automation Execution Status-change Notification"}
+        for name, document in DOCUMENTS.items():
+            for status in ("Failed", "TimedOut", "Cancelled") if document["schemaVersion"] == "0.3" else ():
+                self.assertTrue(rules.matches(rule["EventPattern"], {**event, "detail": {"Definition": name, "Status": status}}), (name, status))
+        for definition, status in (("Hozen-Respond", "Success"), ("Hozen-Respond", "InProgress"), ("AWS-StopEC2Instance", "Failed")):
+            self.assertFalse(rules.matches(rule["EventPattern"], {**event, "detail": {"Definition": definition, "Status": status}}))
+
     def test_the_configuration_of_a_fleet_has_options_that_there_are(self):
         """Of docs/response.md; and what stands there of roles and policies is called so."""
         docs = FOLDER.parents[1] / "docs"
@@ -200,7 +231,7 @@ class Deployed(Stage):
         self.deploy("responder", VpcId=self.vpc, S3PrefixListId="pl-12345678", EvidenceBucket=stage.BUCKET, SealerInstanceId="i-0aaaaaaaaaaaaaaaa",
                     Automatic="collect-and-contain", ModuleBucket="lime", SecurityHubV2="yes", **given)
         self.quarantine, self.topic = self.outputs["QuarantineGroupId"], self.outputs["TopicArn"]
-        self.started, self.findings = [], {}
+        self.started, self.findings, self.noted = [], {}, []
         self.world.own.update({("ssm", "StartAutomationExecution"): self.start, ("guardduty", "GetFindings"): self.guardduty,
                                ("securityhub", "GetFindings"): self.security_hub, ("securityhub", "GetFindingsV2"): self.security_hub_v2})
         self.world.calls.clear()
@@ -238,10 +269,13 @@ class Deployed(Stage):
             yield rule["Name"], json.loads(rule["EventPattern"]), events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
 
     def send(self, event):
-        """Gives an event to the deployed rules; the routes that ran, with their answers."""
+        """Gives an event to the deployed rules; the routes that ran, with their answers. What is only noted goes to `noted`."""
         routes = []
         for _, pattern, targets in self.deployed_rules():
             for target in targets if rules.matches(pattern, event) else []:
+                if target["Arn"].endswith(":log-group:/aws/events/hozen-noted"):
+                    self.noted.append(rules.given(target, event))
+                    continue
                 document = re.search(r":automation-definition/([A-Za-z-]+):", target["Arn"])[1]
                 given = rules.transformed(target["InputTransformer"], event)
                 self.start(document, given)
@@ -263,6 +297,36 @@ def for_moto(template):
     return template
 
 
+def finding_patterns(**conditions):
+    """The patterns of the rules for findings as they are deployed under these conditions."""
+    known = {"AWS::AccountId": ACCOUNT, "AWS::Region": stage.REGION, "AWS::Partition": "aws"}
+    found = {}
+    for name, resource in templates()["responder"]["Resources"].items():
+        is_rule = resource["Type"] == "AWS::Events::Rule" and conditions.get(resource.get("Condition"), True)
+        pattern = resolved(resource["Properties"]["EventPattern"], known, conditions) if is_rule else {}
+        if set(pattern.get("source", [])) & {"aws.guardduty", "aws.securityhub"}:
+            found[name] = pattern
+    return found
+
+
+def resolved(value, known, conditions):
+    """What CloudFormation makes of a part of a template: Ref, Fn::Sub, Fn::GetAtt and Fn::If."""
+    if isinstance(value, list):
+        return [resolved(one, known, conditions) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"}:
+        return known[value["Ref"]]
+    if set(value) == {"Fn::GetAtt"}:
+        return known[".".join(value["Fn::GetAtt"])]
+    if set(value) == {"Fn::If"}:
+        name, then, otherwise = value["Fn::If"]
+        return resolved(then if conditions[name] else otherwise, known, conditions)
+    if set(value) == {"Fn::Sub"}:
+        return re.sub(r"\$\{(!?)([^}]*)\}", lambda found: f"${{{found[2]}}}" if found[1] else str(known[found[2]]), value["Fn::Sub"])
+    return {name: resolved(inner, known, conditions) for name, inner in value.items()}
+
+
 def pascal(value):
     """A finding as GetFindings gives it: the names of an event with a capital."""
     if isinstance(value, dict):
@@ -282,7 +346,7 @@ def fixtures(name, on):
 
 
 class Findings(unittest.TestCase):
-    """Each finding is routed, handed over, refused with a reason, or noted; or no rule takes it."""
+    """Each finding is routed, handed over, refused with a reason, or noted: by Hozen-Route, or by a rule in the log."""
 
     @classmethod
     def setUpClass(cls):
@@ -291,7 +355,7 @@ class Findings(unittest.TestCase):
 
     def setUp(self):
         on, ssm = self.on, self.on.world.client("ssm").real
-        on.started, on.findings, on.world.faults = [], {}, []
+        on.started, on.findings, on.noted, on.world.faults = [], {}, [], []
         self.policy = ssm.get_parameter(Name="/hozen/policy")["Parameter"]["Value"]
         for one in ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": ["/hozen/routed/"]}])["Parameters"]:
             ssm.delete_parameter(Name=one["Name"])
@@ -303,13 +367,16 @@ class Findings(unittest.TestCase):
         return event
 
     def assert_answered(self, on, fixture):
-        started, told = len(on.started), len(on.world.called("sns", "Publish"))
+        started, told, noted = len(on.started), len(on.world.called("sns", "Publish")), len(on.noted)
         routes = on.send(fixture["event"])
-        if fixture["answer"] == "left":
-            self.assertEqual(routes, [])
+        by_rule = fixture.get("by") == "rule"
+        # One of them, and not both.
+        self.assertEqual((len(routes), on.noted[noted:]), (0, [fixture["event"]]) if by_rule else (1, []))
+        if by_rule:
+            self.assertEqual((fixture["answer"], len(on.started), len(on.world.called("sns", "Publish"))), ("noted", started, told))
             return
         answers = on.answers(routes[0])
-        self.assertEqual((len(routes), {answer["answer"] for answer in answers}), (1, {fixture["answer"]}), answers)
+        self.assertEqual({answer["answer"] for answer in answers}, {fixture["answer"]}, answers)
         for answer in answers:
             self.assertTrue(answer.get("why") or answer["answer"] == "routed", answer)
         runs = on.started[started:]
@@ -339,6 +406,34 @@ class Findings(unittest.TestCase):
                 self.on.findings = {} if fixture.get("gone") else {id_of(one): one for one in fixture["event"]["detail"]["findings"]}
                 self.assert_answered(self.on, fixture)
 
+    def test_no_fixture_goes_unseen_with_and_without_the_newer_security_hub(self):
+        """By the patterns of the template: of each finding exactly one rule. Of an insight, too, which is no finding."""
+        insight = {"source": "aws.securityhub", "detail-type": "Security Hub Insight Results", "detail": {"actionName": "HozenCollect"},
+                   "resources": [f"arn:aws:securityhub:{stage.REGION}:{ACCOUNT}:action/custom/HozenCollect"]}
+        kinds = {"guardduty": [], "securityhub": [{"by": "rule", "event": insight, "name": "an insight"}], "securityhub_v2": []}
+        for newer in (True, False):
+            patterns = finding_patterns(HasSecurityHubV2=newer)
+            for kind, more in kinds.items():
+                for fixture in fixtures(kind, self.on) + more:
+                    by_rule = fixture.get("by") == "rule" or kind == "securityhub_v2" and not newer
+                    taken = [name for name, pattern in patterns.items() if rules.matches(pattern, fixture["event"])]
+                    self.assertEqual([name.endswith("Noted") for name in taken], [by_rule], (fixture["name"], newer, taken))
+
+    def test_what_is_noted_by_a_rule_lies_in_a_log_that_takes_it_and_tells_nobody(self):
+        resources = templates()["responder"]["Resources"]
+        log, said = resources["NotedLog"], resources["NotedLogPolicy"]["Properties"]["PolicyDocument"]["Fn::Sub"]
+        # What EventBridge asks of the group's name, and of its policy (EventBridge User Guide, "CloudWatch Logs permissions").
+        self.assertTrue(log["Properties"]["LogGroupName"].startswith("/aws/events/"))
+        self.assertEqual((log["DeletionPolicy"], log["Properties"]["RetentionInDays"]), ("Retain", 365))
+        (allowed,) = json.loads(said)["Statement"]
+        self.assertEqual(set(allowed["Principal"]["Service"]), {"events.amazonaws.com", "delivery.logs.amazonaws.com"})
+        self.assertEqual(set(allowed["Action"]), {"logs:CreateLogStream", "logs:PutLogEvents"})
+        self.assertTrue(allowed["Resource"].endswith(":log-group:${NotedLog}:*"))
+        for name in ("GuardDutyNoted", "SecurityHubNoted", "SecurityHubDetectionNoted"):
+            (target,) = resources[name]["Properties"]["Targets"]
+            self.assertEqual(set(target), {"Id", "Arn"}, "the whole event, to the log alone")
+            self.assertTrue(target["Arn"]["Fn::Sub"].endswith(":log-group:${NotedLog}"))
+
     def test_what_is_refused_by_itself_is_an_event_that_a_rule_can_mail(self):
         """The pattern is the one of docs/response.md; the topic takes what rules send."""
         (text,) = re.findall(r"--event-pattern '(\{.*\})'", (FOLDER.parents[1] / "docs" / "response.md").read_text())
@@ -353,7 +448,7 @@ class Findings(unittest.TestCase):
                 with self.subTest(fixture["name"]):
                     self.assertEqual(rules.matches(pattern, event), fixture["answer"] == "refused")
                     self.assertTrue(event["detail"].get("why") or event["detail"]["answer"] == "routed", event)
-            self.assertEqual(bool(entries), fixture["answer"] != "left", fixture["name"])
+            self.assertEqual(bool(entries), fixture.get("by") != "rule", fixture["name"])
             if fixture["answer"] in ("refused", "noted"):
                 self.assertEqual(len(on.world.called("sns", "Publish")), mailed)
         resources = templates()["responder"]["Resources"]
