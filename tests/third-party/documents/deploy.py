@@ -29,6 +29,7 @@ class Account:
     def deploy(self, name, **parameters):
         # localemu takes what ${!…} leaves alone for a variable of its own.
         text = stacks.builder().as_json(stacks.templates()[name]).replace("${!aws:PrincipalTag/case}", "TEST-1")
+        text = text.replace("${!aws:PrincipalAccount}", self.number)
         self.client("s3").put_object(Bucket="templates", Key=name, Body=text.encode())
         stack = self.client("cloudformation")
         stack.create_stack(StackName=name, TemplateURL=f"{self.url}/templates/{name}", Capabilities=["CAPABILITY_NAMED_IAM"],

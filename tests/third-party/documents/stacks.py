@@ -16,6 +16,7 @@ import tomllib
 import types
 import unittest
 
+import policies
 import rules
 import stage
 from engine import ACCOUNT, Execution, checked
@@ -565,6 +566,113 @@ class Whole(unittest.TestCase):
             self.assertEqual((on.profile(), on.told()["case"]), (["hozen-quarantine"], "GD-" + event["detail"]["id"]))
             taken = {arguments["RoleArn"].rsplit("/", 1)[-1] for arguments in on.world.called("sts", "AssumeRole")}
             self.assertEqual(taken, {"hozen-writer", "hozen-revoker", "hozen-sealer"})
+
+
+FLEET, ELSEWHERE = "210987654321", "999999999999"
+
+
+class Fleets(unittest.TestCase):
+    """Roles of instances that write without a response, by the policies of bucket, key and role as they are deployed: nowhere else, and nothing else."""
+
+    WEB, OTHER = (f"arn:aws:iam::{FLEET}:role/{name}" for name in ("web", "other"))
+    RUN = f"cases-fleet/{FLEET}/IR-1/{FLEET}/i-0123456789abcdef0/01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.named, cls.unnamed = (cls.of_evidence(["web"], True), cls.of_evidence([""], False))
+        document = templates()["responder"]["Resources"]["FleetPolicy"]["Properties"]["PolicyDocument"]
+        cls.own = resolved(document, {"AWS::Partition": "aws", "EvidenceBucket": stage.BUCKET, "EvidenceAccount": ACCOUNT, "EvidenceRegion": stage.REGION,
+                                      "EvidenceKeyArn": "arn:key"}, {})
+
+    @classmethod
+    def of_evidence(cls, roles, has_fleets):
+        """The policies of the bucket, of its key, and of the writer's boundary."""
+        resources = templates()["evidence"]["Resources"]
+        known = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "AWS::Region": stage.REGION, "BucketName": stage.BUCKET, "OrganisationId": "o-ours",
+                 "ResponderAccounts": [ACCOUNT], "FleetRoleArns": [f"arn:aws:iam::{FLEET}:role/{name}" for name in roles], "LeastDays": 30,
+                 "BreakGlassRoleArn": f"arn:aws:iam::{ACCOUNT}:role/glass", "KeyAdministratorRoleArn": f"arn:aws:iam::{ACCOUNT}:role/keys"}
+        known |= {f"{name}.Arn": f"arn:aws:iam::{ACCOUNT}:role/hozen/hozen-{name.lower()}" for name in ("Writer", "Reader", "Sealer", "Salvager")}
+        known["EvidenceKey.Arn"] = "arn:key"
+        parts = (("EvidenceBucketPolicy", "PolicyDocument"), ("EvidenceKey", "KeyPolicy"), ("WriterBoundary", "PolicyDocument"))
+        return [resolved(resources[name]["Properties"][word], known, {"HasFleets": has_fleets}) for name, word in parts]
+
+    def context(self, **changed):
+        """Of a whole object that is put as the agent puts it, by an instance of the fleet."""
+        usual = {"aws:PrincipalArn": self.WEB, "aws:PrincipalAccount": FLEET, "aws:PrincipalOrgID": "o-ours", "aws:PrincipalIsAWSService": "false",
+                 "aws:SecureTransport": "true", "s3:ResourceAccount": ACCOUNT, "s3:if-none-match": "*", "s3:ObjectCreationOperation": "true",
+                 "s3:object-lock-remaining-retention-days": "89", "s3:x-amz-server-side-encryption-aws-kms-key-id": "arn:key"}
+        usual |= {name.replace("_", ":", 1).replace("_", "-"): value for name, value in changed.items()}
+        return {name: value for name, value in usual.items() if value is not None}
+
+    def may(self, action, place, principal=WEB, policies_of_evidence=None, **changed):
+        bucket = (policies_of_evidence or self.named)[0]
+        resource = f"arn:aws:s3:::{stage.BUCKET}" + (f"/{place}" if place else "")
+        return policies.allowed((bucket, self.own), principal, action, resource, self.context(aws_PrincipalArn=principal, **changed))
+
+    def test_they_write_and_lock_below_the_number_of_their_account(self):
+        for name in ("000-begin.json", "data/memory/000000.lime.zst", "999-end.json"):
+            self.assertTrue(self.may("s3:PutObject", f"{self.RUN}/{name}"))
+            self.assertTrue(self.may("s3:PutObjectRetention", f"{self.RUN}/{name}"))
+        self.assertTrue(self.may("s3:PutObject", f"cases-fleet/{FLEET}/IR-1/preflight/x.json"))
+        # A part carries no condition.
+        part = {"s3_if_none_match": None, "s3_ObjectCreationOperation": "false"}
+        self.assertTrue(self.may("s3:PutObject", f"{self.RUN}/data/memory/000000.lime.zst", **part))
+        self.assertTrue(self.may("s3:GetBucketObjectLockConfiguration", ""))
+
+    def test_they_write_nowhere_else(self):
+        for place in ("cases/IR-1/x", f"cases/IR-1/{FLEET}/i-0/R/x", "cases-drill/IR-1/x", f"cases-fleet/{ELSEWHERE}/IR-1/x", "cases-fleet/x", f"cases-fleet/{FLEET}",
+                      f"cases-fleet/{FLEET}1/x", "x"):
+            for action in ("s3:PutObject", "s3:PutObjectRetention"):
+                self.assertFalse(self.may(action, place), (action, place))
+
+    def test_the_bucket_holds_them_to_what_it_holds_every_writer_to(self):
+        place = f"{self.RUN}/999-end.json"
+        for sid, action, changed in (("NothingIsWrittenOver", "s3:PutObject", {"s3_if_none_match": None}),
+                                     ("NoLockIsTooShort", "s3:PutObjectRetention", {"s3_object_lock_remaining_retention_days": "29"}),
+                                     ("OnlyOurKey", "s3:PutObject", {"s3_x_amz_server_side_encryption_aws_kms_key_id": "arn:thief"}),
+                                     ("OnlyOverTls", "s3:PutObject", {"aws_SecureTransport": "false"}),
+                                     ("OnlyOurOrganisation", "s3:PutObject", {"aws_PrincipalOrgID": "o-theirs"}),
+                                     ("HoldsAreOnlyLaid", "s3:PutObjectLegalHold", {"s3_object_lock_legal_hold": "OFF"})):
+            said = policies.decided(self.named[0], self.WEB, action, f"arn:aws:s3:::{stage.BUCKET}/{place}", self.context(**changed))
+            self.assertEqual(said, ("Deny", sid))
+
+    def test_they_delete_read_and_change_nothing(self):
+        place = f"{self.RUN}/999-end.json"
+        for action in ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"):
+            said = policies.decided(self.named[0], self.WEB, action, f"arn:aws:s3:::{stage.BUCKET}/{place}", self.context())
+            self.assertEqual(said, ("Deny", "NothingIsDeleted"))
+        for action in ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObjectLegalHold", "s3:PutObjectAcl", "s3:AbortMultipartUpload"):
+            self.assertFalse(self.may(action, place), action)
+        for action in ("s3:ListBucket", "s3:ListBucketVersions", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration"):
+            self.assertFalse(self.may(action, ""), action)
+
+    def test_they_use_the_key_through_the_bucket_alone(self):
+        through = {"kms:ViaService": f"s3.{stage.REGION}.amazonaws.com", "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{stage.BUCKET}"}
+        of_the_key = self.named[1], {**self.own, "Statement": [one for one in self.own["Statement"] if "kms:Decrypt" in one["Action"]]}
+        for action, context, wanted in (("kms:GenerateDataKey", through, True), ("kms:Decrypt", through, True), ("kms:GenerateDataKey", {}, False),
+                                        ("kms:Decrypt", {**through, "kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::other"}, False), ("kms:PutKeyPolicy", through, False)):
+            self.assertEqual(policies.allowed(of_the_key, self.WEB, action, "arn:key", {"aws:PrincipalArn": self.WEB, **context}), wanted, (action, context))
+
+    def test_who_is_not_named_writes_nothing(self):
+        place = f"{self.RUN}/999-end.json"
+        self.assertFalse(self.may("s3:PutObject", place, principal=self.OTHER))
+        self.assertFalse(self.may("s3:PutObject", place, policies_of_evidence=self.unnamed))
+
+    def test_where_none_is_named_the_statements_give_the_writer_nothing(self):
+        bucket, key, boundary = self.unnamed
+        writer = f"arn:aws:iam::{ACCOUNT}:role/hozen/hozen-writer"
+        for policy_of, sids in ((bucket, ("FleetsWrite", "FleetsMayAskForTheLock")), (key, ("FleetsWriteThroughS3",))):
+            self.assertEqual([one["Principal"]["AWS"] for one in policy_of["Statement"] if one["Sid"] in sids], [writer] * len(sids))
+        place = f"arn:aws:s3:::{stage.BUCKET}/cases-fleet/{ACCOUNT}/IR-1/x"
+        self.assertEqual(policies.decided(boundary, writer, "s3:PutObject", place, {}), (None, None))
+        self.assertEqual(policies.decided(boundary, writer, "s3:PutObject", place.replace("cases-fleet/", "cases/"), {})[0], "Allow")
+
+    def test_those_who_read_and_seal_reach_them(self):
+        for name, action, place in (("reader-role.json", "s3:GetObjectVersion", "data/x"), ("sealer-role.json", "s3:GetObjectVersion", "data/x"),
+                                    ("sealer-role.json", "s3:PutObject", "seal/x.json"), ("salvager-role.json", "s3:PutObject", "data/memory/x")):
+            context = {"s3:ResourceAccount": "EVIDENCE-ACCOUNT"}
+            said = policies.decided(policy(name), "", action, f"arn:aws:s3:::EVIDENCE-BUCKET/{self.RUN}/{place}", context)
+            self.assertEqual(said[0], "Allow", (name, action))
 
 
 class Readiness(unittest.TestCase):
