@@ -29,7 +29,7 @@ fn vault() -> (Vault, String) {
 #[test]
 fn policies_are_valid_and_each_statement_is_explained() {
     let readme = std::fs::read_to_string(policies().join("README.md")).unwrap();
-    assert_eq!(files().len(), 21, "{:?}", files());
+    assert_eq!(files().len(), 22, "{:?}", files());
     for file in files() {
         assert!(readme.contains(&file), "the README does not mention {file}");
         let policy = policy(&file);

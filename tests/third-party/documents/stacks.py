@@ -202,10 +202,13 @@ class Templates(unittest.TestCase):
         self.assertEqual(DOCUMENTS["Hozen-Collect"]["parameters"]["Config"]["default"], "ssm:/hozen/profile/default")
         self.assertIn("--name /hozen/profile/default --type String", text)
         self.assertIn("presigned", known)
-        for name, sids in (("bucket-policy.json", ("WritersOfOtherAccounts", "WritersMayAskForTheLock")), ("evidence-key-policy.json", ("WriteThroughS3",))):
+        self.assertEqual((tomllib.loads(given)["to"], statement("fleet-role.json", "WriteBelowItsAccount")["Resource"]),
+                         ("s3://EVIDENCE-BUCKET/cases-fleet/111122223333", "arn:aws:s3:::EVIDENCE-BUCKET/cases-fleet/${aws:PrincipalAccount}/*"))
+        for name, sids in (("bucket-policy.json", ("FleetsWrite", "FleetsMayAskForTheLock")), ("evidence-key-policy.json", ("FleetsWriteThroughS3",))):
             for sid in sids:
-                self.assertIn("WRITER-ROLE-ARN", json.dumps(statement(name, sid)["Principal"]))
-                self.assertIn(f"`{sid}`", text)
+                self.assertEqual(statement(name, sid)["Principal"], {"AWS": "FLEET-ROLE-ARNS"})
+        for name, parameter in (("evidence", "FleetRoleArns"), ("responder", "FleetRoles")):
+            self.assertEqual((templates()[name]["Parameters"][parameter]["Default"], f"`{parameter}`" in text), ("", True))
 
     def test_the_three_groups_are_what_they_are_called(self):
         groups = {name: resource["Properties"] for name, resource in templates()["responder"]["Resources"].items() if resource["Type"] == "AWS::EC2::SecurityGroup"}
