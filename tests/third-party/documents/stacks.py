@@ -210,6 +210,14 @@ class Templates(unittest.TestCase):
         for name, parameter in (("evidence", "FleetRoleArns"), ("responder", "FleetRoles")):
             self.assertEqual((templates()[name]["Parameters"][parameter]["Default"], f"`{parameter}`" in text), ("", True))
 
+    def test_no_response_lays_a_hold_unless_that_is_asked_for(self):
+        """A hold has no end; docs/response.md says why that is nobody's default."""
+        asked = templates()["responder"]["Parameters"]["LegalHold"]
+        self.assertEqual((asked["Default"], DOCUMENTS["Hozen-Respond"]["parameters"]["LegalHold"]["default"]), ("no", "no"))
+        self.assertIn('"LegalHold":"${LegalHold}"', json.dumps(templates()["responder"]["Resources"]["Respond"]["Properties"]["Value"]).replace("\\", ""))
+        text = (FOLDER.parents[1] / "docs" / "response.md").read_text()
+        self.assertIn("## Legal hold\n", text)
+
     def test_the_three_groups_are_what_they_are_called(self):
         groups = {name: resource["Properties"] for name, resource in templates()["responder"]["Resources"].items() if resource["Type"] == "AWS::EC2::SecurityGroup"}
         self.assertEqual({tag["Value"] for group in groups.values() for tag in group["Tags"]}, {"quarantine", "untrack", "egress"})
@@ -233,7 +241,7 @@ class Deployed(Stage):
                     KeyAdministratorRoleArn=f"arn:aws:iam::{ACCOUNT}:role/keys", BreakGlassRoleArn=f"arn:aws:iam::{ACCOUNT}:role/glass")
         given = {name: self.outputs[name] for name in ("EvidenceRegion", "EvidenceAccount", "EvidenceKeyArn", "SealKeyArn")}
         self.deploy("responder", VpcId=self.vpc, S3PrefixListId="pl-12345678", EvidenceBucket=stage.BUCKET, SealerInstanceId="i-0aaaaaaaaaaaaaaaa",
-                    Automatic="collect-and-contain", ModuleBucket="lime", SecurityHubV2="yes", **given)
+                    Automatic="collect-and-contain", ModuleBucket="lime", SecurityHubV2="yes", LegalHold="yes", **given)
         self.quarantine, self.topic = self.outputs["QuarantineGroupId"], self.outputs["TopicArn"]
         self.started, self.findings, self.noted = [], {}, []
         self.world.own.update({("ssm", "StartAutomationExecution"): self.start, ("guardduty", "GetFindings"): self.guardduty,
@@ -568,7 +576,8 @@ class Whole(unittest.TestCase):
             self.assertTrue(on.contained())
             self.assertEqual((on.profile(), on.told()["case"]), (["hozen-quarantine"], "GD-" + event["detail"]["id"]))
             taken = {arguments["RoleArn"].rsplit("/", 1)[-1] for arguments in on.world.called("sts", "AssumeRole")}
-            self.assertEqual(taken, {"hozen-writer", "hozen-revoker", "hozen-sealer"})
+            self.assertEqual(taken, {"hozen-writer", "hozen-revoker", "hozen-sealer", "hozen-holder"})
+            self.assertTrue(on.world.called("s3", "PutObjectLegalHold"))
 
 
 FLEET, ELSEWHERE = "210987654321", "999999999999"
