@@ -85,6 +85,15 @@ class Templates(unittest.TestCase):
             said = subprocess.run([*LINTER, "--", files[0]], capture_output=True, text=True, check=False)
             self.assertNotEqual(said.returncode, 0, "cfn-lint finds nothing anywhere")
 
+    def test_what_is_deployed_without_a_bucket_is_small_enough_for_that(self):
+        """docs/operations.md sends only the documents by a bucket; https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html."""
+        guide = (FOLDER.parents[1] / "docs" / "operations.md").read_text()
+        for name, template in templates().items():
+            (command,) = re.findall(rf"`[^`]*--template-file built/{name}\.json[^`]*`", guide)
+            if "--s3-bucket" not in command:
+                self.assertLessEqual(len(builder().as_json(template)), 51_200, name)
+        self.assertIn("built/documents.json --s3-bucket", guide)
+
     def test_the_policies_are_those_of_the_files(self):
         """With the words put back, each policy in a template is its file; and each file for a role stands in one."""
         names = {"bucket-policy.json", "evidence-key-policy.json", "seal-key-policy.json"} | {path.name for path in FOLDER.glob("*-role.json")}
