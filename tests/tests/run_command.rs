@@ -9,6 +9,7 @@
 )]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,9 +17,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hozen_tests::agent::Agent;
+use hozen_tests::aws::access::Key;
 use hozen_tests::aws::cloud::{ACCOUNT, REGION};
+use hozen_tests::aws::ssm;
 use hozen_tests::host::{Mounts, is_root};
 use hozen_tests::run_command::Step;
+use hozen_tests::s3::{Bucket, DefaultRetention, Mode, Options};
 use hozen_tests::serve::{Fault, Rule};
 use hozen_tests::vault::{BUCKET, Role, TO, Vault};
 use nix::sys::signal::{Signal, kill, killpg};
@@ -118,12 +122,21 @@ fn what_is_killed_with_its_group_leaves_a_record_and_holds_up_nobody() {
 
 /// A thread in whose mounts the program lies where Distributor puts it, and nothing else of `/opt`.
 fn where_it_is_installed<T: Send + 'static>(work: impl FnOnce(&Path) -> T + Send + 'static) -> T {
+    where_it_is_called_with(&[], work)
+}
+
+/// The same, with these options behind those of the document: the way to doubles, which documents do not know.
+fn where_it_is_called_with<T: Send + 'static>(more: &[&str], work: impl FnOnce(&Path) -> T + Send + 'static) -> T {
+    let wrapper = format!("#!/bin/sh\nexec /opt/hozen/bin/hozen.itself \"$@\" {}\n", more.join(" "));
     let inside = std::thread::spawn(move || {
         let folder = tempfile::tempdir().unwrap();
         let (opt, scripts) = (folder.path().join("opt"), folder.path().join("scripts"));
-        fs::create_dir_all(opt.join("hozen/bin")).unwrap();
+        let bin = opt.join("hozen/bin");
+        fs::create_dir_all(&bin).unwrap();
         fs::create_dir(&scripts).unwrap();
-        fs::copy(Agent::find().program(), opt.join("hozen/bin/hozen")).unwrap();
+        fs::copy(Agent::find().program(), bin.join("hozen.itself")).unwrap();
+        fs::write(bin.join("hozen"), wrapper).unwrap();
+        fs::set_permissions(bin.join("hozen"), fs::Permissions::from_mode(0o755)).unwrap();
         let mut mounts = Mounts::own();
         mounts.bind(&opt, Path::new("/opt"));
         work(&scripts)
@@ -176,9 +189,82 @@ fn documents_do_under_sh_what_they_say() {
     );
     let refused = Step::of(test, "Hozen-Collect", &[("Reference", "x'; touch /tmp/x; '")]).unwrap();
     assert!(refused.unwrap_err().contains("InvalidParameters"));
+    the_document_seals_what_was_collected(test, &vault, &place, result["end"]["sha256"].as_str().unwrap());
 }
 
-/// The bucket does not answer any more, so that the agent is in the middle of it.
+/// `Hozen-Seal`, as a host of the responders runs it, with the sealer's credentials. Its exit code and what it said.
+fn sealed(test: &str, vault: &Vault, place: &str, end: &str) -> (Option<i32>, String) {
+    let arn = vault.kms.service().api().add_signing_key("11111111-2222-3333-4444-555555555555");
+    let given = [("RunUri", place), ("SealKey", &arn), ("EndSha256", end)];
+    let bucket = [("EvidenceRegion", REGION), ("BucketOwner", ACCOUNT), ("Credentials", "environment")];
+    let step = Step::of(test, "Hozen-Seal", &[&given[..], &bucket].concat()).unwrap().unwrap();
+    let step = Role::Sealer.environment().into_iter().fold(step, |step, (name, value)| step.with(name, &value));
+    let (s3, kms) = (vault.s3.url(), vault.kms.url());
+    where_it_is_called_with(&["--endpoint-url", &s3, "--kms-endpoint-url", &kms], move |folder| step.run(folder, "5-6-7"))
+}
+
+fn seals(vault: &Vault, place: &str) -> Vec<String> {
+    vault.names(place).into_iter().filter(|name| name.starts_with("seal/")).collect()
+}
+
+fn the_document_seals_what_was_collected(test: &str, vault: &Vault, place: &str, end: &str) {
+    let (code, said) = sealed(test, vault, place, &"0".repeat(64));
+    assert!(code == Some(1) && seals(vault, place).is_empty(), "another end than the host's line named: {code:?} {said}");
+    let (code, said) = sealed(test, vault, place, end);
+    let seal: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!((code, &seal["end_sha256"], seals(vault, place)), (Some(0), &end.into(), vec![text(&seal["seal"])]), "{seal:#}");
+    let report = vault.assert_verdict(place, &[], 0, "verified");
+    assert_eq!((&report["seals"][0]["object"], report["seals"][1].is_null()), (&seal["seal"], true), "{report:#}");
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// With a session that may put objects and ask for the lock, as that orchestrator gives, and no lock of ours: the bucket's own decides.
+#[test]
+fn the_drop_in_collects_with_the_parameters_of_the_orchestrator() {
+    let test = "the_drop_in_collects_with_the_parameters_of_the_orchestrator";
+    if !is_root(test) {
+        return;
+    }
+    let default = DefaultRetention { mode: Mode::Governance, days: 30 };
+    let vault = Vault::with(Options::default(), Bucket::new(BUCKET).locked(Some(default)));
+    let (id, secret, token) =
+        ("ASIAORCHESTRATOR0000", "c2VjcmV0LW9mLXRoZS1vcmNoZXN0cmF0b3I=", "dG9rZW4tb2YtdGhlLW9yY2hlc3RyYXRvcg==");
+    let rights = ["s3:PutObject", "s3:GetBucketObjectLockConfiguration"];
+    vault.cloud.add_key(Key::new(id, secret, &rights).session(token, None));
+    let given = [("s3ArtifactLocation", "evidence/cases"), ("Region", REGION), ("ExecutionTimeout", "600")];
+    let credentials = [("AccessKeyId", id), ("SecretAccessKey", secret), ("SessionToken", token)];
+    let Some(step) = Step::of(test, "Hozen-DropIn", &[&given[..], &credentials].concat()) else { return };
+    let (step, url) = (step.unwrap(), vault.s3.url());
+    let (code, said) =
+        where_it_is_called_with(&["--only", "context", "--endpoint-url", &url], move |folder| step.run(folder, "8-9-0"));
+    let result: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let place = place(&vault).unwrap();
+    // Memory is not among what the test asks for, and a container may keep something of the context to itself.
+    assert!(matches!(code, Some(0 | 10 | 11)) && result["safe_to_isolate"] == true, "{result:#}");
+    assert_eq!(result["to"], place.as_str());
+    let report = vault.assert_verdict(&place, &[], 0, "verified");
+    assert_eq!(
+        (&report["facts"]["case"], &report["facts"]["end_sha256"]),
+        (&"unassigned".into(), &result["end"]["sha256"]),
+        "{report:#}"
+    );
+    let names = vault.names(&place);
+    let locked = |name: &String| vault.s3.object(BUCKET, &vault.key(&place, name)).unwrap().retention.is_some();
+    assert!(names.len() > 3 && names.iter().all(locked), "{names:?}");
+    let all: Vec<u8> = names
+        .iter()
+        .flat_map(|name| vault.s3.object(BUCKET, &vault.key(&place, name)).unwrap().content().unwrap().to_vec())
+        .collect();
+    for word in [secret, token] {
+        assert!(!said.contains(word) && !all.windows(word.len()).any(|window| window == word.as_bytes()), "{word} is told");
+    }
+}
+
+/// The bucket does not answer any more, so that the agent is in the middle of it. Nobody is left who could write there: the watchdog has neither
+/// credentials nor a network. What stands in the place of its record is what a verifier says, what the status said last, and that nobody seals it.
 #[test]
 fn a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie() {
     let test = "a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie";
@@ -187,11 +273,15 @@ fn a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie() {
     }
     let vault = Arc::new(Vault::new());
     vault.s3.inject(Rule::on("PutObject", Fault::Stall(None)).after(1).always());
-    let Some(collect) = step(test, "Hozen-Collect", &vault, &[("Profile", "volatile"), ("Memory", "off")]) else { return };
-    let bucket = Arc::clone(&vault);
-    let watchdogs = where_it_is_installed(move |folder| {
+    let ssm = Arc::new(ssm::start(&vault.cloud));
+    vault.allow(Role::Writer, &Role::Writer.actions().into_iter().chain(["ssm:PutParameter".to_owned()]).collect());
+    let more = [("Profile", "volatile"), ("Memory", "off"), ("Status", "ssm:/hozen/status/TEST-1")];
+    let Some(collect) = step(test, "Hozen-Collect", &vault, &more) else { return };
+    let (bucket, parameters, url) = (Arc::clone(&vault), Arc::clone(&ssm), ssm.url());
+    let watchdogs = where_it_is_called_with(&["--ssm-endpoint-url", &url], move |folder| {
         let agent = collect.start(folder, "7-8-9");
         until("the begin record", || place(&bucket).is_some());
+        until("the status", || parameters.service().api().get("/hozen/status/TEST-1").is_some());
         let pid = i32::try_from(agent.id()).unwrap();
         let watchdogs = children(pid);
         killpg(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
@@ -204,7 +294,80 @@ fn a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie() {
         watchdogs.iter().all(|pid| !Path::new(&format!("/proc/{pid}/stat")).exists() || stat(*pid, 3) == "Z")
     });
     vault.s3.clear_rules();
-    vault.assert_verdict(&place(&vault).unwrap(), &[], 2, "incomplete");
+    let place = place(&vault).unwrap();
+    let status = ssm.service().api().get("/hozen/status/TEST-1").unwrap();
+    let status: Value = serde_json::from_str(status.values.last().unwrap()).unwrap();
+    assert!(status["phase"] != "ended" && status["result"].is_null() && status["safe_to_isolate"] == false, "{status:#}");
+    // The run is the one that the status knows, and it has no end.
+    let report = vault.assert_verdict(
+        &place,
+        &["--begin-sha256", status["begin_sha256"].as_str().unwrap()],
+        2,
+        "there is none: the run was cut off",
+    );
+    assert_eq!((&report["verdict"], &report["killed"]), (&"incomplete".into(), &Value::Null), "{report:#}");
+    assert!(!vault.names(&place).iter().any(|name| name.starts_with("9")), "{:?}", vault.names(&place));
+    let (code, said) = sealed(test, &vault, &place, "");
+    assert!(code == Some(2) && seals(&vault, &place).is_empty(), "{code:?} {said}");
+}
+
+/// As `Hozen-Preflight` leaves it where the agent of Systems Manager looks, and as `hozen preflight` does in a folder.
+#[test]
+fn the_inventory_takes_what_a_preflight_leaves() {
+    let test = "the_inventory_takes_what_a_preflight_leaves";
+    let folder = tempfile::tempdir().unwrap();
+    let finished = Agent::find().run(["preflight".as_ref(), "--inventory".as_ref(), folder.path().as_os_str()]);
+    let report: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {}", finished.said()));
+    assert!(matches!(finished.code(), 0 | 60), "{}", finished.said());
+    let file = folder.path().join("hozen-readiness.json");
+    assert_eq!(report["inventory"]["written"], file.to_str().unwrap(), "{report:#}");
+    let content = taken_by_the_inventory(&file);
+    assert_eq!(content["Ready"], if finished.code() == 0 { "yes" } else { "no" }, "{content:#}");
+    assert_eq!((&content["Kernel"], &content["BucketRoute"]), (&report["kernel"]["release"], &"not-asked".into()), "{content:#}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "one file, and nothing beside it");
+    let refused = Agent::find().run(["preflight", "--inventory", "/proc/no-such-folder"]);
+    assert!(refused.code() == 60 && refused.stdout.contains("\"error\""), "{}", refused.said());
+    if !is_root(test) {
+        return;
+    }
+    let Some(step) = Step::of(test, "Hozen-Preflight", &[("Inventory", "yes")]) else { return };
+    let step = step.unwrap();
+    let said = where_it_is_installed(move |scripts| {
+        let lib = scripts.join("lib");
+        // The instance of `Step::environment`.
+        let own = lib.join("amazon/ssm/i-0123456789abcdef0");
+        fs::create_dir_all(&own).unwrap();
+        let mut mounts = Mounts::own();
+        mounts.bind(&lib, Path::new("/var/lib"));
+        let (code, said) = step.run(scripts, "6-7-8");
+        assert!(matches!(code, Some(0 | 60)), "{code:?} {said}");
+        taken_by_the_inventory(&own.join("inventory/custom/hozen-readiness.json"))
+    });
+    assert_eq!((&said["Kernel"], &said["Version"]), (&content["Kernel"], &content["Version"]));
+}
+
+/// What the agent of Systems Manager asks of a file in its folder (`customGatherer.go` of its sources; it sets the time itself and drops what it does
+/// not know), and its service of an entry (InventoryItem in its API reference; 200 KB, "Systems Manager quotas"). The attributes.
+fn taken_by_the_inventory(file: &Path) -> Value {
+    let written = fs::read_to_string(file).unwrap();
+    let entry: Value = serde_json::from_str(&written).unwrap();
+    let members: Vec<&str> = entry.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["Content", "SchemaVersion", "TypeName"], "{entry:#}");
+    assert_eq!((&entry["TypeName"], &entry["SchemaVersion"]), (&"Custom:HozenReadiness".into(), &"1.0".into()));
+    let attributes = entry["Content"].as_object().unwrap();
+    assert!(written.len() < 200 * 1024 && (1..=50).contains(&attributes.len()), "{entry:#}");
+    let guide = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/response.md")).unwrap();
+    for (name, value) in attributes {
+        assert!((1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name}");
+        assert!(value.as_str().is_some_and(|value| value.len() <= 4096), "{name}: {value}");
+        assert!(guide.contains(&format!("`{name}`")), "docs/response.md does not know {name}");
+    }
+    let text = |name: &str| attributes.get(name).and_then(Value::as_str).unwrap_or_default();
+    assert!(["lime", "kcore", "crash", "mem", "none"].contains(&text("MemoryWay")), "{entry:#}");
+    for name in ["Ready", "LimeModule", "Kcore"] {
+        assert!(["yes", "no"].contains(&text(name)), "{name}: {entry:#}");
+    }
+    entry["Content"].clone()
 }
 
 /// A place that a script looks into must be where deb and rpm put the file, or where Distributor does; of each list one is of each.
