@@ -13,18 +13,19 @@ use std::time::Duration;
 
 use hozen_tests::agent::Agent;
 use hozen_tests::evidence::{Evidence, bytes, number};
+use hozen_tests::helper::beside;
 use hozen_tests::host::skipped;
 use hozen_tests::vm::{Ended, Guest, Lab};
 use serde_json::Value;
 
 const TEST: &str = "a_signed_module_is_used_and_every_other_is_refused_before_the_kernel_sees_it";
-/// Five images, one after the other, without KVM: on a busy machine that takes its time.
+/// Six images, one after the other, without KVM: on a busy machine that takes its time.
 const LIMIT: Duration = Duration::from_secs(900);
 /// Each bad store in turn, and the good one last: a module that was loaded once taints the kernel for good.
 const SCRIPT: &str = "\
 collect() {
   name=$1; shift
-  hozen collect --case VM-4 --only memory --to /out/$name \"$@\" >/out/$name.result 2>/out/$name.said
+  $before hozen collect --case VM-4 --only memory --to /out/$name \"$@\" >/out/$name.result 2>/out/$name.said
   echo $? >/out/$name.code
   cat /proc/modules >/out/$name.modules
   cat /proc/sys/kernel/tainted >/out/$name.tainted
@@ -39,6 +40,8 @@ for store in tampered other-key other-build no-key; do
   collect $store --memory auto --modules /stores/$store --modules-key $key
 done
 collect default --memory auto
+before='without memfd_create --'
+collect copied --memory auto
 ";
 
 /// Folders in which the stores are made.
@@ -128,7 +131,7 @@ fn a_signed_module_is_used_and_every_other_is_refused_before_the_kernel_sees_it(
     let check = |store: &str, code| shop.modules(&format!("verify --store @{store} --modules-key @own.pub")).assert_code(code);
     [("good", 0), ("other-build", 0), ("tampered", 1), ("other-key", 1)].into_iter().for_each(|(store, code)| check(store, code));
     let key = std::fs::read(shop.path("own.pub")).unwrap();
-    let guest = Guest::new(&lab).program(&Agent::find().program()).disk(4096).limit(LIMIT);
+    let guest = Guest::new(&lab).program(&Agent::find().program()).program(&beside("without")).disk(4096).limit(LIMIT);
     let guest = guest.file("/etc/hozen/modules.pub", 0o644, key);
     let guest = shop.shelve(guest, "good", "/usr/lib/hozen/modules");
     let stores = ["tampered", "other-key", "other-build", "no-key"];
@@ -141,6 +144,8 @@ fn a_signed_module_is_used_and_every_other_is_refused_before_the_kernel_sees_it(
     refused(&ended, "other-build", "it was built for the build 00ff of this release");
     refused(&ended, "no-key", "nothing in it is trusted without the key");
     used(&ended, "default", &shop);
+    // A kernel without files in memory.
+    used(&ended, "copied", &shop);
     foretold(&ended, &shop.module());
 }
 

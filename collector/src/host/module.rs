@@ -31,7 +31,8 @@ pub struct Loading {
 }
 
 impl Loading {
-    /// Hands `module` to the kernel with `parameters`, from a sealed file in memory.
+    /// Hands `module` to the kernel with `parameters`, from a sealed file in memory, or, where the kernel makes none
+    /// (`CONFIG_MEMFD_CREATE` is not set, or a filter refuses it), from a copy in this process's own memory.
     ///
     /// The thread blocks all signals: one that arrived would cut short what the init function writes, and the kernel would
     /// call that success.
@@ -39,12 +40,15 @@ impl Loading {
     /// # Errors
     /// When there is no memory for it, or no thread. What the kernel says of the module comes by [`Loading::outcome`].
     pub fn start(module: &[u8], parameters: CString) -> Result<Self, Errno> {
-        let fd = sealed(module)?;
+        let held = match sealed(module) {
+            Err(Errno::ENOSYS | Errno::EPERM) => Held::Copy(module.to_vec()),
+            sealed => Held::Sealed(sealed?),
+        };
         let (reply, done) = bounded(1);
         let load = move || {
             let blocked = nix::sys::signal::SigSet::all().thread_block();
             // Whoever started it may have given up waiting.
-            let _ = reply.send(blocked.and_then(|()| sys::finit_module(fd.as_fd(), &parameters)));
+            let _ = reply.send(blocked.and_then(|()| held.load(&parameters)));
         };
         std::thread::Builder::new().name("hozen-lime".to_owned()).spawn(load).map_err(|_| Errno::EAGAIN)?;
         Ok(Self { done, answer: None })
@@ -56,6 +60,21 @@ impl Loading {
             self.answer = self.done.recv_timeout(limit).ok();
         }
         self.answer
+    }
+}
+
+/// The bytes of a module until the kernel has them.
+enum Held {
+    Sealed(OwnedFd),
+    Copy(Vec<u8>),
+}
+
+impl Held {
+    fn load(&self, parameters: &CStr) -> Result<(), Errno> {
+        match self {
+            Self::Sealed(fd) => sys::finit_module(fd.as_fd(), parameters),
+            Self::Copy(bytes) => sys::init_module(bytes, parameters),
+        }
     }
 }
 
@@ -139,6 +158,7 @@ mod tests {
         let outcome = loading.outcome(Duration::from_secs(20)).unwrap();
         assert!(matches!(outcome, Err(Errno::ENOEXEC | Errno::EPERM | Errno::ENOSYS)), "{outcome:?}");
         assert_eq!(loading.outcome(Duration::ZERO), Some(outcome));
+        assert_eq!(Held::Copy(b"not a module".to_vec()).load(c""), outcome, "by whichever call");
     }
 
     #[test]

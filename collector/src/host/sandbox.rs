@@ -42,12 +42,13 @@ pub enum Modules {
     /// It may not.
     #[default]
     Denied,
-    /// It may, because the run was given one to load: `finit_module` and `delete_module`, and nothing else more.
+    /// It may, because the run was given one to load: `finit_module`, `init_module` where it cannot have a file in memory, and
+    /// `delete_module`; nothing else more.
     Allowed,
 }
 
 /// What [`Modules::Allowed`] allows.
-const FOR_MODULES: [&str; 2] = ["finit_module", "delete_module"];
+const FOR_MODULES: [&str; 3] = ["init_module", "finit_module", "delete_module"];
 
 /// What bpf(2) may be asked for: the value of a key (1) and the next key (4) of a map, to open a pinned object (7), to list objects (11,
 /// 12, 23, 31), to open one by its id (13, 14, 19, 30), to describe it (15), and which programs are attached somewhere (16). What loads,
@@ -365,13 +366,14 @@ mod tests {
         let load = move || crate::host::sys::finit_module(file().as_fd(), c"");
         filtered(move || {
             assert_eq!(load(), Err(Errno::EPERM));
+            assert_eq!(crate::host::sys::init_module(b"no module", c""), Err(Errno::EPERM));
             assert_eq!(crate::host::sys::delete_module(c"no_such_module_here"), Err(Errno::EPERM));
         });
         let open = Sandbox::new(900, Modules::Allowed).unwrap();
         let description = open.describe();
-        assert_eq!(description["allowed_for_lime"], serde_json::json!(["finit_module", "delete_module"]));
+        assert_eq!(description["allowed_for_lime"], serde_json::json!(["init_module", "finit_module", "delete_module"]));
         assert!(!description["denied"].as_array().unwrap().contains(&"finit_module".into()));
-        assert!(description["denied"].as_array().unwrap().contains(&"init_module".into()));
+        assert!(description["denied"].as_array().unwrap().contains(&"kexec_load".into()));
         if nix::unistd::geteuid().is_root()
             && crate::host::privilege::Privileges::read(&crate::host::ProcRoot::plain().unwrap()).unwrap().has("sys_module")
         {

@@ -319,6 +319,16 @@ pub fn finit_module(fd: BorrowedFd<'_>, parameters: &CStr) -> Result<(), Errno> 
     check(unsafe { libc::syscall(libc::SYS_finit_module, fd.as_raw_fd(), parameters.as_ptr(), 0) }).map(drop)
 }
 
+/// `init_module(2)`: loads the module whose bytes these are. Returns when its init function does.
+///
+/// # Errors
+/// The kernel's errno, or what the module's init function returned.
+pub fn init_module(module: &[u8], parameters: &CStr) -> Result<(), Errno> {
+    // SAFETY: `module` lives for the call, and its length is its own; `parameters` is NUL-terminated and outlives the call. The
+    // kernel only reads both.
+    check(unsafe { libc::syscall(libc::SYS_init_module, module.as_ptr(), module.len(), parameters.as_ptr()) }).map(drop)
+}
+
 /// Ends the connection of a TCP socket at once and resets its other end, whatever waits unread (connect(2), `AF_UNSPEC`).
 ///
 /// # Errors

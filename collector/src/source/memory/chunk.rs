@@ -173,7 +173,7 @@ pub(super) fn read_pages(
     page: u64,
 ) -> (Option<PhysRange>, Vec<(PhysRange, Errno)>) {
     // What a used buffer held is read over: only what will not be is made zero.
-    bytes.resize(usize::try_from(part.length()).unwrap_or(0), 0);
+    lengthen(bytes, usize::try_from(part.length()).unwrap_or(0));
     let pages = crate::source::kcore::whole_pages(record, page);
     let whole = pages.and_then(|pages| PhysRange::new(pages.start().max(part.start()), pages.end().min(part.end())));
     let (from, to) = whole.map_or((part.end(), part.end()), |whole| (whole.start(), whole.end()));
@@ -183,6 +183,15 @@ pub(super) fn read_pages(
     }
     let unreadable = whole.map(|whole| fill(memory, part.start(), whole, bytes, page)).unwrap_or_default();
     (whole, unreadable)
+}
+
+/// Makes `bytes` as long as asked, with zeros behind what they are; a page at a time, where `resize` of a small program goes byte by byte.
+fn lengthen(bytes: &mut Vec<u8>, length: usize) {
+    bytes.truncate(length);
+    while let Some(missing) = length.checked_sub(bytes.len()).filter(|missing| *missing > 0) {
+        let zeros = [0; 4096];
+        bytes.extend_from_slice(zeros.get(..missing).unwrap_or(&zeros));
+    }
 }
 
 /// Reads `whole` into `bytes`, whose first is that of address `base`. After a failure goes on page by page, so that one page
@@ -227,10 +236,13 @@ pub(super) fn cut(parts: &[(PhysRange, PhysRange)]) -> impl Iterator<Item = (Phy
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
-    // Without an early end the compiler makes wide instructions of it.
-    let (words, rest) = bytes.as_chunks::<64>();
-    let any = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte);
-    words.iter().map(|word| any(word)).fold(0, |all, one| all | one) | any(rest) == 0
+    // Wide words by hand: what is built to be small gets no wide instructions from the compiler.
+    let (lines, rest) = bytes.as_chunks::<64>();
+    let empty = |line: &[u8; 64]| {
+        let (words, _) = line.as_chunks::<16>();
+        words.iter().fold(0, |all, word| all | u128::from_ne_bytes(*word)) == 0
+    };
+    lines.iter().all(empty) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Whether `needle` stands in `bytes` (Horspool's search: it looks at few of them). An empty one never does.
