@@ -240,7 +240,7 @@ fn is_zero(bytes: &[u8]) -> bool {
     let (lines, rest) = bytes.as_chunks::<64>();
     let empty = |line: &[u8; 64]| {
         let (words, _) = line.as_chunks::<16>();
-        words.iter().fold(0, |all, word| all | u128::from_ne_bytes(*word)) == 0
+        words.iter().fold(0, |all, word| all | u128::from_le_bytes(*word)) == 0
     };
     lines.iter().all(empty) && rest.iter().all(|byte| *byte == 0)
 }
