@@ -35,6 +35,7 @@ use hozen_collector::host::Host;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use credentials::Kept;
 use options::{Endpoint, ImdsChoice, NetworkArgs};
 
 /// Threads that move bytes: one hashes and encrypts while the other does.
@@ -171,8 +172,13 @@ impl Network {
 
     fn s3_config(&self, region: String, credentials: Option<SharedCredentialsProvider>) -> aws_sdk_s3::config::Builder {
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).build();
-        let shared = self.config(region, credentials, RetryConfig::disabled(), timeouts);
+        let kept = credentials.map(Kept::new);
+        let shared = self.config(region, kept.clone().map(SharedCredentialsProvider::new), RetryConfig::disabled(), timeouts);
         let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(self.options.path_style);
+        if let Some(kept) = kept {
+            // The SDK's own cache holds what has no end for a quarter of an hour, whatever S3 says of it.
+            config = config.identity_cache(aws_sdk_s3::config::IdentityCache::no_cache()).interceptor(kept);
+        }
         config.set_endpoint_url(self.options.endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
         config.set_use_dual_stack(Some(self.options.dual_stack));
         config

@@ -5,6 +5,7 @@
 
 mod descriptor;
 mod environment;
+mod kept;
 mod parameter;
 mod role;
 mod triple;
@@ -15,6 +16,8 @@ use serde_json::{Value, json};
 
 use super::Network;
 use super::options::CredentialSource;
+
+pub(super) use kept::Kept;
 
 /// Name of the provider in the SDK's messages.
 const PROVIDER: &str = "hozen";
