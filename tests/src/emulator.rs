@@ -44,7 +44,8 @@ impl Emulator {
         Some(Self::start(command, address, "/_ministack/ready"))
     }
 
-    /// localemu: nearest to S3 in locks, versions and checksums; asks nobody for rights. Nothing where it cannot be had.
+    /// localemu: nearest to S3 in locks, versions and checksums; holds all but root to the bucket's policy, as far as it knows what a
+    /// condition asks for. Nothing where it cannot be had.
     #[must_use]
     pub fn localemu(test: &str) -> Option<Self> {
         let (list, modules) = ("localemu.txt", ["localemu"].as_slice());
@@ -58,6 +59,7 @@ impl Emulator {
         // Its usual server listens on every address, whatever it is told.
         command.env("GATEWAY_SERVER", "hypercorn").env("GATEWAY_LISTEN", address.to_string());
         command.env("SKIP_SSL_CERT_DOWNLOAD", "1").env("DISABLE_EVENTS", "1");
+        command.env("IAM_ENFORCEMENT", "1").env("ROOT_ACCESS_KEYS", "test");
         Some(Self::start(command, address, "/_localemu/health"))
     }
 

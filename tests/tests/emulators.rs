@@ -255,6 +255,31 @@ fn locks_and_versions_hold() {
     for word in ["data/raw/shm.tar.zst", "900-manifest.json", "delete marker", "version"] {
         assert!(told.contains(word), "{word}: {told}");
     }
+    the_buckets_policy_denies(&account);
+}
+
+/// Each statement of the bucket's policy by itself, against a role that may do everything. What localemu knows of no request (whether a
+/// key must be free, for how long a lock is, which key encrypts) it cannot deny: docs/testing.md names those statements.
+fn the_buckets_policy_denies(account: &Account) {
+    let all = ["put", "get", "list", "marker", "delete", "versioning", "policy"];
+    let expected: [(&str, &[&str]); 7] = [
+        ("", &[]),
+        ("ours", &[]),
+        ("tls", &[]),
+        ("OnlyOverTls", &all),
+        ("OnlyOurOrganisation", &all),
+        ("NothingIsDeleted", &["marker", "delete"]),
+        ("TheBucketStaysAsItIs", &["versioning", "policy"]),
+    ];
+    let statements: Vec<&str> = expected.iter().skip(3).map(|(name, _)| *name).collect();
+    let asked = json!({"policy": policy("bucket-policy.json"), "statements": statements});
+    let came = account.emulator.account(&account.python, "denied", &within(&account.emulator, asked));
+    for (name, denied) in expected {
+        for what in all {
+            let due = if denied.contains(&what) { "AccessDenied" } else { "done" };
+            assert_eq!(came[name][what], due, "{name}: {what}: {came:#}");
+        }
+    }
 }
 
 #[test]

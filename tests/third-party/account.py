@@ -3,6 +3,7 @@
 
 account.py make    {"url", "region", "bucket", "keys", "roles": {NAME: policy}, "parameters": {PATH: NAME of a role}}
 account.py tamper  {"url", "region", "bucket", "object"}
+account.py denied  {"url", "region", "bucket", "policy": a bucket's policy, "statements": [SID]}
 
 `keys` asks for a key that encrypts and one that signs. The capitals of packaging/cloudformation are replaced in the policies. A
 parameter is a SecureString with the credentials of a role.
@@ -18,10 +19,21 @@ from botocore.exceptions import ClientError
 ROOT = ("test", "test")
 
 
-def client(asked, name):
+def client(asked, name, session=None):
     config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
-    return boto3.client(name, endpoint_url=asked["url"], region_name=asked["region"], config=config,
-                        aws_access_key_id=ROOT[0], aws_secret_access_key=ROOT[1])
+    who = session or {"AccessKeyId": ROOT[0], "SecretAccessKey": ROOT[1], "SessionToken": None}
+    # An emulator's certificate is its own.
+    return boto3.client(name, endpoint_url=asked["url"], region_name=asked["region"], config=config, verify=False,
+                        aws_access_key_id=who["AccessKeyId"], aws_secret_access_key=who["SecretAccessKey"],
+                        aws_session_token=who["SessionToken"])
+
+
+def outcome(call, **arguments):
+    try:
+        call(**arguments)
+        return "done"
+    except ClientError as error:
+        return error.response["Error"]["Code"]
 
 
 def make_bucket(asked):
@@ -68,21 +80,49 @@ def tamper(asked):
     version = s3.list_object_versions(Bucket=asked["bucket"], Prefix=asked["object"])["Versions"][0]["VersionId"]
     lock = s3.get_object_retention(**place, VersionId=version)["Retention"]
 
-    def outcome(call, **more):
-        try:
-            call(**place, **more)
-            return "done"
-        except ClientError as error:
-            return error.response["Error"]["Code"]
-
     return {
         "mode": lock["Mode"],
-        "delete": outcome(s3.delete_object, VersionId=version),
-        "bypass": outcome(s3.delete_object, VersionId=version, BypassGovernanceRetention=True),
-        "weaken": outcome(s3.put_object_retention, VersionId=version, Retention={**lock, "Mode": "GOVERNANCE"}),
-        "marker": outcome(s3.delete_object),
-        "over": outcome(s3.put_object, Body=b"another"),
+        "delete": outcome(s3.delete_object, **place, VersionId=version),
+        "bypass": outcome(s3.delete_object, **place, VersionId=version, BypassGovernanceRetention=True),
+        "weaken": outcome(s3.put_object_retention, **place, VersionId=version, Retention={**lock, "Mode": "GOVERNANCE"}),
+        "marker": outcome(s3.delete_object, **place),
+        "over": outcome(s3.put_object, **place, Body=b"another"),
     }
 
 
-print(json.dumps({"make": make, "tamper": tamper}[sys.argv[1]](json.loads(sys.argv[2]))))
+def denied(asked):
+    """What a role that may do everything comes to while one statement of the policy holds. Under "" while none does; under "ours" while only
+    those of its own organisation may; under "tls" while only TLS will do, over TLS."""
+    root, bucket = client(asked, "s3"), {"Bucket": asked["bucket"]}
+    account = client(asked, "sts").get_caller_identity()["Account"]
+    organisation = client(asked, "organizations").create_organization(FeatureSet="ALL")["Organization"]["Id"]
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    mighty = make_role(asked, account, "mighty", json.dumps(everything))
+    plain, over_tls = client(asked, "s3", mighty), client({**asked, "url": asked["url"].replace("http:", "https:")}, "s3", mighty)
+    text = json.dumps(asked["policy"]).replace("EVIDENCE-BUCKET", asked["bucket"])
+    text = text.replace("BREAK-GLASS-ROLE-ARN", f"arn:aws:iam::{account}:role/break-glass")
+    statements = {one["Sid"]: one for one in json.loads(text)["Statement"]}
+    statements["ours"] = json.loads(json.dumps(statements["OnlyOurOrganisation"]).replace("ORGANISATION-ID", organisation))
+    statements["tls"] = statements["OnlyOverTls"]
+    came = {}
+    for name in ["", "ours", "tls", *asked["statements"]]:
+        one, s3 = statements.get(name), over_tls if name == "tls" else plain
+        root.delete_bucket_policy(**bucket)
+        version = root.put_object(**bucket, Key="cases/theirs", Body=b"theirs")["VersionId"]
+        if one:
+            root.put_bucket_policy(**bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [one]}))
+        versioning = {"Status": "Enabled"}
+        came[name] = {
+            "put": outcome(s3.put_object, **bucket, Key="cases/mine", Body=b"mine"),
+            "get": outcome(s3.get_object, **bucket, Key="cases/theirs"),
+            "list": outcome(s3.list_objects_v2, **bucket),
+            "marker": outcome(s3.delete_object, **bucket, Key="cases/theirs"),
+            "delete": outcome(s3.delete_object, **bucket, Key="cases/theirs", VersionId=version),
+            "versioning": outcome(s3.put_bucket_versioning, **bucket, VersioningConfiguration=versioning),
+            "policy": outcome(s3.delete_bucket_policy, **bucket),
+        }
+    root.delete_bucket_policy(**bucket)
+    return came
+
+
+print(json.dumps({"make": make, "tamper": tamper, "denied": denied}[sys.argv[1]](json.loads(sys.argv[2]))))

@@ -13,6 +13,8 @@ use super::access::Key;
 
 /// The account of all doubles.
 pub const ACCOUNT: &str = "111122223333";
+/// The organisation of that account.
+pub const ORGANISATION: &str = "o-0123456789";
 /// The region that doubles are in unless told otherwise.
 pub const REGION: &str = "eu-central-1";
 

@@ -9,7 +9,7 @@ use super::double::Options;
 use super::operation::{Operation, unknown_header};
 use super::receive::{Failed, Received, Terms, receive};
 use super::state::{Bucket, World};
-use super::{attributes, bucket, complete, delete, get, list, put, upload, xml};
+use super::{attributes, bucket, complete, delete, get, list, policy, put, upload, xml};
 use crate::aws::access::Key;
 use crate::aws::cloud::Cloud;
 use crate::aws::refusal::Refusal;
@@ -43,6 +43,11 @@ impl S3 {
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it speaks TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.options.tls.is_some()
     }
 
     /// Notes that a client asked for something that this double does not do: a failed test.
@@ -123,7 +128,8 @@ impl Call<'_> {
         if self.address.key.len() > 1024 {
             return Err(Refusal::new(400, "KeyTooLongError", "Your key is too long"));
         }
-        self.caller.must(self.operation.action(self.head), &bucket.arn(&self.address.key))
+        self.caller.must(self.operation.action(self.head), &bucket.arn(&self.address.key))?;
+        policy::check(self, bucket)
     }
 
     pub(super) fn bucket<'w>(&self, world: &'w World) -> Result<&'w Bucket, Refusal> {

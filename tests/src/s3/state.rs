@@ -37,6 +37,8 @@ pub struct Bucket {
     pub versioning: Versioning,
     /// The KMS key (id or ARN) that it encrypts with; without one SSE-S3.
     pub kms_key: Option<String>,
+    /// The statements of its policy that deny something; see [`Bucket::under`].
+    pub denials: Vec<serde_json::Value>,
     /// The versions of each key, oldest first.
     pub versions: BTreeMap<String, Vec<Version>>,
     /// Open uploads, by their id.
@@ -55,6 +57,7 @@ impl Bucket {
             default_retention: None,
             versioning: Versioning::Never,
             kms_key: None,
+            denials: Vec::new(),
             versions: BTreeMap::new(),
             uploads: BTreeMap::new(),
         }
