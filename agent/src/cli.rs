@@ -235,6 +235,9 @@ pub struct PreflightArgs {
     /// file that a preflight writes here
     #[arg(long, value_name = "DIR")]
     pub inventory: Option<Option<PathBuf>>,
+    /// Only warn where the host's clock is more than 15 minutes from the bucket's: a run signs, and counts retention, by the bucket's
+    #[arg(long, help_heading = "Bucket (--to s3://…)")]
+    pub allow_clock_offset: bool,
     /// How objects are put into a bucket.
     #[command(flatten)]
     pub bucket: BucketArgs,
@@ -244,6 +247,9 @@ pub struct PreflightArgs {
 }
 
 const PREFLIGHT_HELP: &str = "\
+A clock that is more than 15 minutes from the bucket's is refused, so that somebody notes it before it is among the evidence; `collect`
+goes on by the bucket's clock and says so.
+
 Exit codes: 0 ready; 32 the destination refused, and `destination.action` says what to do; 60 something of this host is in the
 way (`obstacles`), or the entry for the inventory could not be left; 40 wrong arguments; 43 this system cannot be read.";
 

@@ -112,7 +112,7 @@ impl Settings {
         let settings = Self {
             place: match &signed {
                 Some(list) => Some(list.place.clone()),
-                None => to.as_deref().map(place).transpose()?.flatten(),
+                None => to.as_deref().map(destination).transpose()?.flatten(),
             },
             to: to.filter(|_| signed.is_none()),
             bucket: signed.as_ref().map_or_else(|| options.clone(), |list| list.options(options.parallel, options.max_bandwidth)),
@@ -233,13 +233,27 @@ fn signed(arguments: &CollectArgs, config: Option<PathBuf>, others: bool) -> Res
     path.map(|path| presigned::read(&path, &beside)).transpose().map_err(anyhow::Error::msg)
 }
 
+/// A destination that begins like a place in a bucket and is none: refused as a destination is, and not as a word out of place.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(String);
+
+/// The bucket that a run is to go to; `None` where it is a folder.
+fn destination(to: &Path) -> Result<Option<BucketUri>> {
+    place(to).map_err(|error| if is_meant_as_bucket(to) { Malformed(format!("--to: {error:#}")).into() } else { error })
+}
+
+/// Whether whoever wrote `to` meant a bucket.
+pub(crate) fn is_meant_as_bucket(to: &Path) -> bool {
+    to.as_os_str().as_encoded_bytes().to_ascii_lowercase().starts_with(b"s3:")
+}
+
 /// The bucket that `to` names; `None` where it is a folder.
 pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>> {
     let bytes = to.as_os_str().as_encoded_bytes();
-    let lower = bytes.to_ascii_lowercase();
-    if !lower.starts_with(b"s3:") {
+    if !is_meant_as_bucket(to) {
         ensure!(
-            !lower.windows(3).any(|window| window == b"://"),
+            !bytes.windows(3).any(|window| window == b"://"),
             "{} is neither a folder nor a place in a bucket; write s3://bucket/prefix",
             escape::bytes(bytes)
         );

@@ -15,7 +15,7 @@ use std::time::Duration;
 use hozen_tests::agent::{Agent, Finished, code};
 use hozen_tests::aws::access::{Key, WRITE_ONLY};
 use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
-use hozen_tests::s3::{Bucket, Options, S3Double};
+use hozen_tests::s3::{Bucket, Options, S3Double, assert_write_only};
 use hozen_tests::serve::{Fault, Outage, Rule};
 
 const BUCKET: &str = "evidence";
@@ -97,6 +97,20 @@ fn a_run_into_a_bucket_is_whole_and_a_copy_of_it_verifies() {
         assert!(double.object(BUCKET, &key).unwrap().retention.is_some(), "{key} is not locked");
     }
     assert!(double.uploads(BUCKET).is_empty());
+    let counts = assert_write_only(&double.journal(), ACCOUNT);
+    assert!(counts.get("PutObject").is_some_and(|count| *count > 3), "{counts:?}");
+    // Outside EC2 the machine's own id stands where an instance's would, and the account is said to be none.
+    let begin = hozen_tests::evidence::Evidence::open(copy.path()).predicate("000-begin.json");
+    let place: Vec<&str> = result["to"].as_str().unwrap().split('/').collect();
+    assert_eq!((place[4], place[5]), ("TEST-1", "no-account"));
+    assert_eq!(place[6], begin["host"]["id"], "{result}");
+    let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    if begin["host"]["id_kind"] == "machine-id" {
+        assert_eq!(place[6], id.trim());
+    }
+    let said =
+        format!("filed under no-account and its {}, {}", begin["host"]["id_kind"].as_str().unwrap().replace('-', " "), place[6]);
+    assert!(finished.stderr.contains(&said), "{said}: {}", finished.stderr);
 }
 
 #[test]
@@ -202,9 +216,12 @@ fn what_cannot_be_is_refused_before_anything_is_read() {
     refused(&agent().with("SSM_AWS_SECRET_ACCESS_KEY", "wrong"), &[], code::BAD_DESTINATION, "SignatureDoesNotMatch");
     refused(&agent().with("SSM_AWS_SECRET_ACCESS_KEY", ""), &[], code::BAD_DESTINATION, "no usable credentials");
     refused(&agent(), &["--ca-bundle", "/nonexistent.pem"], code::BAD_DESTINATION, "--ca-bundle");
-    for to in ["s3://", "s3://Evidence/x", "s3://evidence//x", "S3://evidence", "https://evidence/x"] {
+    let places = ["s3://", "s3://Evidence/x", "s3://evidence//x", "S3://evidence"].map(|to| (to, code::BAD_DESTINATION));
+    for (to, code) in places.into_iter().chain([("https://evidence/x", code::USAGE)]) {
         let finished = agent().run(["collect", "--to", to]);
-        finished.assert_code(code::USAGE);
+        finished.assert_code(code);
+        assert_eq!(finished.result()["outcome"], "refused");
+        assert!(finished.said().contains("s3://bucket/prefix") || finished.said().contains("--to"), "{}", finished.said());
     }
     assert!(double.keys(BUCKET).is_empty());
 }

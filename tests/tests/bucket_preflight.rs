@@ -27,6 +27,14 @@ fn refused(vault: &Vault, more: &[&str], step: &str, reason: &str, action: &str)
     assert_eq!((text("step").as_str(), &report["ready"]), (step, &false.into()), "{destination:#}");
     assert!(text("reason").contains(reason) && text("action").contains(action), "{reason}, {action}: {destination:#}");
     assert!(vault.s3.keys(BUCKET).is_empty());
+    assert_in_time(destination);
+}
+
+/// By the program's own budget, which it keeps whatever does not answer, it is below ten seconds. What it took is by its own clock; on a
+/// machine that does not let it run, it may be more than the budget.
+fn assert_in_time(destination: &Value) {
+    let milliseconds = |member: &str| destination[member].as_u64().unwrap_or(u64::MAX);
+    assert!(milliseconds("limit_ms") < 10_000 && milliseconds("took_ms") < 30_000, "{destination:#}");
 }
 
 #[test]
@@ -72,6 +80,7 @@ fn a_bucket_that_is_open_to_everybody_is_refused() {
         finished.assert_code(code::BAD_DESTINATION);
         let destination = &report["destination"];
         assert_eq!((&destination["step"], &report["ready"]), (&"public".into(), &false.into()), "{destination:#}");
+        assert_in_time(destination);
         let said = destination.to_string();
         assert!(said.contains(word) && said.contains("Block Public Access"), "{said}");
     }
@@ -113,13 +122,86 @@ fn a_bucket_that_never_answers_is_given_up() {
     let (finished, report) = preflight(&vault, &LOCK);
     finished.assert_code(code::BAD_DESTINATION);
     assert!(report["destination"]["reason"].as_str().unwrap().contains("no answer"), "{report:#}");
+    assert_in_time(&report["destination"]);
     vault.s3.clear_rules();
+}
+
+#[test]
+fn what_is_really_so_is_refused_as_what_is_made_up() {
+    let vault = Vault::with(Options::default(), Bucket::new("another").locked(None));
+    refused(&vault, &LOCK, "write", "NoSuchBucket", "--to");
+    let elsewhere = Options { region: "us-west-2".to_owned(), ..Options::default() };
+    let vault = Vault::with(elsewhere, Bucket::new(BUCKET).locked(None).in_region("us-west-2"));
+    refused(&vault, &LOCK, "write", "us-west-2", "--region");
+    let vault = Vault::new();
+    let over = vault.cloud.now() - std::time::Duration::from_secs(60);
+    let key = vault.cloud.key(Role::Writer.id()).unwrap();
+    vault.cloud.add_key(key.clone().session(key.token.as_deref().unwrap(), Some(over)));
+    refused(&vault, &LOCK, "write", "ExpiredToken", "new ones");
+    vault.cloud.add_key(key);
+    // The answer that would have told the bucket's time is lost, and a month by the host's clock is over by the bucket's.
+    vault.cloud.shift_clock(40 * 86_400);
+    vault.s3.inject(Rule::on("GetObjectLockConfiguration", Fault::DropAfterCommit).always());
+    refused(&vault, &[&LOCK[..], &["--allow-clock-offset"]].concat(), "write", "retain until", "--retain-days");
+}
+
+#[test]
+fn credentials_that_are_empty_are_refused() {
+    let vault = Vault::new();
+    let names = Role::Writer.environment().map(|(name, _)| name);
+    let arguments = vault.arguments(&[&["preflight", "--to", TO, "--imds-endpoint", "off"], &LOCK[..]].concat());
+    for (empty, action) in [(&names[..], "--credentials"), (&names[1..2], "SSM_AWS_SECRET_ACCESS_KEY")] {
+        let agent = empty.iter().fold(vault.agent(Role::Writer), |agent, name| agent.with(name, ""));
+        let finished = agent.run(&arguments);
+        finished.assert_code(code::BAD_DESTINATION);
+        let report: Value = serde_json::from_str(&finished.stdout).unwrap_or_default();
+        let destination = &report["destination"];
+        assert_eq!(destination["step"], "credentials", "{report:#}");
+        assert!(destination["action"].as_str().unwrap_or_default().contains(action), "{destination:#}");
+        assert_in_time(destination);
+    }
+    assert_eq!(vault.s3.requests(), 0);
+}
+
+#[test]
+fn a_clock_that_is_far_from_the_buckets_is_refused_unless_that_is_known() {
+    let vault = Vault::new();
+    for (seconds, word) in [(3600, "behind"), (-7200, "ahead of")] {
+        vault.cloud.shift_clock(seconds);
+        refused(&vault, &LOCK, "clock", word, "--allow-clock-offset");
+        let (_, report) = preflight(&vault, &LOCK);
+        let offset = report["destination"]["bucket"]["clock_offset_s"].as_i64().unwrap();
+        let said = report["destination"]["reason"].as_str().unwrap();
+        assert!((offset - seconds).abs() < 120 && said.contains(&format!("{} s", offset.abs())), "{report:#}");
+    }
+    let (_, report) = preflight(&vault, &[&LOCK[..], &["--allow-clock-offset"]].concat());
+    let destination = &report["destination"];
+    assert_eq!(destination["ready"], true, "{report:#}");
+    assert!(destination["bucket"]["warnings"].to_string().contains("clock is far"), "{destination:#}");
+    assert_eq!(vault.s3.keys(BUCKET).len(), 1);
+    // A quarter of an hour is what S3 itself takes.
+    vault.cloud.shift_clock(800);
+    assert_eq!(preflight(&vault, &LOCK).1["destination"]["ready"], true);
+}
+
+#[test]
+fn a_place_that_cannot_be_is_refused_as_a_destination() {
+    let vault = Vault::new();
+    for to in ["s3:", "s3://", "s3:/evidence", "S3://evidence", "s3://Evidence", "s3://evidence//x", "s3://1.2.3.4/x"] {
+        let finished = vault.run(Role::Writer, &["preflight", "--to", to]);
+        finished.assert_code(code::BAD_DESTINATION);
+        let report: Value = serde_json::from_str(&finished.stdout).unwrap_or_default();
+        let destination = &report["destination"];
+        assert_eq!((&destination["to"], &destination["step"], &report["ready"]), (&to.into(), &"options".into(), &false.into()));
+        assert!(destination["action"].as_str().unwrap_or_default().contains("s3://bucket/prefix"), "{report:#}");
+    }
+    assert_eq!(vault.s3.requests(), 0);
 }
 
 #[test]
 fn wrong_arguments_are_refused_before_anything_is_asked() {
     let vault = Vault::new();
-    for more in [&["--to", "s3://Evidence"][..], &["--lock", "compliance"], &["--part-size", "1MiB"], &["--to", "folder"]] {
+    for more in [&["--to", "https://evidence"][..], &["--lock", "compliance"], &["--part-size", "1MiB"], &["--to", "folder"]] {
         let arguments =
             if more[0] == "--to" { [&["preflight"], more].concat() } else { [&["preflight", "--to", TO], more].concat() };
         vault.run(Role::Writer, &arguments).assert_code(code::USAGE);

@@ -250,6 +250,10 @@ fn an_unlocked_bucket_is_told_as_one() {
     finished.assert_sealed();
     let place = finished.result()["to"].as_str().unwrap().to_owned();
     let report = vault.assert_verdict(&place, &[], 0, "have no lock");
+    let copy = tempfile::tempdir().unwrap();
+    vault.download(&place, copy.path());
+    let sink = &Evidence::open(copy.path()).predicate("000-begin.json")["sink"];
+    assert_eq!((&sink["allow_unlocked"], &sink["bucket_lock"]["enabled"]), (&true.into(), &false.into()), "{sink:#}");
     assert_eq!(report["bucket"]["unlocked"], report["objects"]);
 }
 

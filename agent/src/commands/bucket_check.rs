@@ -1,17 +1,18 @@
 //! Whether a bucket takes what a run would write, and keeps it: asked of the bucket itself, with one small object.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use hozen_collector::host::Clock;
-use hozen_collector::model::{CaseId, RunId, canonical};
+use hozen_collector::model::{CaseId, RunId, canonical, escape};
 use hozen_collector::sink::EvidenceSink as _;
 use serde_json::{Value, json};
 
 use super::way::Way;
 use crate::cli::PreflightArgs;
-use crate::s3::{BucketUri, S3Sink, Timing};
+use crate::s3::{BucketUri, FAR, S3Sink, Timing};
 
 /// What all of it may take, whatever is wrong.
 const TIME: Duration = Duration::from_secs(8);
@@ -43,7 +44,7 @@ impl Obstacle {
 pub(super) struct Checking {
     to: BucketUri,
     answer: std::io::Result<Receiver<Result<Value, Obstacle>>>,
-    until: Instant,
+    begun: Instant,
 }
 
 /// Begins to check the bucket at `to`.
@@ -54,26 +55,36 @@ pub(super) fn begin(arguments: &PreflightArgs, to: BucketUri, way: &Arc<Way>) ->
     let spawned = std::thread::Builder::new().name("hozen-preflight".to_owned()).spawn(move || {
         let _ = sender.send(wanted.check(&place, &way));
     });
-    Checking { to, answer: spawned.map(|_| receiver), until: Instant::now() + TIME }
+    Checking { to, answer: spawned.map(|_| receiver), begun: Instant::now() }
+}
+
+/// What begins like a bucket and names none: refused, and nobody is asked.
+pub(super) fn malformed(to: &Path, reason: &str) -> Checked {
+    let to = escape::bytes(to.as_os_str().as_encoded_bytes());
+    let action = "write --to as s3://bucket/prefix";
+    let report = json!({"to": to, "ready": false, "step": "options", "reason": reason, "action": action, "bucket": Value::Null});
+    Checked { report, ready: false }
 }
 
 /// Waits for what a check finds out.
 pub(super) fn end(checking: Checking) -> Checked {
-    let Checking { to, answer, until } = checking;
+    let Checking { to, answer, begun } = checking;
     let silent = || Obstacle::at("network")(format!("no answer within {} s; {}", TIME.as_secs(), crate::s3::SILENT));
     let result = match answer {
-        Ok(answer) => {
-            let left = until.saturating_duration_since(Instant::now());
-            answer.recv_timeout(left).unwrap_or_else(|_| Err(silent()))
-        }
+        Ok(answer) => answer.recv_timeout(TIME.saturating_sub(begun.elapsed())).unwrap_or_else(|_| Err(silent())),
         Err(error) => Err(Obstacle::at("network")(format!("no thread can be started: {error}"))),
     };
+    let (limit, took) = (TIME.as_millis(), begun.elapsed().as_millis());
     match result {
-        Ok(found) => Checked { report: json!({"to": to, "ready": true, "bucket": found}), ready: true },
+        Ok(found) => {
+            let report = json!({"to": to, "ready": true, "bucket": found, "limit_ms": limit, "took_ms": took});
+            Checked { report, ready: true }
+        }
         Err(Obstacle { step, reason, known }) => {
             let action = reason.rsplit_once("; ").map_or(reason.as_str(), |(_, action)| action);
             let report = json!({
-                "to": to, "ready": false, "step": step, "reason": reason, "action": action, "bucket": known,
+                "to": to, "ready": false, "step": step, "reason": reason, "action": action, "bucket": known, "limit_ms": limit,
+                "took_ms": took,
             });
             Checked { report, ready: false }
         }
@@ -84,11 +95,13 @@ pub(super) fn end(checking: Checking) -> Checked {
 struct Wanted {
     bucket: crate::s3::BucketArgs,
     case: Option<CaseId>,
+    allow_clock_offset: bool,
 }
 
 impl Wanted {
     fn of(arguments: &PreflightArgs) -> Self {
-        Self { bucket: arguments.bucket.clone(), case: arguments.case.clone() }
+        let PreflightArgs { bucket, case, allow_clock_offset, .. } = arguments;
+        Self { bucket: bucket.clone(), case: case.clone(), allow_clock_offset: *allow_clock_offset }
     }
 
     fn check(self, to: &BucketUri, way: &Way) -> Result<Value, Obstacle> {
@@ -99,13 +112,28 @@ impl Wanted {
         way.credentials().map_err(Obstacle::at("credentials"))?;
         let timing = Timing { begin: BEGIN, retry_for: BEGIN, ..Timing::default() };
         let sink = way.sink_with(place, options, timing).map_err(Obstacle::at("lock"))?;
-        write(&sink, way.clock)
+        write(&sink, way.clock, self.allow_clock_offset)
     }
 }
 
+/// The clock of a host is a fact that somebody must know of, and may be evidence: it is said, and never set from here.
+fn check_clock(sink: &S3Sink) -> Result<(), Obstacle> {
+    let Some(offset) = sink.far_clock() else { return Ok(()) };
+    let (by, way) = (offset.unsigned_abs(), if offset > 0 { "behind" } else { "ahead of" });
+    let reason = format!(
+        "the host's clock is {by} s {way} the bucket's, and S3 allows {FAR}; set the clock and note that you did, or give \
+         --allow-clock-offset: a run signs, and counts retention, by the bucket's clock"
+    );
+    Err(Obstacle { step: "clock", reason, known: json!(sink.describe()) })
+}
+
 /// Writes the object, and says all that is known of the way and the bucket.
-fn write(sink: &S3Sink, clock: Clock) -> Result<Value, Obstacle> {
+fn write(sink: &S3Sink, clock: Clock, any_clock: bool) -> Result<Value, Obstacle> {
     let known = sink.describe();
+    if !any_clock {
+        // The answer about the lock has told the bucket's time, so that nothing has been written yet.
+        check_clock(sink)?;
+    }
     let id = id(clock).map_err(Obstacle::at("write"))?;
     let body = json!({"v": 1, "preflight": id, "agent": crate::VERSION, "at": clock.now()});
     let body = canonical::to_bytes(&body).map_err(|error| Obstacle::at("write")(error.to_string()))?;
@@ -113,6 +141,10 @@ fn write(sink: &S3Sink, clock: Clock) -> Result<Value, Obstacle> {
         |cause: hozen_collector::sink::Cause| Obstacle { step: "write", reason: cause.to_string(), known: json!(known) };
     let name = format!("{id}.json");
     let object = sink.probe(&name, body).map_err(refused)?;
+    if !any_clock {
+        // Where that answer was lost, this one has told it.
+        check_clock(sink)?;
+    }
     let public = sink.public(&name).map_err(Obstacle::at("public"))?;
     if let Some(what) = public.told() {
         let reason =

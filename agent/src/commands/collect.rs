@@ -29,7 +29,7 @@ use crate::modules;
 use crate::progress::say;
 use crate::result::RunResult;
 use crate::run::{self, Run};
-use crate::settings::Settings;
+use crate::settings::{Malformed, Settings};
 use crate::status::Teller;
 use crate::warden::{self, Charge};
 
@@ -74,7 +74,10 @@ fn try_collect(arguments: &CollectArgs, warden: Result<Warden, String>) -> Resul
     let host = or(Exit::Platform, Host::live().context("this host cannot be read"))?;
     let way = Way::new(&arguments.network, &host);
     let config = or(Exit::Usage, arguments.config.as_deref().map(|source| config(source, &way)).transpose())?;
-    let settings = or(Exit::Usage, Settings::new(arguments, config.unwrap_or_default()))?;
+    let settings = Settings::new(arguments, config.unwrap_or_default()).map_err(|error| {
+        let exit = if error.is::<Malformed>() { Exit::Destination } else { Exit::Usage };
+        Refusal { exit, error }
+    })?;
     let way = way.by(&settings.network);
     for reason in settings.user_files.refused() {
         say(&format!("hozen: warning: not collected of --artifacts: {reason}"));

@@ -13,6 +13,8 @@ use hozen_collector::sink::directory::DirectorySink;
 use super::way::Way;
 use crate::aws::Network;
 use crate::aws::identity::{self, Document};
+use crate::progress::say;
+use crate::s3::layout::NO_ACCOUNT;
 use crate::s3::presigned::List;
 use crate::s3::{BucketUri, Hurried, Opening, PresignedOpening, Refused, S3Sink, Timing, layout};
 use crate::settings::Settings;
@@ -51,6 +53,7 @@ pub(super) fn open(
             let (place, opened) = match &settings.presigned {
                 Some(list) => (to.clone(), presigned(list, settings, host, &document, way, control)),
                 None => {
+                    say_without_identity(host, &named, &document);
                     let place = place(to, settings, &named, &document, id)?;
                     (place.clone(), bucket(settings, host, way, place, control))
                 }
@@ -78,6 +81,17 @@ pub(super) fn open(
 fn folder(settings: &Settings, id: RunId) -> Result<DirectorySink, String> {
     let to = settings.to.clone().unwrap_or_else(|| PathBuf::from(format!("evidence-{id}")));
     DirectorySink::create(&to).map_err(|error| error.to_string())
+}
+
+/// Says what the run is filed under where no instance metadata say which instance of which account this is, as outside EC2: whoever looks
+/// for the run in the bucket has to know.
+fn say_without_identity(host: &Host, named: &str, document: &Document) {
+    let kind = host.identity.facts.id_kind.replace('-', " ");
+    if document.instance_id.is_none() {
+        say(&format!(
+            "hozen: no instance metadata say who this host is; the run is filed under {NO_ACCOUNT} and its {kind}, {named}"
+        ));
+    }
 }
 
 /// The run's own place.

@@ -23,6 +23,8 @@ use crate::cli::PreflightArgs;
 use crate::exit::Exit;
 use crate::modules::{self, Wanted};
 use crate::progress::say;
+use crate::s3::BucketUri;
+use crate::settings;
 
 /// Free bytes below which the current folder is no destination for even the volatile part.
 const LEAST_FREE: u64 = 64 << 20;
@@ -30,8 +32,7 @@ const LEAST_FREE: u64 = 64 << 20;
 /// Prints what can be collected as JSON and returns the exit code.
 #[must_use]
 pub fn preflight(arguments: &PreflightArgs) -> u8 {
-    let to = arguments.to.as_deref().map(|to| way::bucket(to, "--to")).transpose();
-    let to = to.and_then(|to| arguments.bucket.check().and(arguments.network.check()).map(|()| to));
+    let to = bucket(arguments).and_then(|to| arguments.bucket.check().and(arguments.network.check()).map(|()| to));
     let asked = to.map_err(anyhow::Error::msg).and_then(|to| Ok((to, Wanted::new(&arguments.lime)?)));
     let (to, wanted) = match asked {
         Ok(asked) => asked,
@@ -43,10 +44,10 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
     match Host::live() {
         Ok(host) => {
             let way = Arc::new(Way::new(&arguments.network, &host));
-            let checking = to.map(|to| bucket_check::begin(arguments, to, &way));
+            let checking = to.map(|to| to.map(|to| bucket_check::begin(arguments, to, &way)));
             let kernel = Kernel::running(&host);
             let module = modules::offer(&host, &kernel, &wanted, |place| way.modules(place));
-            let destination = checking.map(bucket_check::end);
+            let destination = checking.map(|checking| checking.map_or_else(|refused| refused, bucket_check::end));
             let refused = destination.as_ref().is_some_and(|checked| !checked.ready);
             let memory = MemorySource { module, ..MemorySource::default() };
             let bucket = destination.as_ref().map(|checked| checked.ready);
@@ -65,6 +66,16 @@ pub fn preflight(arguments: &PreflightArgs) -> u8 {
             say(&format!("hozen: this host cannot be read: {error}"));
             Exit::Platform.into()
         }
+    }
+}
+
+/// The bucket of `--to`; refused where what is meant as one names none.
+fn bucket(arguments: &PreflightArgs) -> Result<Option<Result<BucketUri, Checked>>, String> {
+    let Some(to) = arguments.to.as_deref() else { return Ok(None) };
+    match way::bucket(to, "--to") {
+        Ok(place) => Ok(Some(Ok(place))),
+        Err(reason) if settings::is_meant_as_bucket(to) => Ok(Some(Err(bucket_check::malformed(to, &reason)))),
+        Err(reason) => Err(reason),
     }
 }
 

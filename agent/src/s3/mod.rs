@@ -44,6 +44,6 @@ pub use read::{Reader, Reading};
 pub use refused::Refused;
 pub use retry::{Hurried, Timing};
 pub use salvage::{Completed, NotCompleted, contiguous};
-pub use sink::{Opening, PresignedOpening, S3Sink};
+pub use sink::{FAR, Opening, PresignedOpening, S3Sink};
 pub use size::Size;
 pub use uri::{BucketUri, InvalidUri};

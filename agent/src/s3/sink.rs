@@ -24,8 +24,8 @@ use super::watch::Watch;
 use crate::aws::Network;
 use crate::aws::credentials::Found;
 
-/// Seconds between the clocks that S3 would not take a signature over ("Authenticating Requests").
-const FAR: i64 = 900;
+/// Seconds between the clocks over which S3 takes no signature ("Authenticating Requests").
+pub const FAR: i64 = 900;
 
 /// All that a bucket is opened with.
 pub struct Opening {
@@ -146,6 +146,12 @@ impl S3Sink {
         self.shared.bucket.patience.watch.clock_offset()
     }
 
+    /// The same where it is more than [`FAR`].
+    #[must_use]
+    pub fn far_clock(&self) -> Option<i64> {
+        far(&self.shared.bucket)
+    }
+
     pub(super) fn bucket(&self) -> &Bucket {
         &self.shared.bucket
     }
@@ -161,6 +167,11 @@ fn pace(options: &BucketOptions, clock: Clock) -> Option<Arc<Pace>> {
     options.max_bandwidth.map(|rate| Arc::new(Pace::new(clock, rate)))
 }
 
+/// The offset of the bucket's clock, where that is too much for a signature.
+fn far(bucket: &Bucket) -> Option<i64> {
+    bucket.patience.watch.clock_offset().filter(|offset| offset.abs() > FAR)
+}
+
 /// What the begin record says.
 fn describe(bucket: &Bucket, locked: &Value, credentials: &Value, network: &Value) -> BTreeMap<String, Value> {
     let options = &bucket.options;
@@ -172,7 +183,7 @@ fn describe(bucket: &Bucket, locked: &Value, credentials: &Value, network: &Valu
     if locked.get("enabled") != Some(&json!(true)) && bucket.lock.is_none() {
         warnings.push("it is not known that the bucket locks what it is given");
     }
-    if bucket.patience.watch.clock_offset().is_some_and(|offset| offset.abs() > FAR) {
+    if far(bucket).is_some() {
         warnings
             .push("the host's clock is far from the bucket's; requests are signed, and retention is counted, by the bucket's");
     }

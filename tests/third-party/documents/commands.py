@@ -92,7 +92,8 @@ class Commands(unittest.TestCase):
             MaxBandwidth="10MiB", Reference="GD-1")
 
     def test_preflight_and_seal(self):
-        self.assert_called("Hozen-Preflight", "preflight --to s3://evidence/cases --case IR-1", EvidenceUri="s3://evidence/cases", CaseId="IR-1")
+        self.assert_called("Hozen-Preflight", "preflight --to s3://evidence/cases --allow-clock-offset --case IR-1",
+                           EvidenceUri="s3://evidence/cases", CaseId="IR-1")
         self.assert_called("Hozen-Seal", "seal s3://evidence/cases/run --kms-key alias/hozen-seal --json --end-sha256 " + "e" * 64
                            + " --credentials ssm:/hozen/credentials/x-seal --rehash",
                            RunUri="s3://evidence/cases/run", SealKey="alias/hozen-seal", EndSha256="e" * 64, Rehash="yes",
