@@ -1,5 +1,5 @@
-//! The S3 sink against a strict double of S3: the contract, the requests, the faults, whole runs, refusals; and sweeps, a fault and
-//! a kill at every request of a run.
+//! The S3 sink against a strict double of S3: the contract, the requests, where they go and who signs them, the faults, whole runs,
+//! refusals; and sweeps, a fault and a kill at every request of a run.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,11 +9,13 @@
     reason = "tests lay out files with the standard library, and fail by panicking"
 )]
 
+mod addresses;
 mod conformance;
 mod faults;
 mod killed;
 mod presigned;
 mod refusals;
+mod renewal;
 mod requests;
 mod runs;
 mod segments;

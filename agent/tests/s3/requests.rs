@@ -3,9 +3,14 @@
 use hozen_collector::model::Digest;
 use hozen_collector::sink::EvidenceSink as _;
 use hozen_tests::aws::cloud::KeyState;
-use hozen_tests::s3::{Bucket, Options};
+use std::sync::Arc;
+
+use hozen::s3::Timing;
+use hozen_tests::aws::cloud::ACCOUNT;
+use hozen_tests::s3::{Bucket, Options, assert_write_only};
 use sha2::{Digest as _, Sha256};
 
+use super::segments;
 use super::support::{BUCKET, PART, Place, mixed, store};
 
 fn operations(place: &Place) -> Vec<String> {
@@ -54,6 +59,17 @@ fn a_write_only_role_is_enough_and_nothing_else_is_asked() {
     let mut operations = operations(&place);
     operations.sort();
     assert_eq!(operations, ["CompleteMultipartUpload", "CreateMultipartUpload", "UploadPart", "UploadPart"]);
+}
+
+#[test]
+fn every_request_of_a_whole_run_has_what_keeps_the_evidence_whole() {
+    let place = segments::place(320 << 10, Timing::default());
+    let ended = segments::execute(Arc::new(place.sink()));
+    assert!(ended.result.safe_to_isolate, "{:?}", ended.result);
+    let counts = assert_write_only(&place.double.journal(), ACCOUNT);
+    let of = |operation: &str| counts.get(operation).copied().unwrap_or_default();
+    assert!(of("CreateMultipartUpload") == 3 && of("CompleteMultipartUpload") == 3 && of("UploadPart") > 6, "{counts:?}");
+    assert!(of("PutObject") > 3 && of("GetObjectLockConfiguration") == 1, "{counts:?}");
 }
 
 #[test]
