@@ -179,7 +179,7 @@ impl Network {
             // The SDK's own cache holds what has no end for a quarter of an hour, whatever S3 says of it.
             config = config.identity_cache(aws_sdk_s3::config::IdentityCache::no_cache()).interceptor(kept);
         }
-        config.set_endpoint_url(self.options.endpoint_url.as_ref().map(|url| url.as_str().to_owned()));
+        config.set_endpoint_url(self.options.endpoint_url.as_ref().map(Endpoint::base));
         config.set_use_dual_stack(Some(self.options.dual_stack));
         config
     }

@@ -112,6 +112,12 @@ impl Endpoint {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The same as what a bucket's name can be put behind: the SDK puts no slash between a path and it.
+    pub(super) fn base(&self) -> String {
+        let has_path = self.0.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+        if has_path && !self.0.ends_with('/') { format!("{}/", self.0) } else { self.0.clone() }
+    }
 }
 
 impl FromStr for Endpoint {

@@ -103,6 +103,7 @@ fn an_endpoint_that_is_named_is_where_it_goes() {
     assert_eq!(at(VPC_ENDPOINT, false), format!("https://evidence.{host}/cases/key"));
     assert_eq!(at(VPC_ENDPOINT, true), format!("{VPC_ENDPOINT}/evidence/cases/key"));
     assert_eq!(at("https://store.example:9443/base", true), "https://store.example:9443/base/evidence/cases/key");
+    assert_eq!(at("https://store.example/base/", false), "https://evidence.store.example/base/cases/key");
     // An address has no names below it.
     assert_eq!(at("http://127.0.0.1:9000", false), "http://127.0.0.1:9000/evidence/cases/key");
     let way = NetworkArgs { endpoint_url: Some(VPC_ENDPOINT.parse().unwrap()), dual_stack: true, ..NetworkArgs::default() };
