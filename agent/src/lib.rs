@@ -41,5 +41,6 @@ pub mod sign;
 pub mod size;
 pub mod status;
 pub mod symbols;
+mod unit;
 pub mod verify;
 pub mod warden;

@@ -4,6 +4,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::unit;
+
+/// Bytes of each unit.
+const UNITS: [(&str, u64); 5] = [("", 1), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("T", 1 << 40)];
+
 /// A number of bytes, written `4096`, `512K`, `512M`, `4G` or `1T`; the letters are powers of 1024. Never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -21,21 +26,8 @@ impl FromStr for Size {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is not a size; write 512M, 4G or a number of bytes");
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let shift = match text.strip_prefix(digits).unwrap_or_default() {
-            "" => 0,
-            "K" => 10,
-            "M" => 20,
-            "G" => 30,
-            "T" => 40,
-            _ => return Err(wrong()),
-        };
-        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-        let count: u64 = if plain { digits.parse().map_err(|_| wrong())? } else { return Err(wrong()) };
-        match count.checked_mul(1 << shift) {
-            Some(0) | None => Err(wrong()),
-            Some(bytes) => Ok(Self(bytes)),
-        }
+        let bytes = unit::worth(text, &UNITS).and_then(|bytes| u64::try_from(bytes).ok());
+        bytes.filter(|bytes| *bytes > 0).map(Self).ok_or_else(wrong)
     }
 }
 

@@ -5,6 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::unit;
+
+/// Bytes of each unit.
+const UNITS: [(&str, u64); 5] = [("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
 /// A number of bytes, written `8MiB`, `512KiB`, `1GiB` or as a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -14,16 +19,8 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit: u64 = match text.strip_prefix(digits).unwrap_or_default() {
-            "" | "B" => 1,
-            "KiB" => 1 << 10,
-            "MiB" => 1 << 20,
-            "GiB" => 1 << 30,
-            _ => return Err(format!("{text:?} is not a size; write 8MiB")),
-        };
-        let count: Option<u64> = digits.parse().ok();
-        count.and_then(|count| count.checked_mul(unit)).map(Self).ok_or_else(|| format!("{text:?} is not a size; write 8MiB"))
+        let bytes = unit::worth(text, &UNITS).and_then(|bytes| u64::try_from(bytes).ok());
+        bytes.map(Self).ok_or_else(|| format!("{text:?} is not a size; write 8MiB"))
     }
 }
 

@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::unit;
+
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
+/// Milliseconds of each unit.
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", DAY_MS)];
 
 /// A length of time, written `90s`, `30m`, `2h` or `1d` (or in `ms`). Never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,21 +35,9 @@ impl FromStr for Span {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is not a length of time; write 90s, 30m, 2h or 1d");
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = match text.strip_prefix(digits).unwrap_or_default() {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => DAY_MS,
-            _ => return Err(wrong()),
-        };
-        let count: u64 = digits.parse().map_err(|_| wrong())?;
-        match count.checked_mul(unit) {
-            Some(0) => {
-                Err("a deadline of 0 leaves no time for anything; write how long the run may take, such as 30m".to_owned())
-            }
-            Some(milliseconds) if milliseconds <= 30 * DAY_MS => Ok(Self(Duration::from_millis(milliseconds))),
+        match u64::try_from(unit::worth(text, &UNITS).ok_or_else(wrong)?) {
+            Ok(0) => Err("a deadline of 0 leaves no time for anything; write how long the run may take, such as 30m".to_owned()),
+            Ok(milliseconds) if milliseconds <= 30 * DAY_MS => Ok(Self(Duration::from_millis(milliseconds))),
             _ => Err(format!("{text:?} is too long; the most is 30d")),
         }
     }
