@@ -2,13 +2,11 @@
 //! SHA-256 that any tool for bags checks. `hozen verify bag/data` verifies the run itself.
 
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Read as _};
 
 use hozen_collector::model::{Digest, ObjectKey};
-use sha2::{Digest as _, Sha256};
 
 use super::destination::{Destination, Refused};
-use super::object::Failure;
+use super::object::{self, Failure};
 use super::output::Output;
 use super::progress::Progress;
 use crate::verify::Facts;
@@ -18,8 +16,6 @@ use crate::verify::Opened;
 const FOLDER: &str = "bag";
 /// The declaration (RFC 8493 2.1.1).
 const DECLARATION: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
-/// Bytes that are read at once.
-const PIECE: usize = 256 << 10;
 
 /// A bag in the making.
 pub(super) struct Bag<'a> {
@@ -36,27 +32,11 @@ impl<'a> Bag<'a> {
 
     /// Copies one object, and compares it with its receipt on the way.
     pub(super) fn object(&mut self, evidence: &Opened, key: &ObjectKey, progress: &Progress) -> Result<(), Failure> {
-        let wrong = |what: String| Failure::Evidence(format!("{key}: {what}"));
         let (folder, name) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
         let mut output = Output::create(self.destination, &format!("{FOLDER}/data/{folder}"), name)?;
-        let mut reader = evidence.reader(key).map_err(wrong)?;
-        let (mut hasher, mut size, mut piece) = (Sha256::new(), 0_u64, vec![0; PIECE]);
-        loop {
-            let length = match reader.read(&mut piece) {
-                Ok(0) => break,
-                Ok(length) => length,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
-            };
-            let bytes = piece.get(..length).unwrap_or_default();
-            hasher.update(bytes);
-            size += u64::try_from(length).unwrap_or(u64::MAX);
-            output.write(bytes)?;
-            progress.add(length);
-        }
-        let digest = Digest::so_far(&hasher);
+        let (digest, size) = object::stored(evidence, key, progress, &mut |bytes| Ok(output.write(bytes)?))?;
         if evidence.receipt(key).is_some_and(|receipt| (receipt.sha256, receipt.size) != (digest, size)) {
-            return Err(wrong("is not what its receipt says".to_owned()));
+            return Err(object::wrong(key, "is not what its receipt says".to_owned()));
         }
         output.finish()?;
         // Names of objects have none of the characters that a manifest must encode.

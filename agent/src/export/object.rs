@@ -1,6 +1,6 @@
 //! One object as a stream of its content, compared with its receipt on the way.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read as _};
 
 use hozen_collector::model::{Digest, Encoding, ObjectKey, Receipt};
 use sha2::{Digest as _, Sha256};
@@ -36,34 +36,49 @@ impl<F: FnMut(&[u8]) -> Result<(), Failure>> Taker for F {
     }
 }
 
-/// Hands the content of `key` to `taker`. Fails, after all of it was handed over, where it is not what its receipt says.
-pub(super) fn stream(evidence: &Opened, key: &ObjectKey, taker: &mut dyn Taker, progress: &Progress) -> Result<(), Failure> {
-    let wrong = |what: String| Failure::Evidence(format!("{key}: {what}"));
-    let receipt = evidence.receipt(key);
-    let mut reader = evidence.reader(key).map_err(wrong)?;
-    let mut passing = Passing { taker, hasher: Sha256::new(), size: 0, failure: None };
-    let mut frames = if key.as_str().ends_with(".zst") { Some(Frames::new().map_err(wrong)?) } else { None };
+/// Hands the stored bytes of `key` to `take`, piece by piece. Their digest, and how many they are.
+pub(super) fn stored(
+    evidence: &Opened,
+    key: &ObjectKey,
+    progress: &Progress,
+    take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(Digest, u64), Failure> {
+    let mut reader = evidence.reader(key).map_err(|what| wrong(key, what))?;
     let (mut hasher, mut size, mut piece) = (Sha256::new(), 0_u64, vec![0; PIECE]);
     loop {
         let length = match reader.read(&mut piece) {
-            Ok(0) => break,
+            Ok(0) => return Ok((Digest::so_far(&hasher), size)),
             Ok(length) => length,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
+            Err(error) => return Err(wrong(key, format!("cannot be read: {error}"))),
         };
-        let stored = piece.get(..length).unwrap_or_default();
-        hasher.update(stored);
+        let bytes = piece.get(..length).unwrap_or_default();
+        hasher.update(bytes);
         size += u64::try_from(length).unwrap_or(u64::MAX);
-        let taken = match &mut frames {
-            Some(frames) => frames.take(stored, &mut |bytes| passing.pass(bytes)),
-            None => passing.pass(stored),
-        };
-        taken.map_err(|what| passing.failure.take().unwrap_or_else(|| wrong(what)))?;
+        take(bytes)?;
         progress.add(length);
     }
-    let stored = (Digest::so_far(&hasher), size);
+}
+
+/// What is wrong with the object `key`.
+pub(super) fn wrong(key: &ObjectKey, what: String) -> Failure {
+    Failure::Evidence(format!("{key}: {what}"))
+}
+
+/// Hands the content of `key` to `taker`. Fails, after all of it was handed over, where it is not what its receipt says.
+pub(super) fn stream(evidence: &Opened, key: &ObjectKey, taker: &mut dyn Taker, progress: &Progress) -> Result<(), Failure> {
+    let wrong = |what: String| wrong(key, what);
+    let mut passing = Passing { taker, hasher: Sha256::new(), size: 0, failure: None };
+    let mut frames = if key.as_str().ends_with(".zst") { Some(Frames::new().map_err(wrong)?) } else { None };
+    let stored = stored(evidence, key, progress, &mut |bytes| {
+        let taken = match &mut frames {
+            Some(frames) => frames.take(bytes, &mut |bytes| passing.pass(bytes)),
+            None => passing.pass(bytes),
+        };
+        taken.map_err(|what| passing.failure.take().unwrap_or_else(|| wrong(what)))
+    })?;
     let parts = frames.map_or(Ok(None), |frames| frames.finish().map(Some)).map_err(wrong)?;
-    receipt.map_or(Ok(()), |receipt| passing.compare(receipt, stored, parts)).map_err(wrong)
+    evidence.receipt(key).map_or(Ok(()), |receipt| passing.compare(receipt, stored, parts)).map_err(wrong)
 }
 
 /// Content on its way.
