@@ -204,7 +204,7 @@ const COLLECT_HELP: &str = "\
 Progress goes to stderr. stdout gets exactly one line of JSON, the result, whatever happens.
 Ctrl-C, SIGTERM or a lost connection ends the run early and seals what is there as partial; a second one ends it at once.
 
-Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 30 sealed in the spool,
+Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 30 sealed in the spool (all, or what was left),
 31 not sealed, 32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.
 
 Examples:

@@ -154,10 +154,12 @@ impl Journal {
     /// When the sink refuses; what waits goes on waiting.
     pub fn flush(&mut self) -> Result<(), SinkError> {
         while !self.waiting.is_empty() {
-            self.stored_ns = self.clock.mono_ns();
             let end = first_lines(&self.waiting);
             let bytes = self.waiting.get(..end).unwrap_or_default();
-            let receipt = store(&*self.sink, self.clock, &record::custody_key(self.files + 1), bytes)?;
+            let stored = store(&*self.sink, self.clock, &record::custody_key(self.files + 1), bytes);
+            // Whatever came of it: a destination that took long to refuse is not asked again for each line.
+            self.stored_ns = self.clock.mono_ns();
+            let receipt = stored?;
             self.files += 1;
             self.waiting.drain(..end);
             self.receipts.push(receipt);

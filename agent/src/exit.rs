@@ -21,7 +21,8 @@ pub enum Exit {
     NoMemory = 11,
     /// Sealed; every way to memory failed, all other artefacts are there or named.
     MemoryFailed = 20,
-    /// The bucket took nothing at the begin; the run is sealed in the spool folder on the host.
+    /// The bucket took nothing at the begin, or nothing more in the middle; the run, or what was left of it, is sealed in the spool folder on
+    /// the host.
     Spooled = 30,
     /// The evidence could not be sealed; what is there verifies as incomplete.
     Unsealed = 31,

@@ -31,7 +31,7 @@ pub mod code {
     pub const MEMORY_FAILED: i32 = 20;
     /// The destination was refused before anything was read.
     pub const BAD_DESTINATION: i32 = 32;
-    /// Sealed in the spool, because the bucket took nothing.
+    /// Sealed in the spool, because the bucket took nothing, or nothing more.
     pub const SPOOLED: i32 = 30;
     /// Bad arguments or configuration.
     pub const USAGE: i32 = 40;

@@ -154,3 +154,34 @@ fn what_does_not_verify_is_not_sent() {
     assert!(vault.s3.keys(BUCKET).is_empty());
     assert!(!dir.path().join("spool.pushed").exists());
 }
+
+/// The bucket takes the first artefact and then nothing more. What is left is sealed on the host and, pushed, lies beside what there was.
+#[test]
+fn what_was_left_of_a_run_whose_bucket_was_lost_is_pushed_beside_it() {
+    let (vault, dir) = (Vault::new(), tempfile::tempdir().unwrap());
+    let spool = dir.path().join("spool");
+    let lost = Rule::on("PutObject", Fault::Refuse(403, "AccessDenied")).after(4).always();
+    vault.s3.inject(lost);
+    let arguments = vault.collection(&["--only", "context,kernel_modules,mounts", "--spool", spool.to_str().unwrap()]);
+    let finished = vault.agent(Role::Writer).run(arguments);
+    finished.assert_code(code::SPOOLED);
+    vault.s3.clear_rules();
+    let result = finished.result();
+    let first = result["to"].as_str().unwrap().to_owned();
+    assert!(first.ends_with(result["continues"].as_str().unwrap()) && result["safe_to_isolate"] == false, "{result}");
+    assert!(finished.stderr.contains("what is left of the plan goes into the spool"), "{}", finished.stderr);
+
+    let second = place(&push(&vault, Role::Writer, &spool, &[]));
+    assert_eq!(first.rsplit_once('/').unwrap().0, second.rsplit_once('/').unwrap().0);
+    assert_once(&vault);
+    let report = vault.assert_verdict(&second, &[], 0, "verified");
+    let continues = &report["facts"]["continues"];
+    assert_eq!((&continues["location"], &continues["run"]), (&result["to"], &result["continues"]));
+    let begin = continues["begin_sha256"].as_str().unwrap();
+    vault.assert_verdict(&first, &["--begin-sha256", begin], 2, "agrees-on-begin");
+    let both: Vec<String> = [&first, &second].into_iter().flat_map(|place| vault.names(place)).collect();
+    for artefact in ["context", "kernel_modules", "mounts"] {
+        let archive = format!("data/raw/{artefact}.tar.zst");
+        assert!(both.contains(&archive), "{artefact} in {both:?}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hozen_collector::collect::Control;
 use hozen_collector::host::Host;
@@ -19,13 +20,16 @@ use crate::s3::presigned::List;
 use crate::s3::{BucketUri, Hurried, Opening, PresignedOpening, Refused, S3Sink, Timing, layout};
 use crate::settings::Settings;
 
+/// How long each request is tried once the bucket was given up, where a spool stands ready.
+const LOST: Duration = Duration::from_secs(10);
+
 /// An open destination.
 #[derive(Debug)]
 pub(super) struct Destination {
     pub(super) sink: Arc<dyn EvidenceSink>,
     /// For people.
     pub(super) location: String,
-    /// The folder that stands ready if the bucket takes nothing.
+    /// The folder that stands ready if the bucket takes nothing, or nothing more.
     pub(super) spool: Option<DirectorySink>,
     /// The descriptor of the folder that the run goes to, or may go to.
     pub(super) folder: Option<i32>,
@@ -138,6 +142,7 @@ fn timing(settings: &Settings) -> Timing {
     if let Some(span) = settings.network.retry_for {
         timing.retry_for = span.duration();
     }
+    timing.lost = settings.spool.is_some().then_some(LOST);
     timing
 }
 

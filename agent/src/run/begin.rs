@@ -11,6 +11,7 @@ use nix::time::ClockId;
 use serde_json::{Value, json};
 
 use super::Run;
+use super::spool::First;
 use crate::settings::Settings;
 
 /// What the settings want of each source.
@@ -30,8 +31,8 @@ pub(super) fn planned(plan: &[Planned]) -> Vec<PlannedStep> {
     plan.iter().map(step).collect()
 }
 
-/// The begin record of `run`.
-pub(super) fn record(run: &Run, run_key: RunKey) -> Begin {
+/// The begin record of `run`, which goes on with `first` if there is one.
+pub(super) fn record(run: &Run, first: Option<&First>, run_key: RunKey) -> Begin {
     Begin {
         v: VERSION,
         run: run.id,
@@ -46,6 +47,7 @@ pub(super) fn record(run: &Run, run_key: RunKey) -> Begin {
         sink: run.sink.describe(),
         access: run.access.clone(),
         instance: run.instance.clone(),
+        continues: first.map(|first| first.continues.clone()),
         run_key,
     }
 }

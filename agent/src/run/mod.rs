@@ -7,11 +7,12 @@
 mod begin;
 mod observer;
 mod seal;
+mod spool;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hozen_collector::collect::{self, Control, Planned};
+use hozen_collector::collect::{self, Collected, Control, Planned};
 use hozen_collector::host::warden::Word;
 use hozen_collector::host::{Clock, Host};
 use hozen_collector::model::record::{self, Instance, PlannedStep, RunStatus, Statement, Step, event};
@@ -31,7 +32,8 @@ use crate::sign::Signing;
 use crate::status::{Channel, Phase, Teller, Told};
 
 pub use begin::plan;
-use observer::RunObserver;
+use observer::{Losses, RunObserver};
+use spool::{First, Spooled, Stage};
 
 /// All that a run needs.
 pub struct Run {
@@ -51,7 +53,7 @@ pub struct Run {
     pub access: BTreeMap<String, Value>,
     /// Which instance this is, for the begin record.
     pub instance: Option<Instance>,
-    /// Where the run goes if its sink takes nothing at the begin.
+    /// Where the run goes if its sink takes nothing at the begin, and what is left of it if it takes nothing more in the middle.
     pub spool: Option<DirectorySink>,
     /// Where the run says how it goes, if it is to; or why it cannot.
     pub status: Option<Result<Channel, String>>,
@@ -83,8 +85,8 @@ impl Run {
         let begun = Signing::generate().map_err(|error| format!("no random numbers for the run's key: {error}"));
         let begun = begun.and_then(|signing| Ok((self.begin_somewhere(&signing)?, signing)));
         match begun {
-            Ok(((journal, None), signing)) => self.collect_and_seal(journal, &signing),
-            Ok(((journal, Some(spooled)), signing)) => spooled.tell(self.collect_and_seal(journal, &signing)),
+            Ok(((journal, None), signing)) => self.collect_and_go_on(journal, &signing),
+            Ok(((journal, Some(spooled)), signing)) => spooled.tell(self.collect_and_seal(journal, &signing, None, None).ended),
             Err(error) => Ended {
                 result: RunResult::refused(Exit::Destination, &error),
                 steps: Vec::new(),
@@ -94,35 +96,66 @@ impl Run {
         }
     }
 
-    /// Begins in the sink, or in the spool where there is one and the sink takes nothing. Only here: a run that has begun stays
-    /// where it is, because half of it in each place would be a run in neither. What goes into the spool is another run, with an id of
+    /// Begins in the sink, or in the spool where there is one and the sink takes nothing. What goes into the spool is another run, with an id of
     /// its own: under the first one the bucket may have a begin record whose answer was lost, or, where a presigned list was used
     /// before, a whole run.
     fn begin_somewhere(&mut self, signing: &Signing) -> Result<(Journal, Option<Spooled>), String> {
-        let spooled = match (self.begin(signing), self.spool.take()) {
-            (Ok(journal), spool) => {
-                spool.map(DirectorySink::discard).unwrap_or_default();
-                return Ok((journal, None));
-            }
-            (Err(error), None) => return Err(error),
-            (Err(error), Some(spool)) => {
-                let wanted = self.sink.describe();
-                let instead = std::mem::replace(&mut self.id, new_id(self.host.clock)?);
-                let spooled = Spooled { run: self.id, location: spool.location().to_owned(), error };
-                let note = json!({"run": instead, "instead_of": wanted, "reason": spooled.error});
-                self.access.insert("spooled".to_owned(), note);
-                self.sink = Arc::new(spool);
-                self.host.loaded.warden().into_iter().for_each(|warden| warden.say(&Word::Run(self.id.to_string())));
-                spooled
-            }
+        let error = match self.begin(signing, None) {
+            Ok(journal) => return Ok((journal, None)),
+            Err(error) => error,
         };
+        let Some(spool) = self.spool.take() else { return Err(error) };
+        let wanted = self.sink.describe();
+        let (spooled, instead) = self.turn_to(spool, error)?;
+        let note = json!({"run": instead, "instead_of": wanted, "reason": spooled.error});
+        self.access.insert("spooled".to_owned(), note);
         say(&format!("hozen: {}; run {} goes into the spool {} instead", spooled.error, spooled.run, spooled.location));
-        Ok((self.begin(signing)?, Some(spooled)))
+        Ok((self.begin(signing, None)?, Some(spooled)))
     }
 
-    /// Stores the begin record; nothing has been read for evidence before.
-    fn begin(&self, signing: &Signing) -> Result<Journal, String> {
-        let begin = begin::record(self, signing.public());
+    /// From here on this is another run, which goes into the spool because of `error`. Also the id that it had.
+    fn turn_to(&mut self, spool: DirectorySink, error: String) -> Result<(Spooled, RunId), String> {
+        let before = std::mem::replace(&mut self.id, new_id(self.host.clock)?);
+        let spooled = Spooled { run: self.id, location: spool.location().to_owned(), error, continues: None };
+        self.sink = Arc::new(spool);
+        self.host.loaded.warden().into_iter().for_each(|warden| warden.say(&Word::Run(self.id.to_string())));
+        Ok((spooled, before))
+    }
+
+    /// Collects and seals; what a destination that was lost meanwhile did not take is collected into the spool, if there is one.
+    fn collect_and_go_on(mut self, journal: Journal, signing: &Signing) -> Ended {
+        let planned = begin::planned(&self.plan);
+        let stage = self.collect_and_seal(journal, signing, None, None);
+        let Some(spool) = self.spool.take() else { return stage.ended };
+        if !stage.is_to_go_on(&planned) {
+            spool.discard();
+            return stage.ended;
+        }
+        let location = spool.location().to_owned();
+        let (mut ended, first, plan) = stage.go_on(&planned);
+        self.plan = plan;
+        self.control.change_destination();
+        let begun = self.turn_to(spool, first.continues.reason.clone()).and_then(|(spooled, _)| {
+            let Spooled { run, location, error, .. } = &spooled;
+            say(&format!("hozen: {error}; what is left of the plan goes into the spool {location}, as run {run}"));
+            Ok((self.begin(signing, Some(&first))?, Spooled { continues: Some(first.continues.run), ..spooled }))
+        });
+        match begun {
+            Ok((journal, spooled)) => {
+                let teller = ended.teller.take();
+                spooled.tell(self.collect_and_seal(journal, signing, Some(&first), teller).ended)
+            }
+            Err(error) => {
+                say(&format!("hozen: the spool {location} takes nothing either: {error}"));
+                ended.result.details.insert("spool_error", json!(error));
+                ended
+            }
+        }
+    }
+
+    /// Stores the begin record; nothing has been read for evidence before, but by the run that this one goes on with.
+    fn begin(&self, signing: &Signing, first: Option<&First>) -> Result<Journal, String> {
+        let begin = begin::record(self, first, signing.public());
         let subject = begin.agent.sha256.map(|sha256| record::Subject::new("hozen", sha256));
         let statement = Statement::new(record::BEGIN_TYPE, subject.into_iter().collect(), begin);
         let bytes = signing.seal(&statement).map_err(|error| error.to_string())?;
@@ -138,39 +171,57 @@ impl Run {
         Ok(journal)
     }
 
-    fn collect_and_seal(mut self, mut journal: Journal, signing: &Signing) -> Ended {
+    /// Collects by the plan and seals. `first` is the run that this one goes on with, and `teller` its teller.
+    fn collect_and_seal(
+        &mut self,
+        mut journal: Journal,
+        signing: &Signing,
+        first: Option<&First>,
+        teller: Option<Teller>,
+    ) -> Stage {
         self.end_in_time(&mut journal);
-        let mut teller = self.tell(&mut journal);
+        let mut teller = self.tell(&mut journal, teller);
         let started = self.host.clock.now();
         let planned: Vec<PlannedStep> = begin::planned(&self.plan);
-        let one_method = self.settings.names_memory_method();
-        let (host, sink, control) = (self.host.clone(), Arc::clone(&self.sink), Arc::clone(&self.control));
-        let steps = match self.start_engine() {
-            Ok(engine) => self.collect(&engine, &mut journal, teller.as_ref()),
-            Err(error) => return Ended { teller, ..unsealed(&format!("cannot start threads: {error}"), Vec::new(), &journal) },
+        let (location, mut losses) = (self.location(), Losses { has_spool: self.spool.is_some(), ..Losses::default() });
+        let collected = match self.start_engine() {
+            Ok(engine) => self.collect(&engine, &mut journal, teller.as_ref(), (&mut losses, first)),
+            Err(error) => {
+                let ended = Ended { teller, ..unsealed(&format!("cannot start threads: {error}"), Vec::new(), &journal) };
+                return Stage::of(ended, location, Vec::new(), losses, &journal);
+            }
         };
         if let Some(teller) = &mut teller {
-            teller.update(|told| (told.phase, told.moved) = (Phase::Seal, host.clock.now()));
+            teller.update(|told| (told.phase, told.moved) = (Phase::Seal, self.host.clock.now()));
             // The journal ends soon, and is to say what became of it.
             teller.await_witness();
             observer::take_notes(&mut journal, teller);
         }
-        let cause = control.interruption().unwrap_or("the deadline");
-        let wanted = |name: &str| planned.iter().any(|step| step.artefact == name && step.skip.is_none());
-        let cut_short = exit::is_cut_short(&steps, control.stopped(host.clock.mono_ns()).is_some(), wanted);
-        let (exit, mut reasons) = exit::of_run(&steps, exit::Asked { cut_short, one_method }, wanted);
-        if cut_short {
-            reasons.insert(0, format!("the run was cut short by {cause}"));
-        }
-        let status = status_of(exit, &steps);
-        let warnings = reasons.clone();
-        let reasons = if status == RunStatus::Complete { Vec::new() } else { reasons };
-        let ending = seal::Ending { exit, status, reasons, warnings, cut_short };
-        let ended = match seal::seal(&mut journal, signing, &*sink, &host, &ending, &steps) {
-            Ok(seal) => sealed(&ending, &seal, steps, &journal, started, &host),
+        let steps: Vec<Step> = collected.iter().map(|collected| collected.step.clone()).collect();
+        let whole = first.map_or_else(|| steps.clone(), |first| first.with(&steps));
+        let ending = self.ending(&whole, &planned, first);
+        let ended = match seal::seal(&mut journal, signing, &*self.sink, &self.host, &ending, &steps) {
+            Ok(seal) => sealed(&ending, &seal, (steps, &whole), &journal, started, &self.host),
             Err(error) => unsealed(&format!("the evidence could not be sealed: {error:#}"), steps, &journal),
         };
-        Ended { teller, ..ended }
+        Stage::of(Ended { teller, ..ended }, location, collected, losses, &journal)
+    }
+
+    /// How a run ends that came to these steps, with those of the run that it goes on with among them.
+    fn ending(&self, steps: &[Step], planned: &[PlannedStep], first: Option<&First>) -> seal::Ending {
+        let in_plan = |name: &str| planned.iter().any(|step| step.artefact == name && step.skip.is_none());
+        let wanted = |name: &str| in_plan(name) || first.is_some_and(|first| first.has(name));
+        let cut_short = exit::is_cut_short(steps, self.control.stopped(self.host.clock.mono_ns()).is_some(), wanted);
+        let asked = exit::Asked { cut_short, one_method: self.settings.names_memory_method() };
+        let (exit, mut reasons) = exit::of_run(steps, asked, wanted);
+        if cut_short {
+            reasons.insert(0, format!("the run was cut short by {}", self.control.cause()));
+        }
+        let status = status_of(exit, steps);
+        let warnings = reasons.clone();
+        let reasons = if status == RunStatus::Complete { Vec::new() } else { reasons };
+        let before = first.map(|first| first.before.clone());
+        seal::Ending { exit, status, reasons, warnings, cut_short, before }
     }
 
     /// Draws the deadline in where the sink is known to take nothing from some time on.
@@ -183,8 +234,15 @@ impl Run {
         }
     }
 
-    /// Begins to tell how the run goes, if it is to; that it cannot is noted.
-    fn tell(&mut self, journal: &mut Journal) -> Option<Teller> {
+    /// Begins to tell how the run goes, if it is to, or goes on telling; that it cannot is noted.
+    fn tell(&mut self, journal: &mut Journal, teller: Option<Teller>) -> Option<Teller> {
+        if let Some(teller) = teller {
+            teller.update(|told| {
+                let (host, errors, error) = (told.host.clone(), told.errors, told.error.take());
+                *told = Told { errors, error, ..self.told(journal, host) };
+            });
+            return Some(teller);
+        }
         let place = self.settings.status.as_ref().map(ToString::to_string).unwrap_or_default();
         match self.status.take()? {
             Ok(channel) => {
@@ -202,13 +260,12 @@ impl Run {
 
     /// What there is to tell at the begin.
     fn told(&self, journal: &Journal, host: String) -> Told {
-        let location = self.sink.describe().get("location").and_then(Value::as_str).unwrap_or_default().to_owned();
         Told {
             v: 1,
             run: self.id,
             case: self.settings.case.clone(),
             host,
-            to: location,
+            to: self.location(),
             phase: Phase::Collect,
             artefact: None,
             done: 0,
@@ -225,22 +282,36 @@ impl Run {
         }
     }
 
+    /// Where the evidence goes, as text.
+    fn location(&self) -> String {
+        self.sink.describe().get("location").and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
     fn start_engine(&self) -> std::io::Result<Arc<Engine>> {
         let clock = self.host.clock;
         let (threads, level) = (usize::from(self.settings.threads), i32::from(self.settings.level));
         Engine::start(Arc::clone(&self.sink), threads, level, Arc::new(move || clock.now())).map(Arc::new)
     }
 
-    /// Collects everything, with the log open meanwhile.
-    fn collect(self, engine: &Arc<Engine>, journal: &mut Journal, teller: Option<&Teller>) -> Vec<Step> {
+    /// Collects everything, with the log open meanwhile. Sources that a first run has told of the begin hear nothing of another.
+    fn collect(
+        &mut self,
+        engine: &Arc<Engine>,
+        journal: &mut Journal,
+        teller: Option<&Teller>,
+        (losses, first): (&mut Losses, Option<&First>),
+    ) -> Vec<Collected> {
         let log = Log::new(engine.open(record::key(record::LOG_KEY), Kind::Table).ok());
         let display = Display::new(self.plan.iter().filter(|planned| planned.skip.is_none()).count());
-        let steps = {
+        let collected = {
             let _listening = log.listen();
             tracing::info!(run = %self.id, version = crate::VERSION, "run begins");
-            let mut observer =
-                RunObserver { journal, display, clock: self.host.clock, control: &self.control, told: false, teller };
-            collect::run(self.plan, &self.host, engine, &self.control, &mut observer)
+            let (clock, control, plan) = (self.host.clock, &self.control, std::mem::take(&mut self.plan));
+            if first.is_none() {
+                collect::begin(&plan, &self.host);
+            }
+            let mut observer = RunObserver { journal, display, clock, control, told: false, teller, losses };
+            collect::run(plan, &self.host, engine, control, &mut observer)
         };
         // The log is the first that needs what was kept back.
         self.sink.prepare_to_seal();
@@ -248,7 +319,7 @@ impl Run {
             Some(closed) => observer::store_log(journal, closed),
             None => journal.append(event::OBJECT_FAILED, "the agent's log", &observer::lost(record::LOG_KEY, 0, "not opened")),
         }
-        steps
+        collected
     }
 }
 
@@ -260,27 +331,6 @@ pub fn new_id(clock: Clock) -> Result<RunId, String> {
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).map_err(|error| format!("no random numbers for the run's id: {error}"))?;
     Ok(RunId::new(clock.now(), u128::from_be_bytes(random)))
-}
-
-/// A run that went into the spool instead of the bucket.
-struct Spooled {
-    run: RunId,
-    location: String,
-    error: String,
-}
-
-impl Spooled {
-    /// The run's end with its own exit code: what is sealed here is still on the host.
-    fn tell(self, mut ended: Ended) -> Ended {
-        ended.result.details.insert("run", json!(self.run));
-        ended.result.details.insert("spool", json!(self.location));
-        ended.result.details.insert("refused", json!(self.error));
-        if ended.result.safe_to_isolate {
-            ended.result.code = Exit::Spooled.into();
-            ended.result.safe_to_isolate = false;
-        }
-        ended
-    }
 }
 
 /// The records that a witness may want to know.
@@ -310,12 +360,12 @@ fn stored(journal: &Journal) -> BTreeMap<ObjectKey, u64> {
 fn sealed(
     ending: &seal::Ending,
     seal: &Seal,
-    steps: Vec<Step>,
+    (steps, whole): (Vec<Step>, &[Step]),
     journal: &Journal,
     started: hozen_collector::model::Timestamp,
     host: &Host,
 ) -> Ended {
-    let mut details = result::details_of(&steps, started, host.clock.now());
+    let mut details = result::details_of(whole, started, host.clock.now());
     details.insert("manifest", result::record(&seal.manifest));
     details.insert("end", result::record(&seal.end));
     details.insert("warn", json!(ending.warnings));

@@ -1,10 +1,13 @@
 //! Turns what happens in a run into custody events, log lines and what a person sees.
 
+use std::collections::BTreeSet;
+
 use hozen_collector::collect::{Control, Observer, Progress};
 use hozen_collector::host::Clock;
 use hozen_collector::model::record::{Step, event};
 use hozen_collector::model::{Gap, Receipt};
 use hozen_collector::sink::SinkError;
+use hozen_collector::source::Stop;
 use hozen_collector::stream::Closed;
 use serde_json::{Value, json};
 
@@ -22,6 +25,21 @@ pub(super) struct RunObserver<'a> {
     pub(super) told: bool,
     /// Who tells whoever watches from outside.
     pub(super) teller: Option<&'a Teller>,
+    /// Where the destination's losses are noted.
+    pub(super) losses: &'a mut Losses,
+}
+
+/// What the destination did not take.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    /// Whether there is a spool to go on in, so that a destination is asked whether it is lost.
+    pub(super) has_spool: bool,
+    /// The artefact that is read.
+    pub(super) artefact: &'static str,
+    /// Artefacts of which something is not stored.
+    pub(super) artefacts: BTreeSet<&'static str>,
+    /// Why it takes nothing more, if that is so.
+    pub(super) reason: Option<String>,
 }
 
 /// Why what concerns the status is done.
@@ -46,13 +64,27 @@ impl RunObserver<'_> {
         }
     }
 
+    /// An object was not taken: whether anything is, the journal shows, which is the least that every run must store. If not even that is, the
+    /// run could not be sealed there, and reads nothing more for that destination.
+    fn look_for_destination(&mut self) {
+        if !self.losses.has_spool || self.control.has_lost_destination() {
+            return;
+        }
+        if let Err(error) = self.journal.flush() {
+            tracing::error!(%error, "the destination is lost");
+            self.losses.reason = Some(format!("the destination takes nothing more: {error}"));
+            self.control.lose_destination();
+        }
+    }
+
     fn tell_interruption(&mut self) {
         let stop = self.control.stopped(self.clock.mono_ns());
         if self.told || stop.is_none() {
             return;
         }
         self.told = true;
-        let cause = self.control.interruption().unwrap_or("deadline");
+        let cause = if stop == Some(Stop::Sink) { "destination" } else { "deadline" };
+        let cause = self.control.interruption().unwrap_or(cause);
         tracing::warn!(cause, "run is cut short");
         self.journal.append(event::INTERRUPTED, "the run was asked to end", &json!({"cause": cause}));
     }
@@ -60,6 +92,7 @@ impl RunObserver<'_> {
 
 impl Observer for RunObserver<'_> {
     fn step_started(&mut self, artefact: &'static str) {
+        self.losses.artefact = artefact;
         self.display.start(artefact, self.clock.mono_ns());
         self.tell(|told| told.artefact = Some(artefact));
         self.journal.append(event::STEP_START, "collection plan", &json!({"artefact": artefact}));
@@ -82,6 +115,8 @@ impl Observer for RunObserver<'_> {
         let data = lost(error.key.as_str(), from, &error.cause.to_string());
         self.journal.append(event::OBJECT_FAILED, "the destination did not take it", &data);
         self.tell(|told| told.fault(error.to_string()));
+        self.losses.artefacts.insert(self.losses.artefact);
+        self.look_for_destination();
     }
 
     fn step_finished(&mut self, step: &Step) {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use hozen_collector::host::Host;
-use hozen_collector::model::record::{self, End, Manifest, RunStatus, Statement, Step, Subject, VERSION, event};
+use hozen_collector::model::record::{self, Before, End, Manifest, RunStatus, Statement, Step, Subject, VERSION, event};
 use hozen_collector::model::{Receipt, Status};
 use hozen_collector::sink::EvidenceSink;
 use serde_json::json;
@@ -25,6 +25,8 @@ pub(super) struct Ending {
     /// What the person who started the run should know, complete or not.
     pub(super) warnings: Vec<String>,
     pub(super) cut_short: bool,
+    /// The run that this one goes on with.
+    pub(super) before: Option<Before>,
 }
 
 /// Everything that the seal is made with.
@@ -76,6 +78,7 @@ impl Sealer<'_> {
             objects,
             chain: journal.head(),
             counts: counts(steps),
+            continues: self.ending.before.clone(),
         };
         let bytes = self.signing.seal(&Statement::new(record::MANIFEST_TYPE, subjects, manifest))?;
         self.store(record::MANIFEST_KEY, &bytes)

@@ -65,7 +65,7 @@ pub struct BucketArgs {
     /// The most bytes that leave in a second, all uploads together: 10MiB [default: no limit]
     #[arg(long, value_name = "RATE")]
     pub max_bandwidth: Option<Rate>,
-    /// Folder on this host for the whole run when the bucket takes nothing at its begin
+    /// Folder on this host for the run when the bucket takes nothing at its begin, and for what is left of it when the bucket is lost later
     #[arg(long, value_name = "DIR")]
     pub spool: Option<std::path::PathBuf>,
 }

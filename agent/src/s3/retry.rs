@@ -28,6 +28,9 @@ pub struct Timing {
     pub begin: Duration,
     /// After somebody has asked the run to end, a request is tried again for this long.
     pub hurry: Duration,
+    /// After one was given up, and as long as nothing has succeeded since, a request is tried again for this long at most: where the run
+    /// can go on elsewhere, and need not wait for each object anew.
+    pub lost: Option<Duration>,
     /// One try of a request takes this at most,
     pub attempt: Duration,
     /// or as long as its bytes take at this many bytes a second, where that is longer.
@@ -44,6 +47,7 @@ impl Default for Timing {
             retry_for: Duration::from_secs(20 * 60),
             begin: Duration::from_secs(8),
             hurry: Duration::from_secs(60),
+            lost: None,
             attempt: Duration::from_secs(30),
             least_rate: 256 << 10,
             complete: Duration::from_secs(15 * 60),
@@ -177,7 +181,8 @@ where
     loop {
         let (try_ns, tap) = (patience.watch.now_ns(), Tap::with_payload(&payload));
         let left = patience.left(began_ns);
-        let limit = if patience.watch.reached() { limit } else { limit.min(left.max(Duration::from_secs(1))) };
+        let waits = patience.watch.reached() && !patience.is_lost();
+        let limit = if waits { limit } else { limit.min(left.max(Duration::from_secs(1))) };
         let result = timeout(limit, attempt(tap.clone())).await.unwrap_or_else(|_| Err(silent(limit)));
         let answer = tap.answer().unwrap_or_default();
         patience.watch.heard(answer.date.as_deref());
@@ -199,6 +204,7 @@ where
         patience.watch.failed(try_ns, &trouble.reason);
         let pause = pause(tries, patience.timing.pause);
         if pause >= patience.left(began_ns) {
+            patience.watch.given_up();
             return Err(given_up(trouble));
         }
         sleep(pause).await;
@@ -207,6 +213,11 @@ where
 }
 
 impl Patience {
+    /// Whether there is no use in waiting long.
+    fn is_lost(&self) -> bool {
+        self.timing.lost.is_some() && self.watch.has_given_up()
+    }
+
     /// How much longer a request that began at `began_ns` is tried.
     fn left(&self, began_ns: u64) -> Duration {
         let timing = &self.timing;
@@ -215,7 +226,8 @@ impl Patience {
             (true, true) => timing.retry_for.min(timing.hurry),
             (true, false) => timing.retry_for,
         };
-        all.saturating_sub(Duration::from_nanos(self.watch.now_ns().saturating_sub(began_ns)))
+        let most = timing.lost.filter(|_| self.is_lost()).unwrap_or(all);
+        all.min(most).saturating_sub(Duration::from_nanos(self.watch.now_ns().saturating_sub(began_ns)))
     }
 }
 
@@ -289,6 +301,19 @@ mod tests {
         let patience = patience(Timing { begin: Duration::ZERO, ..quick() });
         assert!(run(&patience, 1, Kind::Passing).is_err());
         assert!(patience.watch.stalled_ns() > 0);
+    }
+
+    #[test]
+    fn once_one_was_given_up_the_next_are_until_something_succeeds() {
+        let patience = patience(Timing { begin: Duration::ZERO, lost: Some(Duration::ZERO), ..quick() });
+        assert!(run(&patience, 1, Kind::Passing).is_err() && patience.watch.has_given_up());
+        patience.watch.succeeded();
+        assert_eq!(run(&patience, 7, Kind::Passing).unwrap(), (7, 7));
+        patience.watch.failed(patience.watch.now_ns(), "x");
+        patience.watch.given_up();
+        assert!(run(&patience, 1, Kind::Passing).is_err());
+        assert_eq!(run(&patience, 0, Kind::Passing).unwrap(), (0, 0));
+        assert_eq!(run(&patience, 7, Kind::Passing).unwrap(), (7, 7));
     }
 
     #[test]

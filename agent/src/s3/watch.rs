@@ -38,6 +38,8 @@ struct Outage {
     since_ns: u64,
     failures: u64,
     reason: String,
+    /// Whether a request was given up meanwhile.
+    given_up: bool,
 }
 
 impl Watch {
@@ -88,9 +90,29 @@ impl Watch {
         let now_ns = self.now_ns();
         let since = Timestamp::from_nanoseconds(self.clock.now().nanoseconds() - i128::from(now_ns.saturating_sub(began_ns)));
         let Ok(mut state) = self.state.lock() else { return };
-        let outage = state.outage.get_or_insert_with(|| Outage { since, since_ns: began_ns, failures: 0, reason: String::new() });
+        let outage = state.outage.get_or_insert_with(|| Outage {
+            since,
+            since_ns: began_ns,
+            failures: 0,
+            reason: String::new(),
+            given_up: false,
+        });
         outage.failures = outage.failures.saturating_add(1);
         reason.clone_into(&mut outage.reason);
+    }
+
+    /// A request has been given up, because there was no answer of use for as long as anybody waits.
+    pub(super) fn given_up(&self) {
+        if let Ok(mut state) = self.state.lock()
+            && let Some(outage) = &mut state.outage
+        {
+            outage.given_up = true;
+        }
+    }
+
+    /// Whether a request has been given up, and nothing has succeeded since.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.state.lock().is_ok_and(|state| state.outage.as_ref().is_some_and(|outage| outage.given_up))
     }
 
     /// A request succeeded.

@@ -42,6 +42,8 @@ pub(super) fn check(holding: &Holding, findings: &mut Findings) -> Option<Beginn
     let program: Vec<Subject> = begin.agent.sha256.iter().map(|sha256| Subject::new(PROGRAM, *sha256)).collect();
     findings.require(record.statement.subject == program, BEGIN_KEY, "its subject is not the program that it names");
     check_plan(begin, findings);
+    let itself = begin.continues.as_ref().is_some_and(|first| first.run == begin.run);
+    findings.require(!itself, BEGIN_KEY, "it goes on with itself");
     let known_kind = matches!(begin.host.id_kind.as_str(), "instance-id" | "machine-id" | "hostname");
     findings.require(known_kind, BEGIN_KEY, format!("the host's id is of unknown kind {:?}", begin.host.id_kind));
     findings.require(begin.clock.is_object(), BEGIN_KEY, "the host's clocks are not an object");

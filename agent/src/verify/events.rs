@@ -252,7 +252,7 @@ impl Story {
 
     fn interrupted(&mut self, event: &Event) -> Result<(), String> {
         let Interrupted { cause } = particulars(event)?;
-        if !matches!(cause.as_str(), "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT" | "deadline") {
+        if !matches!(cause.as_str(), "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT" | "deadline" | "destination") {
             return Err(format!("the cause {cause:?} is unknown"));
         }
         if !self.interrupted.contains(&cause) {

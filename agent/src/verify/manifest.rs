@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hozen_collector::model::record::{MANIFEST_KEY, MANIFEST_TYPE, Manifest, Subject};
+use hozen_collector::model::record::{Begin, MANIFEST_KEY, MANIFEST_TYPE, Manifest, Subject};
 use hozen_collector::model::{Digest, ObjectKey, Receipt};
 
 use super::begin::Beginning;
@@ -52,6 +52,7 @@ pub(super) fn check(
         findings.require(manifest.run == begin.run, MANIFEST_KEY, "it belongs to another run than the begin record");
         findings.require(manifest.case == begin.case, MANIFEST_KEY, "it belongs to another case than the begin record");
         steps::match_plan(manifest, &begin.plan, findings);
+        check_before(manifest, begin, findings);
     }
     check_list(listed, findings);
     check_folder(manifest, holding, journal, measured, findings);
@@ -62,6 +63,17 @@ pub(super) fn check(
         check_receipts(manifest, holding, journal, findings);
         steps::match_journal(manifest, &journal.story, findings);
     }
+}
+
+/// The run that this one goes on with is that of the begin record, and every object of its steps has a receipt.
+fn check_before(manifest: &Manifest, begin: &Begin, findings: &mut Findings) {
+    let (before, first) = (manifest.continues.as_ref(), begin.continues.as_ref());
+    let same = before.map(|before| before.run) == first.map(|first| first.run);
+    findings.require(same, MANIFEST_KEY, "it goes on with another run than the begin record says");
+    let Some(before) = before else { return };
+    let listed: BTreeSet<&ObjectKey> = before.objects.iter().map(|receipt| &receipt.key).collect();
+    let known = before.steps.iter().flat_map(|step| &step.objects).all(|key| listed.contains(key));
+    findings.require(known, MANIFEST_KEY, "of the run that it goes on with it names objects without a receipt");
 }
 
 /// Subjects and receipts are one list, sorted, nothing twice.

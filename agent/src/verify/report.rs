@@ -3,7 +3,7 @@
 //! **Invariant:** every text in it is safe to print.
 
 use hozen_collector::model::receipt::Lock;
-use hozen_collector::model::record::{PlannedStep, RunStatus, Step};
+use hozen_collector::model::record::{Continues, PlannedStep, RunStatus, Step};
 use hozen_collector::model::{Digest, ObjectKey, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -101,6 +101,9 @@ pub struct Facts {
     pub reasons: Vec<String>,
     /// The agent's exit code.
     pub exit_code: Option<u8>,
+    /// The run that it goes on with, whose destination was lost; verified for itself, and not here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Continues>,
     /// What interrupted it.
     pub interrupted: Vec<String>,
     /// Version of the agent.
@@ -314,6 +317,7 @@ fn facts(run: &Examined) -> Facts {
         status: end.map(|end| end.status),
         reasons: end.map(|end| reasons(&end.reasons)).unwrap_or_default(),
         exit_code: end.map(|end| end.exit_code),
+        continues: begin.and_then(|begin| begin.continues.as_ref()).map(continues),
         interrupted: run.journal.story.interrupted.clone(),
         agent_version: told(begin.map(|begin| &begin.agent.version)),
         agent_sha256: begin.and_then(|begin| begin.agent.sha256),
@@ -322,6 +326,10 @@ fn facts(run: &Examined) -> Facts {
         manifest_sha256: run.listed.as_ref().map(|listed| listed.sha256),
         end_sha256: run.ending.as_ref().map(|ending| ending.sha256),
     }
+}
+
+fn continues(first: &Continues) -> Continues {
+    Continues { location: text(&first.location), reason: text(&first.reason), ..first.clone() }
 }
 
 fn reasons(reasons: &[String]) -> Vec<String> {

@@ -257,6 +257,10 @@ fn write_facts(facts: &Facts, page: &mut Page) {
         RunStatus::Failed => "failed",
     });
     let host = facts.host_id.as_ref().zip(facts.host_id_kind.as_ref()).map(|(id, kind)| format!("{id} ({kind})"));
+    let first = facts.continues.as_ref().map(|first| {
+        let (run, place, begin, reason) = (first.run, &first.location, first.begin_sha256, &first.reason);
+        format!("run {run} in {place}, whose 000-begin.json has the digest {begin}; verify it, too. It ended there: {reason}")
+    });
     let exit = facts.exit_code.map(|code| format!("{} (exit code {code})", status.unwrap_or("unknown")));
     let entries = [
         ("Run", facts.run.clone()),
@@ -271,6 +275,7 @@ fn write_facts(facts: &Facts, page: &mut Page) {
         ("Ended", facts.ended.clone()),
         ("Last journal entry", facts.last_event.clone()),
         ("Status", exit),
+        ("Goes on with", first),
         ("Interrupted by", Some(facts.interrupted.join(", ")).filter(|cause| !cause.is_empty())),
         ("Agent version", facts.agent_version.clone()),
         ("Agent program", digest(facts.agent_sha256)),

@@ -19,5 +19,6 @@ mod renewal;
 mod requests;
 mod runs;
 mod segments;
+mod spooled;
 mod support;
 mod sweep;

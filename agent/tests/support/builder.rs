@@ -246,7 +246,8 @@ impl Maker<'_> {
         let objects: Vec<Receipt> = self.receipts.values().cloned().collect();
         let mut counts: BTreeMap<Status, u64> = Status::ALL.into_iter().map(|status| (status, 0)).collect();
         steps().iter().for_each(|step| *counts.get_mut(&step.status).unwrap() += 1);
-        let mut manifest = Manifest { v: 1, run: begin.run, case: begin.case.clone(), steps: steps(), objects, chain, counts };
+        let mut manifest =
+            Manifest { v: 1, run: begin.run, case: begin.case.clone(), steps: steps(), objects, chain, counts, continues: None };
         (self.forge.manifest)(&mut manifest);
         let mut subjects: Vec<Subject> =
             manifest.objects.iter().map(|receipt| Subject::new(receipt.key.as_str(), receipt.sha256)).collect();
@@ -311,6 +312,7 @@ fn begin(run_key: RunKey) -> Begin {
         sink: map(json!({"kind": "directory", "location": "/evidence"})),
         access: map(json!({"proc_view": "detached", "private_views": true, "seccomp": {"on": true}})),
         instance: None,
+        continues: None,
         run_key,
     }
 }

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use hozen::verify::{Options, Report, Verdict, verify};
-use hozen_collector::model::record::{Event, RunStatus, Subject};
-use hozen_collector::model::{Digest, Encoding, Status};
+use hozen_collector::model::record::{Before, Begin, Continues, Event, Manifest, RunStatus, Subject};
+use hozen_collector::model::{Digest, Encoding, RunId, Status, Timestamp};
 use serde_json::json;
 
 use crate::support::builder::{self, ARCHIVE, Forge, PORTS, PROCESSES};
@@ -55,6 +55,41 @@ fn lies_of_the_begin_record() {
         (BEGIN, "its subject", forge!(program, |program| program[0].name = "other".to_owned())),
         (BEGIN, "unknown kind", forge!(begin, |begin| begin.host.id_kind = "guess".to_owned())),
         (BEGIN, "clocks", forge!(begin, |begin| begin.clock = json!(1))),
+    ]);
+}
+
+/// The run that it says it goes on with.
+fn first() -> RunId {
+    RunId::new(Timestamp::from_seconds(0), 9)
+}
+
+fn goes_on(begin: &mut Begin) {
+    let (location, reason) = ("s3://evidence/first".to_owned(), "the bucket was lost".to_owned());
+    begin.continues = Some(Continues { run: first(), location, begin_sha256: Digest::of(b""), sealed: false, reason });
+}
+
+fn knows_of_it(manifest: &mut Manifest) {
+    let (steps, objects, chain) = (manifest.steps.clone(), manifest.objects.clone(), manifest.chain.clone());
+    manifest.continues = Some(Before { run: first(), steps, objects, chain });
+}
+
+#[test]
+fn lies_about_the_run_that_it_goes_on_with() {
+    let report = report_of(&Forge { begin: goes_on, manifest: knows_of_it, ..Forge::default() });
+    assert_eq!(report.verdict, Verdict::Verified, "{}", report.to_text());
+    let without_receipts = |manifest: &mut Manifest| {
+        knows_of_it(manifest);
+        manifest.continues.iter_mut().for_each(|before| before.objects.clear());
+    };
+    let itself = |begin: &mut Begin| {
+        goes_on(begin);
+        begin.run = first();
+    };
+    expect(vec![
+        (BEGIN, "with itself", forge!(begin, itself)),
+        (MANIFEST, "another run than the begin record says", forge!(begin, goes_on)),
+        (MANIFEST, "another run than the begin record says", forge!(manifest, knows_of_it)),
+        (MANIFEST, "without a receipt", Forge { begin: goes_on, manifest: without_receipts, ..Forge::default() }),
     ]);
 }
 

@@ -139,8 +139,8 @@ fn whole(options: &Options) -> Result<Value, Failure> {
     let engine = Engine::start(sink, threads, DEFAULT_LEVEL, Arc::new(move || clock.now()))?;
     let plan = vec![Planned { source: Box::new(options.source()?), skip: None }];
     let mut count = Count::default();
-    let steps = collect::run(plan, &host, &Arc::new(engine), &Arc::new(Control::new(None)), &mut count);
-    let step = steps.first().ok_or("no step")?;
+    let collected = collect::run(plan, &host, &Arc::new(engine), &Arc::new(Control::new(None)), &mut count);
+    let step = &collected.first().ok_or("no step")?.step;
     let Count { content, stored, threads } = count;
     Ok(json!({ "status": step.status.word(), "reasons": step.reasons, "content": content, "stored": stored, "threads": threads }))
 }

@@ -1,6 +1,6 @@
 //! What asks a run to end, and how far it is.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use crate::source::Stop;
@@ -10,13 +10,15 @@ use crate::source::Stop;
 pub struct Control {
     interrupted: OnceLock<&'static str>,
     deadline_ns: AtomicU64,
+    lost: AtomicBool,
 }
 
 impl Control {
     /// A run that must end `deadline_ns` nanoseconds after it began, or never where that is `None`.
     #[must_use]
     pub fn new(deadline_ns: Option<u64>) -> Self {
-        Self { interrupted: OnceLock::new(), deadline_ns: AtomicU64::new(deadline_ns.unwrap_or(u64::MAX)) }
+        let deadline_ns = AtomicU64::new(deadline_ns.unwrap_or(u64::MAX));
+        Self { interrupted: OnceLock::new(), deadline_ns, lost: AtomicBool::new(false) }
     }
 
     /// Draws the deadline in to `deadline_ns` nanoseconds after the run began, and says whether that is earlier than it was; one that
@@ -38,6 +40,29 @@ impl Control {
         self.interrupted.get().copied()
     }
 
+    /// The destination takes nothing more: the open artefact is cut, and the rest is passed over.
+    pub fn lose_destination(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// What is left goes to another destination. A deadline, or whoever asked the run to end, holds there too.
+    pub fn change_destination(&self) {
+        self.lost.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the destination takes nothing more.
+    #[must_use]
+    pub fn has_lost_destination(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// What ends a run that must end, in words.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        let lost = self.has_lost_destination().then_some("the loss of the destination");
+        self.interruption().or(lost).unwrap_or("the deadline")
+    }
+
     /// When the run must end, in nanoseconds since it began.
     #[must_use]
     pub fn deadline_ns(&self) -> u64 {
@@ -49,6 +74,9 @@ impl Control {
     pub fn stopped(&self, now_ns: u64) -> Option<Stop> {
         if self.interruption().is_some() {
             return Some(Stop::Interrupted);
+        }
+        if self.has_lost_destination() {
+            return Some(Stop::Sink);
         }
         (now_ns >= self.deadline_ns()).then_some(Stop::OutOfTime)
     }
@@ -96,5 +124,17 @@ mod tests {
         assert!(control.draw_in(60) && control.stopped(60) == Some(Stop::OutOfTime));
         assert!(!control.draw_in(80) && control.deadline_ns() == 60);
         assert!(Control::new(None).draw_in(0));
+    }
+
+    #[test]
+    fn a_run_that_goes_elsewhere_is_still_asked_to_end() {
+        let control = Control::new(Some(100));
+        control.lose_destination();
+        assert_eq!((control.stopped(0), control.cause()), (Some(Stop::Sink), "the loss of the destination"));
+        control.change_destination();
+        assert_eq!((control.stopped(0), control.stopped(100)), (None, Some(Stop::OutOfTime)));
+        control.interrupt("SIGTERM");
+        control.lose_destination();
+        assert_eq!((control.stopped(0), control.cause()), (Some(Stop::Interrupted), "SIGTERM"));
     }
 }

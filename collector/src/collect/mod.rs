@@ -52,27 +52,45 @@ pub trait Observer {
     fn tick(&mut self, progress: &Progress);
 }
 
-/// Tells every planned artefact that the run begins, collects one after the other, and returns what became of each, one step per plan entry.
+/// What became of one entry of the plan.
+pub struct Collected {
+    /// Its outcome.
+    pub step: Step,
+    /// Its source, which can be read again: what is shared with others, and what was heard since the run began, is still there.
+    pub source: Box<dyn Source>,
+}
+
+impl std::fmt::Debug for Collected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collected").field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
+/// Tells every artefact that the plan does not skip that the run begins.
+pub fn begin(plan: &[Planned], host: &Host) {
+    for planned in plan.iter().filter(|planned| planned.skip.is_none()) {
+        // One that panics has not begun, and says so when its turn comes.
+        let _ = catch_unwind(AssertUnwindSafe(|| planned.source.begin(host)));
+    }
+}
+
+/// Collects one artefact after the other, and returns what became of each, one for each entry of the plan.
 pub fn run(
     plan: Vec<Planned>,
     host: &Host,
     engine: &Arc<Engine>,
     control: &Arc<Control>,
     observer: &mut dyn Observer,
-) -> Vec<Step> {
-    for planned in plan.iter().filter(|planned| planned.skip.is_none()) {
-        // One that panics has not begun, and says so when its turn comes.
-        let _ = catch_unwind(AssertUnwindSafe(|| planned.source.begin(host)));
-    }
+) -> Vec<Collected> {
     let collect_one = |planned: Planned| {
         let artefact = planned.source.artefact();
         let skip = planned.skip.or_else(|| control.stopped(host.clock.mono_ns()).map(|stop| stop.to_string()));
-        let step = match skip {
-            Some(reason) => skipped(artefact.name, host, reason),
+        let collected = match skip {
+            Some(reason) => Collected { step: skipped(artefact.name, host, reason), source: planned.source },
             None => step::collect(planned.source, host, engine, control, observer),
         };
-        observer.step_finished(&step);
-        step
+        observer.step_finished(&collected.step);
+        collected
     };
     plan.into_iter().map(collect_one).collect()
 }

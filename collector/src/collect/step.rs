@@ -9,12 +9,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use super::control::Control;
 use super::recorder::{Recorder, Shared};
 use super::watch::{Overdue, TICK, Watch};
-use super::{Observer, Step};
+use super::{Collected, Observer, Step};
 use crate::host::Host;
 use crate::host::loaded::Fate;
 use crate::model::record::MAX_GAPS;
-use crate::model::{Gap, ObjectKey, Outcome, Status, Timestamp, escape};
-use crate::source::{Source, Stop};
+use crate::model::{Artefact, Gap, ObjectKey, Outcome, Status, Timestamp, escape};
+use crate::source::{Evidence, Source, Stop};
 use crate::stream::{Closed, Engine};
 
 /// What came back from the source's thread.
@@ -24,6 +24,22 @@ enum Ending {
     Abandoned(Stop),
 }
 
+/// What comes back from the source's thread: how it ended, and the source itself.
+type Answer = (Ending, Box<dyn Source>);
+
+/// Stands for a source that did not come back.
+struct Gone(Artefact);
+
+impl Source for Gone {
+    fn artefact(&self) -> Artefact {
+        self.0
+    }
+
+    fn acquire(&self, _: &Host, _: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        Ok(Outcome::because(Status::Failed, "the thread that read it before did not come back"))
+    }
+}
+
 /// Reads one artefact on a thread of its own, so that a source that hangs or panics costs nothing but itself.
 pub(super) fn collect(
     source: Box<dyn Source>,
@@ -31,16 +47,17 @@ pub(super) fn collect(
     engine: &Arc<Engine>,
     control: &Arc<Control>,
     observer: &mut dyn Observer,
-) -> Step {
+) -> Collected {
     let artefact = source.artefact();
     observer.step_started(artefact.name);
     let started = host.clock.now();
     let shared = Arc::new(Shared::open(engine, artefact, &host.identity.facts.id, host.clock, control));
     let mut closed = Vec::new();
     let watch = Watch::start(host, &shared, control);
-    let ending = match spawn(source, host, &shared) {
-        Ok(answer) => wait(&answer, &shared, host, control, &mut Told { observer, closed: &mut closed }),
-        Err(error) => Ending::Panicked(format!("cannot start a thread: {error}")),
+    let gone = |ending| (ending, Box::new(Gone(artefact)) as Box<dyn Source>);
+    let (ending, source) = match spawn(source, host, &shared) {
+        Ok(answer) => wait(&answer, &shared, host, control, &mut Told { observer, closed: &mut closed }).unwrap_or_else(gone),
+        Err(error) => gone(Ending::Panicked(format!("cannot start a thread: {error}"))),
     };
     let (last, gaps) = shared.close();
     Told { observer, closed: &mut closed }.tell(last);
@@ -51,7 +68,7 @@ pub(super) fn collect(
     if step.status == Status::Timeout {
         host.footprint.count("artefacts_timed_out");
     }
-    step
+    Collected { step, source }
 }
 
 /// Objects that have ended, and whoever is told of each as soon as it has.
@@ -74,14 +91,14 @@ impl Told<'_> {
     }
 }
 
-fn spawn(source: Box<dyn Source>, host: &Host, shared: &Arc<Shared>) -> std::io::Result<Receiver<Ending>> {
+fn spawn(source: Box<dyn Source>, host: &Host, shared: &Arc<Shared>) -> std::io::Result<Receiver<Answer>> {
     let (reply, answer) = bounded(1);
     let (host, mut recorder) = (host.clone(), Recorder(Arc::clone(shared)));
     let name = format!("hozen-{}", source.artefact().name);
     let read = move || {
         let result = catch_unwind(AssertUnwindSafe(|| source.acquire(&host, &mut recorder)));
         let ending = result.map_or_else(|panic| Ending::Panicked(panic_text(&*panic)), Ending::Returned);
-        drop(reply.send(ending));
+        drop(reply.send((ending, source)));
     };
     std::thread::Builder::new().name(name).spawn(read)?;
     Ok(answer)
@@ -92,12 +109,21 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     escape::bytes(text.unwrap_or("no message").as_bytes())
 }
 
-fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Control, told: &mut Told<'_>) -> Ending {
+/// Waits for the source; how it ended without coming back is the error.
+fn wait(
+    answer: &Receiver<Answer>,
+    shared: &Shared,
+    host: &Host,
+    control: &Control,
+    told: &mut Told<'_>,
+) -> Result<Answer, Ending> {
     let mut overdue = Overdue::default();
     loop {
         match answer.recv_timeout(TICK) {
-            Ok(ending) => return ending,
-            Err(RecvTimeoutError::Disconnected) => return Ending::Panicked("the source's thread vanished".to_owned()),
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Ending::Panicked("the source's thread vanished".to_owned()));
+            }
             Err(RecvTimeoutError::Timeout) => {
                 told.tell(shared.take_ended());
                 told.observer.tick(&shared.progress);
@@ -105,7 +131,7 @@ fn wait(answer: &Receiver<Ending>, shared: &Shared, host: &Host, control: &Contr
         }
         if let Some(stop) = overdue.now(shared, host, control) {
             host.footprint.count("threads_abandoned");
-            return Ending::Abandoned(stop);
+            return Err(Ending::Abandoned(stop));
         }
     }
 }

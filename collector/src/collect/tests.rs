@@ -67,8 +67,8 @@ fn collect(
     let engine = Arc::new(Engine::start(Arc::new(sink), 1, 1, Arc::new(|| Timestamp::from_seconds(0))).unwrap());
     let plan = plan.into_iter().map(|(name, act)| Planned { source: Box::new(Scripted(name, act)), skip: None }).collect();
     let mut seen = Seen::default();
-    let steps = run(plan, &host(), &engine, &Arc::new(control), &mut seen);
-    (steps, seen)
+    let collected = run(plan, &host(), &engine, &Arc::new(control), &mut seen);
+    (collected.into_iter().map(|collected| collected.step).collect(), seen)
 }
 
 fn one(act: Act) -> (Step, Seen, MemorySink) {
@@ -240,4 +240,24 @@ fn what_the_destination_keeps_waiting_is_off_no_budget_but_the_runs() {
     assert_eq!(status(Waiting::default(), Control::new(None)), Status::Ok);
     assert_eq!(status(Waiting::default(), Control::new(Some(1))), Status::Skipped);
     assert_eq!(collect(MemorySink::default(), Control::new(None), vec![("a", act)]).0[0].status, Status::Timeout);
+}
+
+#[test]
+fn what_a_lost_destination_did_not_take_is_read_for_another_by_the_same_source() {
+    let control = Arc::new(Control::new(None));
+    let source = Box::new(Scripted("a", |_, evidence| row(evidence).map(|()| Outcome::ok())));
+    let mut plan = vec![Planned { source, skip: None }];
+    for (lost, status) in [(true, Status::Skipped), (false, Status::Ok), (false, Status::Ok)] {
+        if lost {
+            control.lose_destination()
+        } else {
+            control.change_destination()
+        }
+        let sink = Arc::new(MemorySink::default());
+        let engine = Arc::new(Engine::start(sink, 1, 1, Arc::new(|| Timestamp::from_seconds(0))).unwrap());
+        let mut collected = run(plan, &host(), &engine, &control, &mut Seen::default());
+        let Collected { step, source } = collected.remove(0);
+        assert_eq!((step.status, step.reasons == [Stop::Sink.to_string()]), (status, lost));
+        plan = vec![Planned { source, skip: None }];
+    }
 }

@@ -128,8 +128,27 @@ pub struct Begin {
     /// Which instance this is, where its metadata were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Instance>,
+    /// The run that this one goes on with, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Continues>,
     /// The public half of the run's key.
     pub run_key: RunKey,
+}
+
+/// A run whose destination was lost in its middle, as the one that goes on with it names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Continues {
+    /// Its id.
+    pub run: RunId,
+    /// Where it went; escaped text.
+    pub location: String,
+    /// SHA-256 of its begin record.
+    pub begin_sha256: Digest,
+    /// Whether it has its seal, as far as is known.
+    pub sealed: bool,
+    /// Why it ended; escaped text.
+    pub reason: String,
 }
 
 /// What the metadata of an EC2 instance say (IMDSv2). Nothing of a role's credentials is among it.
@@ -358,6 +377,23 @@ pub struct Manifest {
     pub chain: ChainHead,
     /// How many steps ended with each status; every status is there.
     pub counts: BTreeMap<Status, u64>,
+    /// The run that this one goes on with, as it stood when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Before>,
+}
+
+/// What there is of a run whose destination was lost in its middle, by the knowledge of the process that both runs are of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Before {
+    /// Its id.
+    pub run: RunId,
+    /// One entry per artefact of its plan, in its order.
+    pub steps: Vec<Step>,
+    /// One receipt per object that its destination has, sorted by key.
+    pub objects: Vec<Receipt>,
+    /// Its custody journal's last line, stored or not.
+    pub chain: ChainHead,
 }
 
 /// The last line of the custody journal.

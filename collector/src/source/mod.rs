@@ -77,7 +77,8 @@ pub trait Source: Send {
     /// not skip; what it came to, [`Source::acquire`] says.
     fn begin(&self, _host: &Host) {}
 
-    /// Reads it all. Long loops call [`Evidence::check`] at each step and pass its `Stop` on with `?`.
+    /// Reads it all. Long loops call [`Evidence::check`] at each step and pass its `Stop` on with `?`. Called again where the destination was
+    /// lost meanwhile and there is another: then all of it is read anew.
     ///
     /// # Errors
     /// [`Stop`], and nothing else, when the run no longer wants this artefact or cannot store it.

@@ -48,6 +48,7 @@ pub struct Rule {
     fault: Fault,
     at: At,
     times: u64,
+    onwards: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -59,28 +60,32 @@ enum At {
 }
 
 impl Rule {
+    fn new(fault: Fault, at: At) -> Self {
+        Self { fault, at, times: 1, onwards: false }
+    }
+
     /// Meets the request with this number, counted from 0 since the start of the double.
     #[must_use]
     pub fn at(index: u64, fault: Fault) -> Self {
-        Self { fault, at: At::Request(index), times: 1 }
+        Self::new(fault, At::Request(index))
     }
 
     /// Meets every request from the one with this number on.
     #[must_use]
     pub fn from(index: u64, fault: Fault) -> Self {
-        Self { fault, at: At::From(index), times: u64::MAX }
+        Self::new(fault, At::From(index)).always()
     }
 
     /// Meets the next request for this operation, once.
     #[must_use]
     pub fn on(operation: &str, fault: Fault) -> Self {
-        Self { fault, at: At::Operation { name: operation.to_owned(), skip: 0 }, times: 1 }
+        Self::new(fault, At::Operation { name: operation.to_owned(), skip: 0 })
     }
 
     /// Meets the next request, once.
     #[must_use]
     pub fn next(fault: Fault) -> Self {
-        Self { fault, at: At::Every, times: 1 }
+        Self::new(fault, At::Every)
     }
 
     /// Lets so many requests for the operation pass first.
@@ -105,7 +110,22 @@ impl Rule {
         self.times(u64::MAX)
     }
 
+    /// Once it has met a request, it meets every one.
+    #[must_use]
+    pub fn onwards(mut self) -> Self {
+        self.onwards = true;
+        self.always()
+    }
+
     fn meets(&mut self, index: u64, operation: &str) -> bool {
+        let met = self.meets_this(index, operation);
+        if met && self.onwards {
+            self.at = At::Every;
+        }
+        met
+    }
+
+    fn meets_this(&mut self, index: u64, operation: &str) -> bool {
         match &mut self.at {
             At::Request(wanted) => *wanted == index && self.times > 0,
             At::From(first) => *first <= index && self.times > 0,

@@ -62,7 +62,16 @@ impl Notes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// That the artefact that has these tables was begun, or how it ended.
+    /// The artefact is begun: what was noted of it before is of rows that are no more.
+    pub(super) fn begin(&self, artefact: &Artefact) {
+        self.lock().retain(|finding, _| {
+            let rule = RULES.iter().find(|rule| rule.finding == *finding);
+            rule.is_none_or(|rule| !artefact.tables.contains(&rule.table))
+        });
+        self.outcome(artefact, "cut");
+    }
+
+    /// How the artefact that has these tables ended.
     pub(super) fn outcome(&self, artefact: &Artefact, word: &'static str) {
         let mut notes = self.lock();
         for rule in RULES.iter().filter(|rule| artefact.tables.contains(&rule.table)) {

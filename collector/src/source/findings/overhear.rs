@@ -37,7 +37,7 @@ impl Source for Overheard {
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         let artefact = self.source.artefact();
         // It stays so where the source panics or does not come back.
-        self.notes.outcome(&artefact, "cut");
+        self.notes.begin(&artefact);
         let mut overhearing = Overhearing { evidence, artefact, notes: &self.notes, rows: BTreeMap::new() };
         let result = self.source.acquire(host, &mut overhearing);
         if let Ok(outcome) = &result {

@@ -42,6 +42,7 @@ impl Source for FirstFrame {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        self.seen.begin();
         self.seen.modules(&modules(host).unwrap_or_default());
         let outcome = FreezeFrame.acquire(host, &mut Watching { evidence, seen: &self.seen, pass: Pass::First })?;
         self.seen.end();

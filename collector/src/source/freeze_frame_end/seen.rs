@@ -36,6 +36,11 @@ impl Seen {
         text.clone_into(&mut self.frame().modules);
     }
 
+    /// A frame begins, whatever was seen before.
+    pub(super) fn begin(&self) {
+        *self.frame() = Frame::default();
+    }
+
     /// The frame is whole.
     pub(super) fn end(&self) {
         self.frame().ended = true;

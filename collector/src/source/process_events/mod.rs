@@ -50,7 +50,15 @@ const SOURCE: &str = "netlink connector cn_proc";
 /// Listens from the beginning of a run.
 #[derive(Debug, Default)]
 pub struct ProcessEvents {
-    began: Mutex<Option<(Timestamp, Result<Listening, Outcome>)>>,
+    began: Mutex<Option<(Timestamp, Hearing)>>,
+}
+
+/// What has become of listening.
+#[derive(Debug)]
+enum Hearing {
+    Going(Listening),
+    /// Until when, and what was heard; or why nothing was. Kept, because a run that goes on at another destination writes it down again.
+    Over(Result<(Timestamp, Box<Heard>), Outcome>),
 }
 
 impl Source for ProcessEvents {
@@ -59,26 +67,36 @@ impl Source for ProcessEvents {
     }
 
     fn begin(&self, host: &Host) {
-        let listening = listen(host);
-        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = Some((host.clock.now(), listening));
+        let hearing = listen(host).map_or_else(|outcome| Hearing::Over(Err(outcome)), Hearing::Going);
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = Some((host.clock.now(), hearing));
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         let began = self.began.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (from, listening) = match began {
-            Some((from, Ok(listening))) => (from, listening),
-            Some((_, Err(outcome))) => return Ok(outcome),
-            None => return Ok(Outcome::because(Status::Failed, "nobody listened from the beginning of the run")),
+        let Some((from, hearing)) = began else {
+            return Ok(Outcome::because(Status::Failed, "nobody listened from the beginning of the run"));
         };
-        let Some(heard) = listening.end() else {
-            return Ok(Outcome::because(Status::Failed, "the thread that listened did not come back"));
+        let over = match hearing {
+            Hearing::Going(listening) => listening
+                .end()
+                .map(|heard| (host.clock.now(), Box::new(heard)))
+                .ok_or_else(|| Outcome::because(Status::Failed, "the thread that listened did not come back")),
+            Hearing::Over(over) => over,
         };
-        let until = host.clock.now();
-        losses(&heard).into_iter().for_each(|loss| evidence.gap(Gap::whole(SOURCE.as_bytes(), loss)));
-        counts(&heard, (from, until), evidence)?;
-        events(&heard, evidence)?;
-        Ok(Outcome::ok())
+        let written = match &over {
+            Ok((until, heard)) => write(heard, (from, *until), evidence),
+            Err(outcome) => Ok(outcome.clone()),
+        };
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = Some((from, Hearing::Over(over)));
+        written
     }
+}
+
+fn write(heard: &Heard, span: (Timestamp, Timestamp), evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+    losses(heard).into_iter().for_each(|loss| evidence.gap(Gap::whole(SOURCE.as_bytes(), loss)));
+    counts(heard, span, evidence)?;
+    events(heard, evidence)?;
+    Ok(Outcome::ok())
 }
 
 /// Only where the kernel shows that it can tell: for a connector that is a module it would load it.
@@ -173,6 +191,9 @@ mod tests {
         assert_eq!((&one("exit")["exit_code"], &one("exit")["exit_signal"]), (&3.into(), &0.into()));
         let all = evidence.rows(COUNTS).iter().find(|row| row["event"] == "all").unwrap();
         assert_eq!((&all["overruns"], &all["odd"]), (&0.into(), &0.into()));
+        let mut again = Recorded::default();
+        assert_eq!(source.acquire(&host, &mut again).unwrap().status, Status::Ok);
+        assert_eq!(again.rows(EVENTS).len(), evidence.rows(EVENTS).len(), "what was heard can be written down once more");
     }
 
     #[test]
