@@ -91,6 +91,10 @@ pub enum MemoryMode {
     Lime,
     /// /proc/kcore or nothing.
     Kcore,
+    /// /dev/crash, of the crash driver of Red Hat's kernels, or nothing.
+    Crash,
+    /// /dev/mem or nothing.
+    Mem,
     /// No memory image.
     Off,
 }

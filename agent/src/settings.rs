@@ -176,6 +176,8 @@ impl Settings {
         let memory = match self.memory {
             Some(MemoryMode::Lime) => Method::Lime,
             Some(MemoryMode::Kcore) => Method::Kcore,
+            Some(MemoryMode::Crash) => Method::Crash,
+            Some(MemoryMode::Mem) => Method::Mem,
             _ => Method::Auto,
         };
         catalogue::Options {
@@ -340,7 +342,7 @@ mod tests {
         let given = settings(|a| a.lime = ModuleArgs { module_sha256: Some(Digest::of(b"")), ..lime });
         assert!(given.may_load_module() && given.module.file.is_some());
         assert!(settings(|_| ()).may_load_module());
-        for mode in [MemoryMode::Kcore, MemoryMode::Off] {
+        for mode in [MemoryMode::Kcore, MemoryMode::Crash, MemoryMode::Mem, MemoryMode::Off] {
             assert!(!settings(|a| a.memory = Some(mode)).may_load_module());
         }
         assert!(!settings(|a| a.skip = vec![MEMORY.parse().unwrap()]).may_load_module());

@@ -43,13 +43,26 @@ echo 1 >/tracing/events/kprobes/own/enable
 umount /tracing
 ";
 
-/// Then the ways to memory: which there are is judged here; what they give is judged in vm_memory.rs.
-const MEMORY: &str = "hozen collect --case VM-1 --only memory --memory auto --to /out/memory >/out/result 2>>/out/said\n";
-
-/// The same with a LiME that fits, by every way, by LiME alone, and with all else that there is.
-const LOCKED: &str = "\
+/// A collection with a LiME that fits.
+const TRY: &str = "\
 lime='--module /lime.ko --module-sha256 LIME'
 try() { name=$1; shift; hozen collect --case VM-1 --to /out/$name $lime \"$@\" >/out/$name.result 2>/out/$name.said; echo $? >/out/$name.code; }
+";
+
+/// Two ways in which a running kernel is told to load no such module, neither of which it takes back. What it says to that itself, and
+/// what modprobe is executed for between them, is the control.
+const REFUSED: &str = "\
+echo 1 >/sys/module/module/parameters/sig_enforce
+insmod /lime.ko path=/out/image format=lime 2>/out/unsigned
+try memory --only memory --memory auto
+mount -t hozenfs none /mnt; mount -t squashfs none /mnt; cp /tmp/autoload /out/control; cat /proc/modules >/out/loaded
+echo 1 >/proc/sys/kernel/modules_disabled
+insmod /lime.ko path=/out/image format=lime 2>/out/disabled
+try lime --only memory --memory lime
+";
+
+/// Behind [`TRY`]: by every way, by LiME alone, and with all else that there is.
+const LOCKED: &str = "\
 try memory --only memory --memory auto
 try lime --only memory --memory lime
 try all --profile volatile --memory auto
@@ -83,9 +96,7 @@ fn boot_after(before: &str, guest: Guest, script: &str) -> Booted {
 #[test]
 fn an_open_kernel() {
     let Some(lab) = Lab::find("an_open_kernel") else { return };
-    let control =
-        "mount -t hozenfs none /mnt; mount -t squashfs none /mnt; cp /tmp/autoload /out/control; cat /proc/modules >/out/loaded";
-    let open = boot_after(PROBE, Guest::new(&lab), &format!("{MEMORY}{control}"));
+    let open = boot_with_lime(PROBE, &lab, Guest::new(&lab), REFUSED);
     a_probe_in_the_kernel_is_seen_and_is_a_finding(&open);
     every_module_is_seen_in_every_list_that_has_addresses(&open);
     the_kernels_log_begins_with_its_banner(&open, &lab);
@@ -99,6 +110,23 @@ fn an_open_kernel() {
     assert_eq!(lockdown(&open), "none");
     assert!(!method(&open, "kcore").contains("lockdown"));
     assert_eq!(verdict(&open, "kcore"), "available");
+    a_kernel_that_wants_no_such_module_is_told_from_one_that_has_none(&open);
+}
+
+/// Each refusal has its name, the kernel's own answer is that the module would not have been loaded, and `/proc/kcore` goes on.
+fn a_kernel_that_wants_no_such_module_is_told_from_one_that_has_none(open: &Booted) {
+    let (unsigned, disabled) = (open.ended.text("unsigned"), open.ended.text("disabled"));
+    assert!(unsigned.contains("Key was rejected") || unsigned.contains("Required key"), "{unsigned}");
+    assert!(disabled.contains("Operation not permitted"), "{disabled}");
+    with_code(open, "memory", code::COMPLETE);
+    let reasons = method(open, "lime");
+    assert!(reasons.contains("loads only signed modules (module.sig_enforce)") && !reasons.contains("disabled is"), "{reasons}");
+    assert_eq!(captures(open, "memory"), ["kcore ok"]);
+    let result = with_code(open, "lime", code::MEMORY_FAILED);
+    for reason in ["kernel.modules_disabled is 1", "module.sig_enforce"] {
+        assert!(result.contains(reason), "{result}");
+    }
+    assert!(captures(open, "lime").is_empty());
 }
 
 /// A host on which `ss` has been used, so that all diag modules are loaded; locked down as Secure Boot does.
@@ -110,9 +138,7 @@ fn a_kernel_locked_down_for_integrity() {
     assert_eq!(lockdown(&locked), "integrity");
     assert_eq!(verdict(&locked, "kcore"), "available");
     assert!(method(&locked, "lime").contains("lockdown is integrity"), "{}", method(&locked, "lime"));
-    let captures = Evidence::open(&locked.ended.out.join("memory")).table("memory_captures");
-    assert_eq!(one(&captures, "method", "kcore").get("quality").and_then(Value::as_str), Some("ok"), "{captures:#?}");
-    assert_eq!(captures.len(), 1, "LiME was tried: {captures:#?}");
+    assert_eq!(captures(&locked, "memory"), ["kcore ok"], "LiME was tried");
     let result = with_code(&locked, "lime", code::MEMORY_FAILED);
     assert!(result.contains("kernel lockdown is integrity: it loads only signed modules"), "{result}");
     with_code(&locked, "memory", code::COMPLETE);
@@ -126,7 +152,7 @@ fn a_kernel_locked_down_for_confidentiality() {
     assert_eq!(lockdown(&locked), "confidentiality");
     assert_eq!(verdict(&locked, "kcore"), "denied");
     assert!(method(&locked, "kcore").contains("/proc/kcore is closed"), "{}", method(&locked, "kcore"));
-    assert!(Evidence::open(&locked.ended.out.join("memory")).table("memory_captures").is_empty());
+    assert!(captures(&locked, "memory").is_empty());
     for run in ["memory", "lime", "all"] {
         let result = with_code(&locked, run, code::MEMORY_FAILED);
         assert!(result.contains("lockdown is confidentiality"), "{result}");
@@ -139,12 +165,24 @@ fn a_kernel_locked_down_for_confidentiality() {
 
 /// A guest that also tries LiME, by [`LOCKED`].
 fn boot_locked(lab: &Lab, guest: Guest) -> Booted {
-    let lime = read(&lab.lime());
-    let script = LOCKED.replace("LIME", &sha256(&lime));
-    boot(guest.file("/lime.ko", 0o644, lime), &script)
+    boot_with_lime("", lab, guest, LOCKED)
 }
 
-/// What a run of [`LOCKED`] said, which must have ended with this code and left evidence that verifies.
+/// A guest that has LiME, for [`TRY`], which stands before `script`.
+fn boot_with_lime(before: &str, lab: &Lab, guest: Guest, script: &str) -> Booted {
+    let lime = read(&lab.lime());
+    let script = [&TRY.replace("LIME", &sha256(&lime)), script].concat();
+    boot_after(before, guest.file("/lime.ko", 0o644, lime), &script)
+}
+
+/// What the captures of a run of [`TRY`] are worth, in order: `kcore ok`.
+fn captures(booted: &Booted, run: &str) -> Vec<String> {
+    let word = |row: &Value, column: &str| row.get(column).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let rows = Evidence::open(&booted.ended.out.join(run)).table("memory_captures");
+    rows.iter().map(|row| format!("{} {}", word(row, "method"), word(row, "quality"))).collect()
+}
+
+/// What a run of [`TRY`] said, which must have ended with this code and left evidence that verifies.
 fn with_code(booted: &Booted, run: &str, code: i32) -> String {
     let said = booted.ended.text(&format!("{run}.result"));
     assert_eq!(booted.ended.text(&format!("{run}.code")), format!("{code}\n"), "{run}: {said}");

@@ -79,13 +79,13 @@ impl Settings {
     pub fn may_load_module(&self) -> bool {
         let planned = self.skip.iter().all(|name| !name.means(MEMORY));
         let planned = planned && (self.only.is_empty() || self.only.iter().any(|name| name.means(MEMORY)));
-        planned && self.wants_memory() && self.memory != Some(MemoryMode::Kcore)
+        planned && self.wants_memory() && matches!(self.memory, None | Some(MemoryMode::Auto | MemoryMode::Lime))
     }
 
     /// Whether one way to memory was asked for by name.
     #[must_use]
     pub fn names_memory_method(&self) -> bool {
-        matches!(self.memory, Some(MemoryMode::Lime | MemoryMode::Kcore))
+        matches!(self.memory, Some(MemoryMode::Lime | MemoryMode::Kcore | MemoryMode::Crash | MemoryMode::Mem))
     }
 
     /// Why `artefact` is left out, if it is.

@@ -62,6 +62,23 @@ pub fn total(ranges: &[PhysRange]) -> u64 {
     ranges.iter().fold(0, |sum, range| sum.saturating_add(range.length()))
 }
 
+/// The addresses of `ranges` that lie in none of `covered`. Both ascend.
+#[must_use]
+pub fn difference(ranges: &[PhysRange], covered: &[PhysRange]) -> Vec<PhysRange> {
+    ranges.iter().flat_map(|range| without(*range, covered)).collect()
+}
+
+/// What of `range` lies in none of `covered`, which ascend.
+fn without(range: PhysRange, covered: &[PhysRange]) -> Vec<PhysRange> {
+    let (mut left, mut at) = (Vec::new(), range.start());
+    for cover in covered.iter().filter(|cover| cover.end() > range.start() && cover.start() < range.end()) {
+        left.extend(PhysRange::new(at, cover.start()));
+        at = at.max(cover.end());
+    }
+    left.extend(PhysRange::new(at, range.end()));
+    left
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,8 @@
 //! **Invariant:** a piece is only of memory that `/proc/iomem` calls RAM, and only of whole pages; what no program header covers is
 //! in no piece.
 
+use std::collections::HashSet;
+
 use super::elf::Load;
 use crate::model::PhysRange;
 
@@ -25,7 +27,7 @@ pub(in super::super) fn whole_pages(range: PhysRange, page: u64) -> Option<PhysR
 /// direct map must be found: it is where every range of RAM has a header of its length at its distance.
 pub(super) fn pieces(ram: &[PhysRange], loads: &[Load], page: u64) -> Result<Vec<Piece>, String> {
     let ram: Vec<PhysRange> = ram.iter().filter_map(|range| whole_pages(*range, page)).collect();
-    let placed: Vec<(PhysRange, u64)> = if loads.iter().all(|load| load.physical_address == 0) {
+    let mut placed: Vec<(PhysRange, u64)> = if loads.iter().all(|load| load.physical_address == 0) {
         let base = direct_map(&ram, loads)?;
         let place = |load: &Load| place(load, load.virtual_address.checked_sub(base)?);
         loads.iter().filter_map(place).collect()
@@ -34,6 +36,7 @@ pub(super) fn pieces(ram: &[PhysRange], loads: &[Load], page: u64) -> Result<Vec
         let placed = loads.iter().filter(|load| load.physical_address % page == 0);
         placed.filter_map(|load| place(load, load.physical_address)).collect()
     };
+    placed.sort_unstable_by_key(|(part, _)| part.start());
     let pieces: Vec<Piece> = ram.iter().flat_map(|range| cover(*range, &placed)).collect();
     if pieces.is_empty() { Err("none of its program headers covers any RAM".to_owned()) } else { Ok(pieces) }
 }
@@ -44,11 +47,9 @@ fn place(load: &Load, physical: u64) -> Option<(PhysRange, u64)> {
 
 /// The virtual address of physical address 0, where the headers leave one possibility.
 fn direct_map(ram: &[PhysRange], loads: &[Load]) -> Result<u64, String> {
+    let known: HashSet<(u64, u64)> = loads.iter().map(|load| (load.virtual_address, load.length)).collect();
     let fits = |base: u64| {
-        let there = |range: &PhysRange| {
-            let start = base.checked_add(range.start());
-            loads.iter().any(|load| Some(load.virtual_address) == start && load.length == range.length())
-        };
+        let there = |range: &PhysRange| base.checked_add(range.start()).is_some_and(|at| known.contains(&(at, range.length())));
         ram.iter().all(there)
     };
     let first = ram.first().ok_or_else(|| "there is no RAM to find in it".to_owned())?;
@@ -65,18 +66,22 @@ fn direct_map(ram: &[PhysRange], loads: &[Load]) -> Result<u64, String> {
     }
 }
 
-/// The pieces of `range`, each as long as one part of the file covers it.
+/// The pieces of `range`, each as long as one part of the file covers it. `placed` ascends, and is gone through once: a file can have
+/// 65,535 parts.
 fn cover(range: PhysRange, placed: &[(PhysRange, u64)]) -> Vec<Piece> {
     let (mut pieces, mut at) = (Vec::new(), range.start());
+    let mut later = placed.iter().peekable();
+    let mut farthest: Option<&(PhysRange, u64)> = None;
     while at < range.end() {
-        let here = placed.iter().filter(|(part, _)| part.start() <= at && at < part.end());
-        if let Some((part, file_offset)) = here.max_by_key(|(part, _)| part.end()) {
+        while let Some(part) = later.next_if(|(part, _)| part.start() <= at) {
+            farthest = farthest.filter(|known| known.0.end() > part.0.end()).or(Some(part));
+        }
+        if let Some((part, file_offset)) = farthest.filter(|(part, _)| part.end() > at) {
             let end = part.end().min(range.end());
             pieces.extend(PhysRange::new(at, end).map(|range| Piece { range, file_offset: file_offset + (at - part.start()) }));
             at = end;
         } else {
-            let next = placed.iter().map(|(part, _)| part.start()).filter(|start| *start > at).min();
-            at = next.unwrap_or(range.end());
+            at = later.peek().map_or(range.end(), |(part, _)| part.start());
         }
     }
     pieces
@@ -143,6 +148,19 @@ mod tests {
         assert!(pieces(&ram, &loads[..2], 0x1000).unwrap_err().contains("0 places"));
         let twice = [load(0, old, 0, 0x1000), load(0, old + 0x5000, 0, 0x1000)];
         assert!(pieces(&[range(0, 0x1000)], &twice, 0x1000).unwrap_err().contains("2 places"));
+    }
+
+    /// As many program headers as a file can have, in the most tedious order, on both ways to the map: seconds would be minutes if each
+    /// were held against all others.
+    #[test]
+    fn as_many_headers_as_there_can_be_take_no_time_to_speak_of() {
+        let count = u64::from(u16::MAX);
+        let ram = [range(0x1000, count * 0x2000)];
+        let placed: Vec<Load> = (1..count).rev().map(|n| load(n, DIRECT + n * 0x1000, n * 0x2000, 0x1000)).collect();
+        assert_eq!(pieces(&ram, &placed, 0x1000).unwrap().len(), placed.len());
+        let unplaced: Vec<Load> = (1..count).map(|n| load(n, n * 0x1_0000, 0, 0x1000)).collect();
+        let many: Vec<PhysRange> = (1..8).map(|n| range(n * 0x1_0000, n * 0x1_0000 + 0x1000)).collect();
+        assert!(pieces(&many, &unplaced, 0x1000).unwrap_err().contains("places"));
     }
 
     proptest! {

@@ -23,6 +23,17 @@ pub(super) fn pieces(host: &Host, ram: &[PhysRange]) -> Result<Arc<[Piece]>, Rea
     map::pieces(ram, &headers.loads, page_size()).map(Arc::from).map_err(wrong)
 }
 
+/// Where the RAM would stand in a core file that begins with `bytes`, on a host with pages of this size.
+#[cfg(any(test, feature = "test-util"))]
+pub(super) fn pieces_of(bytes: &[u8], ram: &[PhysRange], page: u64) -> Result<Vec<Piece>, String> {
+    let table = elf::header(bytes)?;
+    let programs = usize::try_from(table.offset).ok().and_then(|at| bytes.get(at..)?.get(..table.size));
+    let programs = programs.ok_or_else(|| "it is cut short".to_owned())?;
+    // Where the notes are said to be is only believed when they are read.
+    let _ = elf::notes(programs);
+    map::pieces(ram, &elf::loads(programs)?, page)
+}
+
 /// What stands at the beginning of `/proc/kcore`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Headers {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::chunk::Lens;
 use super::facts::{self, Facts};
-use super::image::{Image, Tally, note_gaps};
+use super::image::{Image, Tally, note_gaps, note_moved};
 use super::physical::{Device, Kcore, Physical};
 use super::quality::{self, Measure, Quality};
 use super::{Offer, lime, readers};
@@ -131,7 +131,7 @@ impl Attempt<'_> {
                 faults.extend(self.unmapped());
                 let moved = self.compare_iomem(&mut faults)?;
                 let (quality, reasons) = quality::judge(&captured.tally, self.measure(), faults);
-                self.gaps(method, quality, &captured.tally, moved);
+                self.gaps(method, quality, &captured.tally, &moved);
                 (Some(quality), reasons)
             }
         };
@@ -146,7 +146,7 @@ impl Attempt<'_> {
     }
 
     /// What a rejected image lacks is of no interest: another one may hold it.
-    fn gaps(&mut self, method: &str, quality: Quality, tally: &Tally, moved: bool) {
+    fn gaps(&mut self, method: &str, quality: Quality, tally: &Tally, moved: &Moved) {
         if quality == Quality::Rejected {
             return;
         }
@@ -157,9 +157,7 @@ impl Attempt<'_> {
             _ => Way::Kcore.path(),
         };
         note_gaps(self.evidence, path, &self.facts.iomem.ram, tally);
-        if moved {
-            self.evidence.gap(Gap::whole(b"/proc/iomem", "memory was added or removed while it was read"));
-        }
+        note_moved(self.evidence, &moved.added, &moved.removed);
     }
 
     fn measure(&self) -> Measure {
@@ -194,18 +192,38 @@ impl Attempt<'_> {
             .then(|| format!("{bad} lines of /proc/iomem say no range of addresses: there may be memory that nobody looked for"))
     }
 
-    /// Whether memory was added or removed while it was read.
-    fn compare_iomem(&mut self, faults: &mut Vec<String>) -> Result<bool, Stop> {
-        let Some((text, now)) = facts::iomem_now(self.host) else {
+    /// What memory was added or removed while it was read.
+    fn compare_iomem(&mut self, faults: &mut Vec<String>) -> Result<Moved, Stop> {
+        let Some((text, now)) = facts::iomem_now(self.host).filter(|(_, now)| !now.hidden) else {
             faults.push("/proc/iomem could not be read again".to_owned());
-            return Ok(false);
+            return Ok(Moved::default());
         };
-        let moved = now.ram != self.facts.iomem.ram;
-        if moved {
-            faults.push("memory was added or removed while it was read (/.hozen/iomem.after)".to_owned());
+        let moved = Moved::between(&self.facts.iomem.ram, &now.ram);
+        if let Some(fault) = moved.fault() {
+            faults.push(fault);
             self.evidence.raw(&Member::pseudo(b"/.hozen/iomem.after"), &text)?;
         }
         Ok(moved)
+    }
+}
+
+/// How the map of memory has changed while an image was made.
+#[derive(Debug, Default)]
+struct Moved {
+    added: Vec<PhysRange>,
+    removed: Vec<PhysRange>,
+}
+
+impl Moved {
+    fn between(before: &[PhysRange], after: &[PhysRange]) -> Self {
+        Self { added: range::difference(after, before), removed: range::difference(before, after) }
+    }
+
+    fn fault(&self) -> Option<String> {
+        let (added, removed) = (range::total(&self.added), range::total(&self.removed));
+        (added + removed > 0).then(|| {
+            format!("while it was read, {added} bytes of memory were added and {removed} removed (/.hozen/iomem.after)")
+        })
     }
 }
 
@@ -253,7 +271,7 @@ pub(super) fn open(host: &Host, way: Way, ram: &[PhysRange]) -> Result<Opened, R
         let reader = Reader::open(host, way)?;
         Ok(match &pieces {
             Some(pieces) => Box::new(Kcore { reader, pieces: Arc::clone(pieces) }),
-            None => Box::new(Device(reader)),
+            None => Box::new(Device { reader, stride: (way == Way::Crash).then(page_size) }),
         })
     };
     let mut first = one()?;

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use nix::errno::Errno;
 use serde_json::json;
 
 use super::chunk::Chunk;
@@ -25,6 +26,8 @@ pub(super) struct Tally {
     pub zero_pages: u64,
     pub edge_bytes: u64,
     pub unreadable: Vec<PhysRange>,
+    /// Why, each reason once.
+    pub errnos: Vec<Errno>,
     pub banner: bool,
     /// Bytes of zeros at the image's end.
     pub zero_tail: u64,
@@ -42,19 +45,8 @@ impl Tally {
 
     /// The memory of `ram` that does not stand in the image: range of the image that it would belong to, and what of it.
     pub(super) fn missing(&self, ram: &[PhysRange]) -> Vec<PhysRange> {
-        ram.iter().flat_map(|range| without(*range, &self.covered)).collect()
+        range::difference(ram, &self.covered)
     }
-}
-
-/// What of `range` lies in none of `covered`, which ascend.
-fn without(range: PhysRange, covered: &[PhysRange]) -> Vec<PhysRange> {
-    let (mut left, mut at) = (Vec::new(), range.start());
-    for cover in covered.iter().filter(|cover| cover.end() > range.start() && cover.start() < range.end()) {
-        left.extend(PhysRange::new(at, cover.start()));
-        at = at.max(cover.end());
-    }
-    left.extend(PhysRange::new(at, range.end()));
-    left
 }
 
 /// An image that is being written.
@@ -119,7 +111,12 @@ impl<'a> Image<'a> {
         tally.banner |= chunk.banner;
         tally.zero_tail = if chunk.zero_tail == length { tally.zero_tail + length } else { chunk.zero_tail };
         extend(&mut tally.covered, range);
-        chunk.unreadable.iter().for_each(|(range, _)| extend(&mut tally.unreadable, *range));
+        for (range, errno) in &chunk.unreadable {
+            extend(&mut tally.unreadable, *range);
+            if !tally.errnos.contains(errno) {
+                tally.errnos.push(*errno);
+            }
+        }
     }
 
     fn row(&self, method: &'static str, range: PhysRange, chunk: &Chunk) -> Row {
@@ -153,6 +150,12 @@ impl<'a> Image<'a> {
 pub(super) fn note_gaps(evidence: &mut dyn Evidence, path: &str, ram: &[PhysRange], tally: &Tally) {
     gaps(evidence, path, &tally.missing(ram), "not in the image");
     gaps(evidence, path, &tally.unreadable, "physical memory that could not be read; zeros stand in its place");
+}
+
+/// Makes gaps of the memory map of what was added to it and taken from it while an image was made.
+pub(super) fn note_moved(evidence: &mut dyn Evidence, added: &[PhysRange], removed: &[PhysRange]) {
+    gaps(evidence, "/proc/iomem", added, "memory that was added while the image was made; not in the image");
+    gaps(evidence, "/proc/iomem", removed, "memory that was removed while the image was made");
 }
 
 fn extend(ranges: &mut Vec<PhysRange>, range: PhysRange) {

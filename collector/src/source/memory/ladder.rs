@@ -16,6 +16,10 @@ pub enum Method {
     Lime,
     /// Only `/proc/kcore`.
     Kcore,
+    /// Only `/dev/crash`.
+    Crash,
+    /// Only `/dev/mem`.
+    Mem,
 }
 
 /// Whether a method would work.
@@ -87,8 +91,8 @@ pub(super) fn rungs(facts: &Facts, method: Method) -> Vec<Rung> {
     vec![
         lime(facts).rung("lime", auto || method == Method::Lime),
         kcore(facts).rung("kcore", auto || method == Method::Kcore),
-        crash(facts).rung("crash", auto),
-        mem(facts).rung("mem", auto),
+        crash(facts).rung("crash", auto || method == Method::Crash),
+        mem(facts, method == Method::Mem).rung("mem", auto || method == Method::Mem),
     ]
 }
 
@@ -127,14 +131,16 @@ fn crash(facts: &Facts) -> Against {
     against
 }
 
-fn mem(facts: &Facts) -> Against {
+/// `/dev/mem`; `by_name` is whether it was asked for and nothing else.
+fn mem(facts: &Facts, by_name: bool) -> Against {
     let mut against = Against::default();
     against.lacks(!facts.has_mem, "no /dev/mem (the kernel has no CONFIG_DEVMEM, or this is a container)");
     ranges(&mut against, facts);
     match facts.strict_devmem {
         Some(strict) => against.forbids(strict, "/dev/mem shows no memory of the kernel's (CONFIG_STRICT_DEVMEM)"),
-        // Every distribution's kernel has it; without a configuration the safe guess is that this one has it too.
-        None => against.forbids(facts.has_mem, "CONFIG_STRICT_DEVMEM is not known and is taken as set"),
+        // Every distribution's kernel has it; without a configuration the safe guess is that this one has it too. Whoever asks for
+        // nothing else wants to know: a kernel that has it shows zeros and refusals, which are told from memory.
+        None => against.forbids(facts.has_mem && !by_name, "CONFIG_STRICT_DEVMEM is not known and is taken as set"),
     }
     lockdown(&mut against, facts, false, "/dev/mem is closed");
     capability(&mut against, facts.may_do_raw_io, "CAP_SYS_RAWIO");
@@ -206,6 +212,21 @@ mod tests {
         assert_eq!(verdicts(&integrity, Method::Auto), ["absent", "available", "denied", "denied"]);
         let confidentiality = Facts { lockdown: b"confidentiality".to_vec(), ..open_host() };
         assert_eq!(verdicts(&confidentiality, Method::Kcore), ["not-considered", "denied", "not-considered", "not-considered"]);
+    }
+
+    #[test]
+    fn a_device_that_is_asked_for_is_the_only_one_and_what_is_not_known_does_not_speak_against_it() {
+        let unknown = Facts { strict_devmem: None, ..open_host() };
+        let only = |method: usize, verdict| {
+            let mut all = ["not-considered"; 4];
+            all[method] = verdict;
+            all.to_vec()
+        };
+        assert_eq!(verdicts(&unknown, Method::Crash), only(2, "available"));
+        assert_eq!(verdicts(&unknown, Method::Mem), only(3, "available"));
+        assert_eq!(verdicts(&unknown, Method::Auto)[3], "denied");
+        let strict = Facts { strict_devmem: Some(true), ..open_host() };
+        assert_eq!(verdicts(&strict, Method::Mem), only(3, "denied"));
     }
 
     #[test]

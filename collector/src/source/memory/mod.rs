@@ -15,6 +15,8 @@ mod facts;
 #[cfg(test)]
 mod fake;
 mod given;
+#[cfg(any(test, feature = "test-util"))]
+pub mod hostile;
 mod image;
 mod iomem;
 mod ladder;

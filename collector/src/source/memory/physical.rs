@@ -35,11 +35,17 @@ impl Physical for Kcore {
 
 /// A device whose offsets are physical addresses.
 #[derive(Debug)]
-pub(super) struct Device(pub Reader);
+pub(super) struct Device {
+    pub reader: Reader,
+    /// Bytes that no read may go beyond a multiple of: the crash driver refuses what does not lie in one page.
+    pub stride: Option<u64>,
+}
 
 impl Physical for Device {
     fn read(&mut self, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
-        not_the_end(self.0.read_at(address, buffer))
+        let room = self.stride.map_or(u64::MAX, |stride| stride - address % stride);
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(buffer.len());
+        not_the_end(self.reader.read_at(address, buffer.get_mut(..room).unwrap_or_default()))
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) struct Measure {
 pub(super) fn judge(tally: &Tally, measure: Measure, faults: Vec<String>) -> (Quality, Vec<String>) {
     let mut reasons = rejected(tally, measure);
     if !reasons.is_empty() {
+        reasons.extend(unread(tally));
         reasons.extend(faults);
         return (Quality::Rejected, reasons);
     }
@@ -52,9 +53,7 @@ pub(super) fn judge(tally: &Tally, measure: Measure, faults: Vec<String>) -> (Qu
     if measure.knows_banner && !tally.banner {
         reasons.push(NO_BANNER.to_owned());
     }
-    if !tally.unreadable.is_empty() {
-        reasons.push(format!("{} bytes could not be read", tally.unreadable_bytes()));
-    }
+    reasons.extend(unread(tally));
     if measure.in_use.is_some_and(|in_use| tally.data_bytes < in_use / 2) {
         reasons.push(few(tally, measure));
     }
@@ -89,6 +88,11 @@ fn rejected(tally: &Tally, measure: Measure) -> Vec<String> {
     reasons
 }
 
+fn unread(tally: &Tally) -> Option<String> {
+    let errnos: Vec<String> = tally.errnos.iter().map(|errno| format!("{errno:?}")).collect();
+    (!tally.unreadable.is_empty()).then(|| format!("{} bytes could not be read ({})", tally.unreadable_bytes(), errnos.join(", ")))
+}
+
 fn few(tally: &Tally, measure: Measure) -> String {
     let in_use = measure.in_use.unwrap_or_default();
     format!("{} bytes of pages hold anything, and the kernel says that {in_use} bytes are in use", tally.data_bytes)
@@ -98,6 +102,7 @@ fn few(tally: &Tally, measure: Measure) -> String {
 mod tests {
     use super::*;
     use crate::model::PhysRange;
+    use nix::errno::Errno;
     use proptest::prelude::*;
 
     const MIB: u64 = 1 << 20;
@@ -129,6 +134,17 @@ mod tests {
         let padded = Tally { data_bytes: 27 * MIB, zero_tail: 228 * MIB, ..tally() };
         assert_eq!(word(&padded), "rejected");
         assert_eq!(word(&Tally { zero_tail: MIB, ..padded }), "incomplete");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_told_with_why_whatever_the_image_is_worth() {
+        let unreadable = PhysRange::new(0, 4096).into_iter().collect();
+        let tally = Tally { unreadable, errnos: vec![Errno::EPERM, Errno::EFAULT], ..tally() };
+        for tally in [tally.clone(), Tally { data_bytes: 0, ..tally }] {
+            let (quality, reasons) = judge(&tally, MEASURE, Vec::new());
+            assert_ne!(quality, Quality::Ok);
+            assert!(reasons.contains(&"4096 bytes could not be read (EPERM, EFAULT)".to_owned()), "{reasons:?}");
+        }
     }
 
     #[test]

@@ -184,6 +184,111 @@ fn what_is_no_kcore_is_refused_with_a_reason() {
     }
 }
 
+/// Changes the host once something of the image is written.
+struct Midway<'a, F: FnMut()> {
+    evidence: &'a mut Recorded,
+    change: Option<F>,
+}
+
+impl<F: FnMut()> Between for Midway<'_, F> {
+    fn inner(&self) -> &dyn Evidence {
+        self.evidence
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn Evidence {
+        if !self.evidence.images.is_empty()
+            && let Some(mut change) = self.change.take()
+        {
+            change();
+        }
+        self.evidence
+    }
+}
+
+/// What a host comes to whose file `name` becomes `content` while its memory is read.
+fn acquire_while(name: &str, content: &[u8]) -> (Outcome, Recorded) {
+    let (memory, parts) = good();
+    let (dir, host) = fixture(&memory, &parts, usize::MAX, IOMEM);
+    let mut evidence = Recorded::default();
+    // The map must be another file: the first one may be open still.
+    let change = || {
+        std::fs::remove_file(dir.path().join(name)).unwrap();
+        write(dir.path(), name, content);
+    };
+    let mut midway = Midway { evidence: &mut evidence, change: Some(change) };
+    let outcome = MemorySource::default().acquire(&host, &mut midway).unwrap();
+    assert!(midway.change.is_none(), "nothing was changed");
+    (outcome, evidence)
+}
+
+#[test]
+fn memory_that_comes_or_goes_midway_is_a_gap_of_the_map() {
+    let more = IOMEM.to_owned() + "00600000-006fffff : System RAM\n";
+    let less = IOMEM.replace("004fffff", "003fffff");
+    let both = less.clone() + "00600000-006fffff : System RAM\n";
+    let (added, removed) = ((0x60_0000, "added"), (0x40_0000, "removed"));
+    for (map, told, gaps) in [
+        (&more, "1048576 bytes of memory were added and 0 removed", vec![added]),
+        (&less, "0 bytes of memory were added and 1048576 removed", vec![removed]),
+        (&both, "1048576 bytes of memory were added and 1048576 removed", vec![added, removed]),
+    ] {
+        let (outcome, evidence) = acquire_while("proc/iomem", map.as_bytes());
+        assert_eq!(outcome.status, Status::Partial);
+        let capture = &evidence.rows("memory_captures")[0];
+        assert_eq!(capture["quality"], "incomplete");
+        assert!(capture["reasons"].to_string().contains(told), "{capture}");
+        assert_eq!((number(capture, "bytes"), number(capture, "unreadable_bytes")), (0x49_ec00, 0), "what was read stays");
+        assert_eq!(evidence.member("/.hozen/iomem.after"), Some(map.as_bytes()));
+        assert_eq!(evidence.gaps.len(), gaps.len());
+        for (gap, (start, word)) in evidence.gaps.iter().zip(gaps) {
+            assert_eq!((gap.source.as_str(), gap.offset, gap.length), ("/proc/iomem", Some(start), Some(0x10_0000)));
+            assert!(gap.reason.contains(word), "{gap:?}");
+        }
+    }
+}
+
+/// Another order of the lines, other names: no memory was added or removed.
+#[test]
+fn a_map_that_only_looks_different_is_no_gap() {
+    let same = "00100000-002fffff : System RAM\n00300000-004fffff : System RAM\n00001000-0009fbff : System RAM\n";
+    let (outcome, evidence) = acquire_while("proc/iomem", same.as_bytes());
+    assert_eq!((outcome, evidence.gaps.len(), evidence.member("/.hozen/iomem.after")), (Outcome::ok(), 0, None));
+}
+
+#[test]
+fn a_map_that_cannot_be_compared_is_never_a_whole_image() {
+    for map in ["00000000-00000000 : System RAM\n", ""] {
+        let (outcome, evidence) = acquire_while("proc/iomem", map.as_bytes());
+        assert_eq!((outcome.status, &evidence.rows("memory_captures")[0]["quality"]), (Status::Partial, &"incomplete".into()), "{map}");
+    }
+}
+
+/// The readers have it open as it was; what it is afterwards says that memory has moved in it.
+#[test]
+fn a_kcore_of_another_layout_midway_is_never_a_whole_image() {
+    let (memory, parts) = good();
+    let mut fewer = parts.clone();
+    fewer[3].3 -= 0x10_0000;
+    let mut more = parts.clone();
+    more.push((DIRECT + 0x60_0000, VIRTUAL + 0x60_0000, 0x60_0000, 0x10_0000));
+    let core = |parts: &[(u64, u64, u64, u64)]| {
+        let mut core = core_header(parts);
+        core.resize(usize::try_from(DIRECT).unwrap(), 0);
+        [core, memory.bytes.clone()].concat()
+    };
+    for (core, reason) in [
+        (core(&fewer), Some("another layout after the capture")),
+        (b"no core file".to_vec(), Some("after the capture: /proc/kcore")),
+        // A header of no memory of ours.
+        (core(&more), None),
+    ] {
+        let (outcome, evidence) = acquire_while("proc/kcore", &core);
+        let capture = &evidence.rows("memory_captures")[0];
+        assert_eq!(outcome.status, if reason.is_some() { Status::Partial } else { Status::Ok }, "{capture}");
+        assert!(reason.is_none_or(|reason| capture["reasons"].to_string().contains(reason)), "{capture}");
+    }
+}
+
 #[test]
 fn a_stop_keeps_what_there_is_and_says_so() {
     struct StopAt<'a>(&'a mut Recorded, usize);

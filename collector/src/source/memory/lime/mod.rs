@@ -6,7 +6,7 @@
 mod format;
 mod framing;
 pub(super) mod module;
-mod relay;
+pub(super) mod relay;
 
 use std::ffi::CString;
 use std::net::{Shutdown, TcpStream};

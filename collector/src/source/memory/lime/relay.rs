@@ -25,7 +25,7 @@ struct Growing {
 ///
 /// # Errors
 /// Why the stream is not whole. What came before is sent. An end of whoever takes the chunks is no error of the stream.
-pub(super) fn relay(
+pub(in super::super) fn relay(
     mut stream: impl Read,
     ram: &[PhysRange],
     clock: Clock,

@@ -1,0 +1,7 @@
+//! The ELF header and the program headers of `/proc/kcore`.
+
+#![no_main]
+
+use hozen_collector::source::memory::hostile;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::kcore(bytes));
