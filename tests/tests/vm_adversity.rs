@@ -234,7 +234,7 @@ dumping() {
   left=300
   until grep -qs '^313 ' /proc/$run/task/*/syscall || [ $left = 0 ]; do sleep 0.1; left=$(( left - 1 )); done
   for task in /proc/$run/task/*; do
-    echo "$(cat $task/comm) $(cut -d' ' -f1 $task/syscall) $(grep ^SigBlk: $task/status)"
+    echo $(cat $task/comm) $(cut -d' ' -f1 $task/syscall) $(grep ^SigBlk: $task/status)
   done >/tmp/$name.threads
   cat /proc/modules >/tmp/$name.meanwhile
 }

@@ -39,7 +39,8 @@ fn every_way_gives_every_stamped_page() {
     let (lime, hiding) = (read(&lab.lime()), read(&lab.hiding()));
     let script = IMAGES.replace("LIME", &sha256(&lime)).replace("HIDING", &sha256(&hiding));
     let guest = Guest::new(&lab).program(&lab.helper("stamp")).program(&hozen).memory(MEMORY);
-    let guest = guest.file("/lime.ko", 0o644, lime).file("/hiding.ko", 0o644, hiding).file("/crash.ko", 0o644, read(&lab.crash()));
+    let guest =
+        guest.file("/lime.ko", 0o644, lime).file("/hiding.ko", 0o644, hiding).file("/crash.ko", 0o644, read(&lab.crash()));
     let mut machine = guest.boot(&[&stamping(STAMPED), &script, RELEASE].concat());
     let truths = ["before", "after"].map(|moment| {
         machine.await_text(moment);

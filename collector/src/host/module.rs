@@ -4,15 +4,17 @@
 //! that it would execute.
 
 use std::ffi::{CStr, CString};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, sockopt};
 use nix::sys::stat::Mode;
+use nix::sys::time::{TimeVal, TimeValLike as _};
 
 use super::{read, sys};
 
@@ -118,17 +120,24 @@ pub fn free_port() -> std::io::Result<u16> {
     Err(last)
 }
 
-/// Bytes that may lie in the socket of [`connect`]: left to itself the kernel lets them grow to megabytes of the memory that is being
-/// read (socket(7), tcp(7)).
-const RECEIVE: usize = 1 << 20;
+/// Bytes that may lie in the socket of [`connect`], and the most in one segment of what comes. Left to itself the kernel lets a connection
+/// over the loopback address grow to megabytes of the memory that is being read: what waits to be sent may be twenty segments and more,
+/// each of the size that was agreed on, which is 64 KiB there (`tcp_sndbuf_expand` of net/ipv4/tcp_input.c; socket(7), tcp(7)).
+const RECEIVE: usize = 128 << 10;
+const SEGMENT: u32 = 7 << 10;
 
 /// Connects to `port` of the loopback address.
 ///
 /// # Errors
-/// The kernel's errno; `ECONNREFUSED` while nobody listens.
+/// The kernel's errno; `ECONNREFUSED` while nobody listens, `EINPROGRESS` where nobody takes the connection within two seconds.
 pub fn connect(port: u16) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Duration::from_secs(2))?;
-    nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::RcvBuf, &RECEIVE)?;
+    let socket = socket::socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    // Before there is a connection: its other end goes by what is agreed on when it begins.
+    socket::setsockopt(&socket, sockopt::RcvBuf, &RECEIVE)?;
+    socket::setsockopt(&socket, sockopt::TcpMaxSeg, &SEGMENT)?;
+    socket::setsockopt(&socket, sockopt::SendTimeout, &TimeVal::seconds(2))?;
+    socket::connect(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)))?;
+    let stream = TcpStream::from(socket);
     if stream.local_addr()? == stream.peer_addr()? { Err(std::io::ErrorKind::ConnectionRefused.into()) } else { Ok(stream) }
 }
 
@@ -159,6 +168,17 @@ mod tests {
         assert!(matches!(outcome, Err(Errno::ENOEXEC | Errno::EPERM | Errno::ENOSYS)), "{outcome:?}");
         assert_eq!(loading.outcome(Duration::ZERO), Some(outcome));
         assert_eq!(Held::Copy(b"not a module".to_vec()).load(c""), outcome, "by whichever call");
+    }
+
+    #[test]
+    fn both_ends_of_a_connection_keep_little_of_what_goes_through_it() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let ours = connect(listener.local_addr().unwrap().port()).unwrap();
+        let theirs = listener.accept().unwrap().0;
+        // The kernel doubles it, for what it keeps beside the bytes.
+        assert!(socket::getsockopt(&ours, sockopt::RcvBuf).unwrap() <= 2 * RECEIVE);
+        assert!(socket::getsockopt(&theirs, sockopt::TcpMaxSeg).unwrap() <= SEGMENT);
+        assert_ne!(ours.read_timeout().unwrap(), Some(Duration::from_secs(2)), "the limit is on the connection alone");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! **Invariant:** a piece is only of memory that `/proc/iomem` calls RAM, and only of whole pages; what no program header covers is
 //! in no piece.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::elf::Load;
 use crate::model::PhysRange;
@@ -47,7 +47,7 @@ fn place(load: &Load, physical: u64) -> Option<(PhysRange, u64)> {
 
 /// The virtual address of physical address 0, where the headers leave one possibility.
 fn direct_map(ram: &[PhysRange], loads: &[Load]) -> Result<u64, String> {
-    let known: HashSet<(u64, u64)> = loads.iter().map(|load| (load.virtual_address, load.length)).collect();
+    let known: BTreeSet<(u64, u64)> = loads.iter().map(|load| (load.virtual_address, load.length)).collect();
     let fits = |base: u64| {
         let there = |range: &PhysRange| base.checked_add(range.start()).is_some_and(|at| known.contains(&(at, range.length())));
         ram.iter().all(there)

@@ -10,7 +10,7 @@ use super::quality::{self, Measure, Quality};
 use super::{Offer, lime, readers};
 use crate::host::physical::{Reader, Way, page_size};
 use crate::host::{Host, ReadError};
-use crate::model::{Gap, PhysRange, Row, Timestamp, range};
+use crate::model::{PhysRange, Row, Timestamp, range};
 use crate::source::kcore::{self, Piece};
 use crate::source::{Evidence, Member, Stop};
 
@@ -221,9 +221,8 @@ impl Moved {
 
     fn fault(&self) -> Option<String> {
         let (added, removed) = (range::total(&self.added), range::total(&self.removed));
-        (added + removed > 0).then(|| {
-            format!("while it was read, {added} bytes of memory were added and {removed} removed (/.hozen/iomem.after)")
-        })
+        (added.max(removed) > 0)
+            .then(|| format!("while it was read, {added} bytes of memory were added and {removed} removed (/.hozen/iomem.after)"))
     }
 }
 

@@ -59,7 +59,11 @@ fn capture(stream: &[u8], ram: &[PhysRange]) -> (Quality, Tally, Vec<u8>) {
     let tally = match Image::begin(&mut evidence, "lime", range::total(ram)) {
         Ok(mut image) => {
             for raw in raws {
-                assert!((1..=usize::try_from(CHUNK).unwrap_or(0)).contains(&raw.bytes.len()), "a chunk of {} bytes", raw.bytes.len());
+                assert!(
+                    (1..=usize::try_from(CHUNK).unwrap_or(0)).contains(&raw.bytes.len()),
+                    "a chunk of {} bytes",
+                    raw.bytes.len()
+                );
                 faults.extend(image.take("lime", Chunk::of(raw, &lens)).err().map(|stop| stop.to_string()));
             }
             image.end().0

@@ -90,7 +90,8 @@ fn rejected(tally: &Tally, measure: Measure) -> Vec<String> {
 
 fn unread(tally: &Tally) -> Option<String> {
     let errnos: Vec<String> = tally.errnos.iter().map(|errno| format!("{errno:?}")).collect();
-    (!tally.unreadable.is_empty()).then(|| format!("{} bytes could not be read ({})", tally.unreadable_bytes(), errnos.join(", ")))
+    (!tally.unreadable.is_empty())
+        .then(|| format!("{} bytes could not be read ({})", tally.unreadable_bytes(), errnos.join(", ")))
 }
 
 fn few(tally: &Tally, measure: Measure) -> String {

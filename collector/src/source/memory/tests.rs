@@ -259,7 +259,11 @@ fn a_map_that_only_looks_different_is_no_gap() {
 fn a_map_that_cannot_be_compared_is_never_a_whole_image() {
     for map in ["00000000-00000000 : System RAM\n", ""] {
         let (outcome, evidence) = acquire_while("proc/iomem", map.as_bytes());
-        assert_eq!((outcome.status, &evidence.rows("memory_captures")[0]["quality"]), (Status::Partial, &"incomplete".into()), "{map}");
+        assert_eq!(
+            (outcome.status, &evidence.rows("memory_captures")[0]["quality"]),
+            (Status::Partial, &"incomplete".into()),
+            "{map}"
+        );
     }
 }
 

@@ -36,17 +36,19 @@ echo rested; read -r go
 cp /tmp/said /out/said
 ";
 
-pub(crate) fn measure(peers: &Peers, runs: usize) -> Result<(), Failure> {
-    let mut changed = vec![Vec::new(); CAPTURES.len()];
+/// Measures all captures, or the one of this name.
+pub(crate) fn measure(peers: &Peers, runs: usize, only: Option<&str>) -> Result<(), Failure> {
+    let captures: Vec<_> = CAPTURES.into_iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    let mut changed = vec![Vec::new(); captures.len()];
     let mut control = changed.clone();
     for _ in 0..runs {
-        for (((_, command), changed), control) in CAPTURES.iter().zip(&mut changed).zip(&mut control) {
+        for (((_, command), changed), control) in captures.iter().zip(&mut changed).zip(&mut control) {
             let (during, after) = one(peers, command)?;
             changed.push(during - after);
             control.push(after);
         }
     }
-    for (((name, _), changed), control) in CAPTURES.iter().zip(&changed).zip(&control) {
+    for (((name, _), changed), control) in captures.iter().zip(&changed).zip(&control) {
         say(
             "footprint",
             json!({ "of": name, "memory_mib": MEMORY, "pages": figures(changed), "control_pages": figures(control) }),

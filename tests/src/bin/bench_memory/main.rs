@@ -1,4 +1,4 @@
-//! `bench_memory [WHAT [RUNS]]`: measures what `docs/specification.md` promises about memory images, beside AVML and beside the plainest
+//! `bench_memory [WHAT [RUNS [OF]]]`: measures what `docs/specification.md` promises about memory images, beside AVML and beside the plainest
 //! program that does as much. `make bench-memory` builds what it needs, all of it with `--release`, and gets AVML.
 //!
 //! - `image`: the same image of 2 GiB ([`hozen_tests::mixture`]) through the whole pipeline and through `avml convert`, on this machine.
@@ -6,7 +6,7 @@
 //! - `footprint`: pages of a guest that change while a capture runs, less those that change in the same time without one.
 //! - `smear`: how far counters that run all the time lie apart in an image of a guest.
 //!
-//! Without WHAT all of them. Runs alternate, RUNS of each (default 5), and medians count. Each result is one line of JSON. Times in a
+//! Without WHAT all of them. Runs alternate, RUNS of each (default 5), and medians count. OF limits `footprint` to one capture (`lime`). Each result is one line of JSON. Times in a
 //! guest are those of an emulated processor that has no SHA instructions: ratios to programs that hash nothing say so.
 
 #![expect(
@@ -36,7 +36,7 @@ fn bench() -> Result<(), Failure> {
     let what = arguments.first().map_or("all", String::as_str);
     let runs = arguments.get(1).map_or(Ok(5), |text| text.parse())?;
     if !["all", "image", "speed", "footprint", "smear"].contains(&what) {
-        return Err("usage: bench_memory [all|image|speed|footprint|smear [RUNS]]".into());
+        return Err("usage: bench_memory [all|image|speed|footprint|smear [RUNS [OF]]]".into());
     }
     let peers = Peers::find()?;
     let wanted = |name: &str| what == "all" || what == name;
@@ -47,7 +47,7 @@ fn bench() -> Result<(), Failure> {
         speed::measure(&peers, runs)?;
     }
     if wanted("footprint") {
-        footprint::measure(&peers, runs)?;
+        footprint::measure(&peers, runs, arguments.get(2).map(String::as_str))?;
     }
     if wanted("smear") {
         smear::measure(&peers, runs)?;

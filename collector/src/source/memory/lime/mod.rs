@@ -140,8 +140,9 @@ fn drain(
     take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
     report: &mut Report,
 ) -> Result<(), Stop> {
+    // One chunk grows, one waits, one is looked at and one is taken: what lies between is memory that is being read.
     let (send, raws) = bounded::<Raw>(1);
-    let (pass, chunks) = bounded(1);
+    let (pass, chunks) = bounded(0);
     let (give, spare) = bounded::<Vec<u8>>(4);
     let (result, verdict) = std::thread::scope(|scope| {
         let clock = lens.clock;

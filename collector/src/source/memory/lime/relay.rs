@@ -10,8 +10,8 @@ use crate::host::Clock;
 use crate::model::{PhysRange, Timestamp};
 use crate::source::memory::chunk::{self, CHUNK, Raw};
 
-/// Bytes that are read from the socket at once.
-const READ: usize = 256 << 10;
+/// Bytes that are read from the socket at once. It holds no more than twice as many, and each of ours is a page that the image holds changed.
+const READ: usize = 64 << 10;
 
 /// Bytes of a range that wait for more.
 struct Growing {
