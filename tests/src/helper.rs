@@ -20,6 +20,8 @@ pub struct Helper {
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     facts: BTreeMap<String, String>,
+    /// The line in which it stated them.
+    pub said: String,
 }
 
 /// The path of a program that was built beside this one: `target/{debug,release}/<name>`.
@@ -54,7 +56,7 @@ impl Helper {
             }
         });
         let stdin = child.stdin.take();
-        let mut helper = Self { name: name.to_owned(), child, stdin, lines, facts: BTreeMap::new() };
+        let mut helper = Self { name: name.to_owned(), child, stdin, lines, facts: BTreeMap::new(), said: String::new() };
         helper.await_ready();
         helper
     }
@@ -68,6 +70,7 @@ impl Helper {
         let mut words = line.split_ascii_whitespace();
         assert_eq!(words.next(), Some("ready"), "helper {} said {line:?}", self.name);
         self.facts = words.filter_map(|word| word.split_once('=')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        self.said = line;
     }
 
     /// A fact that it stated when it got ready.

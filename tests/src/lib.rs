@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: running the program, reading what it wrote, and making a host odd.
 //!
 //! ```text
+//! attached   what `odd attached` has made of the network and of BPF, looked for in evidence
 //! aws        doubles of AWS services, and what they have in common
 //! s3         the strict double of S3
 //! serve      what all doubles stand on: server, journal, faults
@@ -35,6 +36,7 @@
 )]
 
 pub mod agent;
+pub mod attached;
 pub mod aws;
 pub mod core_file;
 pub mod dns;

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::helper::beside;
 use crate::host::skipped;
 
@@ -53,6 +55,24 @@ pub fn forensics(test: &str) -> Option<PathBuf> {
         skipped(test, "python3 with venv, and the package index");
     }
     python
+}
+
+/// What the queries of `docs/queries` say of a run, by DuckDB: the rows of each, or null where the run lacks a table that it reads. A column of the
+/// run that no view declares, and a table without a view, fail the test.
+///
+/// # Panics
+/// When DuckDB fails, or a column is not declared.
+#[must_use]
+pub fn queries(test: &str, run: &Path, variables: &[&str]) -> Option<Value> {
+    let python = with(test, &["duckdb"])?;
+    let mut command = Command::new(python);
+    command.arg(script("queries.py")).arg(run).arg(script("../../docs/queries")).args(variables);
+    let output = command.output().expect("a Python that runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut said: Value = serde_json::from_slice(&output.stdout).expect("a line of JSON");
+    let undeclared = said.get("undeclared").cloned();
+    assert_eq!(undeclared, Some(Value::Object(serde_json::Map::new())), "columns that duckdb.sql does not declare");
+    said.get_mut("queries").map(Value::take)
 }
 
 /// A virtual environment.

@@ -1,10 +1,10 @@
-//! All `unsafe` of this package: `fork`, `vfork`, mappings and one ioctl, for the helper programs, and what ties QEMU to its test.
+//! All `unsafe` of this package: `fork`, `vfork`, mappings, bpf(2) and one ioctl, for the helper programs, and what ties QEMU to its test.
 //!
 //! **Invariant:** the helper programs have one thread, so a forked child may do all that its parent may.
 
-#![expect(unsafe_code, reason = "fork, clone, mmap and ioctl have no safe form; they are gathered here")]
+#![expect(unsafe_code, reason = "fork, clone, mmap, bpf and ioctl have no safe form; they are gathered here")]
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
@@ -115,6 +115,62 @@ pub fn attach_filter(socket: impl AsFd, program: &mut [libc::sock_filter]) -> ni
     let (fd, pointer) = (socket.as_fd().as_raw_fd(), ptr::from_ref(&option).cast::<c_void>());
     // SAFETY: the option names a live program of as many instructions as it says; the kernel only reads both.
     Errno::result(unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, pointer, length) }).map(drop)
+}
+
+/// What kind of BPF program is loaded: `enum bpf_prog_type` of linux/bpf.h.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BpfProgram {
+    /// `BPF_PROG_TYPE_SOCKET_FILTER`.
+    SocketFilter = 1,
+    /// `BPF_PROG_TYPE_SCHED_CLS`.
+    SchedClassifier = 3,
+    /// `BPF_PROG_TYPE_CGROUP_SKB`.
+    ControlGroupPackets = 8,
+}
+
+/// Loads a program that only returns `result` (`BPF_PROG_LOAD`), under this name of at most 15 bytes.
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn load_program(kind: BpfProgram, name: &str, result: i32) -> nix::Result<OwnedFd> {
+    #[repr(C)]
+    struct Question(u32, u32, u64, u64, u32, u32, u64, u32, u32, [u8; 16]);
+    let [a, b, c, d] = result.to_le_bytes();
+    // `r0 = result; exit`, in the kernel's encoding.
+    let code: [u8; 16] = [0xb7, 0, 0, 0, a, b, c, d, 0x95, 0, 0, 0, 0, 0, 0, 0];
+    let mut padded = [0_u8; 16];
+    let room = padded.get_mut(..name.len()).filter(|_| name.len() < 16).ok_or(Errno::ENAMETOOLONG)?;
+    room.copy_from_slice(name.as_bytes());
+    let (code, licence) = (code.as_ptr().expose_provenance() as u64, c"GPL".as_ptr().expose_provenance() as u64);
+    let question = Question(kind as u32, 2, code, licence, 0, 0, 0, 0, 0, padded);
+    // SAFETY: the question, the code and the licence are live for the call; the kernel only reads them.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_bpf, 5, &raw const question, size_of::<Question>()) })?;
+    let fd = c_int::try_from(fd).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the kernel has just returned this descriptor to us and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Attaches a program to what leaves the processes of a control group (`BPF_PROG_ATTACH`, `BPF_CGROUP_INET_EGRESS`).
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn attach_to_group(group: impl AsFd, program: impl AsFd) -> nix::Result<()> {
+    const EGRESS: c_int = 1;
+    let question: [c_int; 4] = [group.as_fd().as_raw_fd(), program.as_fd().as_raw_fd(), EGRESS, 0];
+    // SAFETY: the question is live for the call and of the size given; the kernel only reads it.
+    Errno::result(unsafe { libc::syscall(libc::SYS_bpf, 8, &raw const question, size_of_val(&question)) }).map(drop)
+}
+
+/// Gives a program a name in a file system of BPF (`BPF_OBJ_PIN`).
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn pin(program: impl AsFd, path: &CStr) -> nix::Result<()> {
+    #[repr(C)]
+    struct Question(u64, c_int, u32);
+    let question = Question(path.as_ptr().expose_provenance() as u64, program.as_fd().as_raw_fd(), 0);
+    // SAFETY: the question and its path, which ends with NUL, are live for the call; the kernel only reads them.
+    Errno::result(unsafe { libc::syscall(libc::SYS_bpf, 6, &raw const question, size_of::<Question>()) }).map(drop)
 }
 
 /// How a mapping is made.

@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use hozen_tests::agent::Agent;
+use hozen_tests::attached::Attached;
 use hozen_tests::evidence::{self, Evidence, bytes, number, rows_of, sha256};
 use hozen_tests::helper::Helper;
-use hozen_tests::host::{Mounts, is_root};
+use hozen_tests::host::{Mounts, is_root, mountinfo, skipped};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -183,6 +184,30 @@ fn a_listener_in_another_network_namespace_has_its_owner() {
     assert!(listener.get("net_namespace").is_some_and(|ns| ns.to_string().contains(odd.fact("netns"))), "{listener}");
     let namespaces = evidence.table("network_namespaces");
     assert!(namespaces.iter().any(|row| row.to_string().contains(odd.fact("netns"))), "{namespaces:#?}");
+}
+
+/// A tracked connection and the rule for it, a filter of an interface and a program at a control group, all in another network namespace.
+#[test]
+fn what_is_attached_to_the_network_of_another_namespace_is_found() {
+    let test = "what_is_attached_to_the_network_of_another_namespace_is_found";
+    let Some(groups) = is_root(test).then(|| second_hierarchy(test)).flatten() else { return };
+    let folder = scratch();
+    let odd = Helper::start("odd", ["attached", &groups]);
+    let only = ["--only", "conntrack,firewall,traffic_control,bpf"];
+    Attached::of(&odd.said).assert_seen(&Agent::find().collect(&folder.path().join("evidence"), &only));
+}
+
+/// Where the second hierarchy of control groups is mounted, which alone takes programs. A kernel without it, or whose parts for this are
+/// modules, shows it in the lab (vm.rs).
+fn second_hierarchy(test: &str) -> Option<String> {
+    let has = ["/proc/net/nf_conntrack", "/proc/net/netfilter"].iter().all(|path| Path::new(path).exists());
+    let mounts = mountinfo();
+    let point = mounts.lines().find(|line| line.contains(" - cgroup2 ")).and_then(|line| line.split(' ').nth(4));
+    let found = point.filter(|_| has).map(str::to_owned);
+    if found.is_none() {
+        skipped(test, "a kernel that tracks connections, with control groups of the second version");
+    }
+    found
 }
 
 #[test]

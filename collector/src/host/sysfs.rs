@@ -91,7 +91,7 @@ impl SysRoot {
 }
 
 impl Host {
-    /// The file system of type `kind` if it is mounted at `point` (`/sys/…`): a detached clone of that mount where possible.
+    /// The file system of type `kind` if it is mounted at `point` (`/sys/…`, `/proc/…`): a detached clone of that mount where possible.
     /// In a fixture it is the folder of that name.
     #[must_use]
     pub fn mounted(&self, kind: &CStr, point: &str) -> Option<SysRoot> {
@@ -99,9 +99,12 @@ impl Host {
             let here = |mount: &&super::mounts::Mount| mount.kind == kind.to_bytes() && mount.point == point.as_bytes();
             self.files.mounts().iter().rfind(here).and_then(|_| clone_or_plain(point, &self.footprint))
         } else {
-            let below = point.strip_prefix("/sys/")?;
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            self.sys.dir.as_ref().and_then(|sys| nix::fcntl::openat(sys, below, flags, Mode::empty()).ok())
+            let open = |top: BorrowedFd<'_>, below: &str| nix::fcntl::openat(top, below, flags, Mode::empty()).ok();
+            match point.strip_prefix("/proc/") {
+                Some(below) => open(self.proc.dir(), below),
+                None => self.sys.dir.as_ref().and_then(|sys| open(sys.as_fd(), point.strip_prefix("/sys/")?)),
+            }
         };
         Some(SysRoot { dir: Some(dir?), point: point.to_owned() })
     }

@@ -27,7 +27,7 @@ const DEEPEST: usize = 12;
 
 /// What is not read, and why, below `/proc/sys`. A name after `*` stands for that name anywhere below.
 const SKIPPED: [(&str, &str); 9] = [
-    ("fs/binfmt_misc", "a file system of its own, which the host may mount at the first look"),
+    ("fs/binfmt_misc", "a file system of its own, which the host may mount at the first look; read apart where it is mounted"),
     ("kernel/random/uuid", "answers something else each time and draws on the random numbers"),
     ("net/ipv4/route/flush", "flushes the routes"),
     ("net/ipv6/route/flush", "flushes the routes"),
@@ -61,6 +61,7 @@ impl Source for SystemControlsSource {
             keeper.evidence.progress(done, total);
             setting(&mut keeper, path)?;
         }
+        formats(&mut keeper)?;
         Ok(Outcome::ok())
     }
 }
@@ -123,6 +124,25 @@ fn setting(keeper: &mut Keeper<'_>, path: &[u8]) -> Result<(), Stop> {
     keeper.evidence.row("system_controls", &row)
 }
 
+/// Formats of programs for which the kernel starts an interpreter (binfmt_misc): a file system of its own, read where the host has
+/// mounted it.
+fn formats(keeper: &mut Keeper<'_>) -> Result<(), Stop> {
+    let Some(root) = keeper.host.mounted(c"binfmt_misc", "/proc/sys/fs/binfmt_misc") else { return Ok(()) };
+    // `register` can only be written to.
+    for name in root.names("").unwrap_or_default().into_iter().filter(|name| name != b"register") {
+        keeper.evidence.check()?;
+        let full = root.full(&name);
+        let mut row = Row::new(keeper.host.clock.now(), keep::shown(&full));
+        row.bytes("name", &dotted(&[b"fs/binfmt_misc/", name.as_slice()].concat())).bytes("subsystem", b"fs");
+        let kept = keeper.below(&root, &name)?;
+        if let Some(value) = keep::content(&mut row, "current_value", kept) {
+            row.bytes("current_value", value.strip_suffix(b"\n").unwrap_or(&value));
+        }
+        keeper.evidence.row("system_controls", &row)?;
+    }
+    Ok(())
+}
+
 /// The error's name where the kernel says that a setting has no value now (a secret that was never set, a device that is
 /// down). That is its state, and nothing that we missed.
 fn unset(read: &Kept) -> Option<String> {
@@ -181,10 +201,18 @@ mod tests {
         std::fs::write(kernel.join("write-only"), b"x").unwrap();
         std::fs::set_permissions(kernel.join("write-only"), PermissionsExt::from_mode(0o200)).unwrap();
         std::os::unix::fs::symlink("odd", kernel.join("link")).unwrap();
+        let formats = dir.path().join("proc/sys/fs/binfmt_misc");
+        std::fs::create_dir_all(&formats).unwrap();
+        std::fs::write(formats.join("evil"), "enabled\ninterpreter /tmp/.x\n").unwrap();
+        std::fs::write(formats.join("register"), "").unwrap();
         let mut evidence = Recorded::default();
         SystemControlsSource.acquire(&Host::fixture(dir.path()).unwrap(), &mut evidence).unwrap();
-        assert_eq!(evidence.rows("system_controls").len(), 1);
-        assert_eq!(evidence.rows("system_controls")[0]["current_value_b64"], "/w==");
+        let [odd, evil] = evidence.rows("system_controls") else { panic!("{:?}", evidence.rows("system_controls")) };
+        assert_eq!(odd["current_value_b64"], "/w==");
+        assert_eq!(
+            (&evil["name"], &evil["current_value"]),
+            (&"fs.binfmt_misc.evil".into(), &"enabled\ninterpreter /tmp/.x".into())
+        );
     }
 
     proptest! {

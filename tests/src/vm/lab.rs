@@ -97,12 +97,6 @@ impl Lab {
         self.folder.join("hiding.ko")
     }
 
-    /// A module with the device `/dev/crash` (tests/vm/crash), built for this kernel.
-    #[must_use]
-    pub fn crash(&self) -> PathBuf {
-        self.folder.join("crash.ko")
-    }
-
     /// A module of LiME's name and parameters that `does` what LiME must not do (the words stand in tests/vm/faulty/lime.c).
     ///
     /// # Panics

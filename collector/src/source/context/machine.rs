@@ -110,6 +110,10 @@ fn up_since(row: &mut Row, seconds: u64) {
     row.int("seconds", seconds % 60).int("total_seconds", seconds);
 }
 
+/// Lists of the kernel's that make no rows and are kept as they are: what drives the machine, who locks a file, other System V objects.
+const LISTS: [&str; 9] =
+    ["consoles", "crypto", "filesystems", "interrupts", "locks", "misc", "sysvipc/msg", "sysvipc/sem", "tty/drivers"];
+
 /// Table `memory_info`; returns the bytes of memory in total.
 fn memory(keeper: &mut Keeper<'_>) -> Result<Option<u64>, Stop> {
     let mut row = Row::new(keeper.host.clock.now(), "/proc/meminfo");
@@ -123,7 +127,7 @@ fn memory(keeper: &mut Keeper<'_>) -> Result<Option<u64>, Stop> {
             None => row.error("meminfo", "malformed"),
         }
     }
-    for path in ["vmstat", "buddyinfo", "zoneinfo", "swaps"] {
+    for path in ["vmstat", "buddyinfo", "zoneinfo", "swaps"].into_iter().chain(LISTS) {
         keeper.proc(path)?.ok();
     }
     keeper.evidence.row("memory_info", &row)?;

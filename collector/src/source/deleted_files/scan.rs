@@ -44,6 +44,16 @@ pub(super) struct Reference {
     pub(super) name: String,
 }
 
+/// A magic link of a process that is being looked at.
+#[derive(Clone, Copy)]
+struct Link<'l> {
+    process: &'l Arc<Process>,
+    /// Its name below `/proc/PID`.
+    name: &'l str,
+    /// What it says.
+    target: &'l [u8],
+}
+
 /// What was found so far.
 pub(super) struct Scan<'a> {
     host: &'a Host,
@@ -73,7 +83,7 @@ impl<'a> Scan<'a> {
     pub(super) fn process(&mut self, process: &Arc<Process>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         self.timeouts = 0;
         if let Ok(target) = process.link("exe") {
-            self.candidate(process, "exe", &target, evidence)?;
+            self.candidate(Link { process, name: "exe", target: &target }, evidence)?;
         }
         self.open_files(process, evidence)?;
         self.mapped_files(process, evidence)
@@ -94,7 +104,7 @@ impl<'a> Scan<'a> {
             if let Ok(target) = process.link(&name)
                 && target.starts_with(b"/")
             {
-                self.candidate(process, &name, &target, evidence)?;
+                self.candidate(Link { process, name: &name, target: &target }, evidence)?;
             }
         }
         Ok(())
@@ -132,10 +142,11 @@ impl<'a> Scan<'a> {
             }
             None => {}
         }
+        let link = Link { process, name: &name, target: mapping.path };
         let allowed = mapping.device_number().map_or(Ok(()), |device| self.file_systems.check_device(device));
         let looked = match allowed {
-            Ok(()) => self.candidate(process, &name, mapping.path, evidence)?,
-            Err(reason) => self.refused(process, &name, mapping.path, &reason, evidence)?,
+            Ok(()) => self.candidate(link, evidence)?,
+            Err(reason) => self.refused(link, &reason, evidence)?,
         };
         if let Looked::At(id) = looked {
             self.mapped.insert(key, id);
@@ -143,22 +154,17 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Looks at what the magic link `name` leads to, and remembers it if it has no name or is memory.
-    fn candidate(
-        &mut self,
-        process: &Arc<Process>,
-        name: &str,
-        target: &[u8],
-        evidence: &mut dyn Evidence,
-    ) -> Result<Looked, Stop> {
+    /// Looks at what a magic link leads to, and remembers it if it has no name or is memory.
+    fn candidate(&mut self, link: Link<'_>, evidence: &mut dyn Evidence) -> Result<Looked, Stop> {
         if self.timeouts >= MOST_TIMEOUTS {
             return Ok(Looked::Away);
         }
-        let (owned, link, file_systems) = (Arc::clone(process), name.to_owned(), Arc::clone(&self.file_systems));
-        let job = move || look(&owned, &link, &file_systems);
+        let Link { process, name, target } = link;
+        let (owned, owned_name, file_systems) = (Arc::clone(process), name.to_owned(), Arc::clone(&self.file_systems));
+        let job = move || look(&owned, &owned_name, &file_systems);
         let stat = match self.watchdog.read(LIMIT, process.path(name).as_bytes(), job) {
             Ok(stat) => stat,
-            Err(error) => return self.failed(process, name, target, &error, evidence),
+            Err(error) => return self.failed(link, &error, evidence),
         };
         // A file that lost the name it was opened by may have another one left, or be that of a lower overlay layer.
         let nameless = stat.nlink == 0 || (stat.is_regular() && target.ends_with(b" (deleted)"));
@@ -172,54 +178,34 @@ impl<'a> Scan<'a> {
         Ok(Looked::At(Some(id)))
     }
 
-    fn failed(
-        &mut self,
-        process: &Process,
-        name: &str,
-        target: &[u8],
-        error: &ReadError,
-        evidence: &mut dyn Evidence,
-    ) -> Result<Looked, Stop> {
+    fn failed(&mut self, link: Link<'_>, error: &ReadError, evidence: &mut dyn Evidence) -> Result<Looked, Stop> {
         if let Reason::FileSystem(_) = error.reason {
-            return self.refused(process, name, target, &error.reason, evidence);
+            return self.refused(link, &error.reason, evidence);
         }
         let timeout = error.reason == Reason::Timeout;
         self.timeouts += u32::from(timeout);
         if self.timeouts == MOST_TIMEOUTS {
             let reason = format!("{MOST_TIMEOUTS} of its files did not answer in time; the others are left alone");
-            evidence.gap(Gap::whole(format!("/proc/{}", process.pid).as_bytes(), reason));
+            evidence.gap(Gap::whole(format!("/proc/{}", link.process.pid).as_bytes(), reason));
         }
         // Of a file that its link calls a named one nothing is lost, unless it could not even be asked.
-        if timeout || (!error.is_gone() && (target.ends_with(DELETED) || row::memory(target).is_some())) {
-            self.unread(process, name, target, error, evidence)?;
+        if timeout || (!error.is_gone() && (link.target.ends_with(DELETED) || row::memory(link.target).is_some())) {
+            self.unread(link, error, evidence)?;
         }
         Ok(Looked::Away)
     }
 
     /// A file system that may hang: a deleted file on it is listed, not read.
-    fn refused(
-        &mut self,
-        process: &Process,
-        name: &str,
-        target: &[u8],
-        reason: &Reason,
-        evidence: &mut dyn Evidence,
-    ) -> Result<Looked, Stop> {
-        if target.ends_with(DELETED) {
-            let error = ReadError::new(process.path(name).as_bytes(), reason.clone());
-            self.unread(process, name, target, &error, evidence)?;
+    fn refused(&self, link: Link<'_>, reason: &Reason, evidence: &mut dyn Evidence) -> Result<Looked, Stop> {
+        if link.target.ends_with(DELETED) {
+            let error = ReadError::new(link.process.path(link.name).as_bytes(), reason.clone());
+            self.unread(link, &error, evidence)?;
         }
         Ok(Looked::Away)
     }
 
-    fn unread(
-        &self,
-        process: &Process,
-        name: &str,
-        target: &[u8],
-        error: &ReadError,
-        evidence: &mut dyn Evidence,
-    ) -> Result<(), Stop> {
+    fn unread(&self, link: Link<'_>, error: &ReadError, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let Link { process, name, target } = link;
         let mut row = Row::new(self.host.clock.now(), process.path(name));
         row::names(&mut row, target, target.ends_with(DELETED));
         row.json("pids", &[process.pid]);

@@ -34,6 +34,15 @@ pub(super) enum Why<'w> {
     Covered(&'w [u8], &'w Cover),
 }
 
+/// Something on the disk that is written down.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'e> {
+    /// Its path below the mount's root.
+    pub(super) path: &'e [u8],
+    pub(super) inode: &'e Inode,
+    pub(super) why: Why<'e>,
+}
+
 /// Writes rows and keeps content.
 pub(super) struct Keep<'a> {
     pub(super) host: &'a Host,
@@ -48,22 +57,16 @@ impl<'a> Keep<'a> {
         Self { host, include_secrets, left: TOTAL_CAP, entries_left: MOST_BELOW }
     }
 
-    /// Writes down the entry at `path`, and if it is a folder all that is in it.
+    /// Writes down an entry, and if it is a folder all that is in it.
     ///
     /// # Errors
     /// When the run wants no more of this artefact.
-    pub(super) fn tree(
-        &mut self,
-        sides: &mut Sides<'_>,
-        path: &[u8],
-        inode: &Inode,
-        why: Why<'_>,
-        evidence: &mut dyn Evidence,
-    ) -> Result<(), Stop> {
+    pub(super) fn tree(&mut self, sides: &mut Sides<'_>, entry: Entry<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let Entry { path, inode, why } = entry;
         let top = sides.on_host(path);
         // Of a folder that is a mount point, its own row would say nothing.
         if !(matches!(why, Why::Covered(..)) && inode.is_folder()) {
-            self.entry(sides, path, inode, why, evidence)?;
+            self.entry(sides, entry, evidence)?;
         }
         let below = if let Why::Hidden = why { Why::Below(&top) } else { why };
         let (mut folders, mut known) =
@@ -82,7 +85,7 @@ impl<'a> Keep<'a> {
                 }
                 self.entries_left = self.entries_left.saturating_sub(1);
                 let path = folder.path_of(&name.name);
-                self.entry(sides, &path, &inode, below, evidence)?;
+                self.entry(sides, Entry { path: &path, inode: &inode, why: below }, evidence)?;
                 folders.push((Folder { path, inode: inode.number }, inode.is_folder()));
             }
         }
@@ -108,14 +111,8 @@ impl<'a> Keep<'a> {
         Ok(Vec::new())
     }
 
-    fn entry(
-        &mut self,
-        sides: &mut Sides<'_>,
-        path: &[u8],
-        inode: &Inode,
-        why: Why<'_>,
-        evidence: &mut dyn Evidence,
-    ) -> Result<(), Stop> {
+    fn entry(&mut self, sides: &mut Sides<'_>, entry: Entry<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let Entry { path, inode, why } = entry;
         evidence.check()?;
         let (major, minor) = sides.mount.dev;
         let host_path = sides.on_host(path);

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use self::disk::Metered;
 use self::ext4::{Fault, FileSystem, Inode};
-use self::keep::{Keep, TOTAL_CAP, Why};
+use self::keep::{Entry, Keep, TOTAL_CAP, Why};
 use self::look::{Budget, Cover, First, LIMIT, Sides, Suspect};
 use self::places::Places;
 use super::files::tops::{self, Top};
@@ -231,12 +231,14 @@ fn keep_all(
     evidence: &mut dyn Evidence,
 ) -> Result<(), Stop> {
     for suspect in hidden {
-        keep.tree(sides, &suspect.folder.path_of(&suspect.name), &suspect.inode, Why::Hidden, evidence)?;
+        let path = suspect.folder.path_of(&suspect.name);
+        keep.tree(sides, Entry { path: &path, inode: &suspect.inode, why: Why::Hidden }, evidence)?;
     }
     for covered in &first.covered {
         let (number, point) = (covered.inode, sides.on_host(&covered.path));
         if let Ok(Ok(inode)) = sides.ask(move |system| system.inode(number)) {
-            keep.tree(sides, &covered.path, &inode, Why::Covered(&point, &covered.by), evidence)?;
+            let why = Why::Covered(&point, &covered.by);
+            keep.tree(sides, Entry { path: &covered.path, inode: &inode, why }, evidence)?;
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
 //! Artefact `routes`: all routing tables of all network namespaces, IPv4 and IPv6 (`RTM_GETROUTE`, `/proc/PID/net/route`,
-//! `ipv6_route`, `fib_trie`, `rt_cache`).
+//! `ipv6_route`, `fib_trie`, `rt_cache`), and the rules that choose a table (`RTM_GETRULE`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use crate::model::{Artefact, Category, Outcome, Profile, Row};
 use crate::source::{Evidence, Source, Stop};
 
 mod message;
+mod rule;
 mod text;
 
 /// What it is.
@@ -20,11 +21,12 @@ pub const ARTEFACT: Artefact = Artefact {
     budget: Duration::from_secs(30),
     budget_bytes: None,
     source: "rtnetlink in every network namespace, /proc/PID/net",
-    about: "All routing tables of all network namespaces",
-    tables: &[TABLE],
+    about: "All routing tables of all network namespaces, and the rules that choose a table",
+    tables: &[TABLE, RULES_TABLE],
 };
 
 const TABLE: &str = "routes";
+const RULES_TABLE: &str = "routing_rules";
 
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
@@ -44,7 +46,7 @@ fn body(family: u8) -> Vec<u8> {
 static PLAN: Plan = Plan {
     artefact: ARTEFACT.name,
     texts: &["route", "ipv6_route", "fib_trie", "rt_cache"],
-    requests: &[LINKS, ROUTES[0], ROUTES[1]],
+    requests: &[LINKS, ROUTES[0], ROUTES[1], rule::RULES],
 };
 
 /// Reads the artefact `routes`.
@@ -135,6 +137,13 @@ fn rows(seen: &Seen, evidence: &mut dyn Evidence) -> Result<(), Stop> {
             evidence.row(TABLE, &fill(row, seen, &route))?;
         }
     }
+    for message in seen.messages(rule::RULES.name) {
+        evidence.check()?;
+        let mut row = seen.row(rule::RULES.name);
+        rule::fill(&mut row, &message.payload);
+        row.int("netns_inode", seen.netns);
+        evidence.row(RULES_TABLE, &row)?;
+    }
     Ok(())
 }
 
@@ -191,6 +200,10 @@ mod tests {
         let row = row.expect("a route to the loopback network in table local");
         assert_eq!((&row["interface"], &row["type"], &row["table"]), (&json!("lo"), &json!("local"), &json!(255)));
         assert!(recorded.member("/proc/net/fib_trie").is_some());
+        let rules = recorded.rows("routing_rules");
+        let own = |row: &&serde_json::Value| row["netns_inode"] == netns && row["table"] == 255 && row["family"] == AF_INET;
+        // A kernel without CONFIG_IP_MULTIPLE_TABLES has none.
+        assert!(rules.is_empty() || rules.iter().any(|row| own(&row) && row["action"] == "lookup"), "{rules:?}");
     }
 
     #[test]
