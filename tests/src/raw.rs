@@ -119,6 +119,7 @@ pub fn attach_filter(socket: impl AsFd, program: &mut [libc::sock_filter]) -> ni
 
 /// What kind of BPF program is loaded: `enum bpf_prog_type` of linux/bpf.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 pub enum BpfProgram {
     /// `BPF_PROG_TYPE_SOCKET_FILTER`.
     SocketFilter = 1,

@@ -234,7 +234,7 @@ fn what_a_rootkit_hides_is_found_on_the_disk(booted: &Booted) {
     let hidden: BTreeSet<Option<Vec<u8>>> =
         rows.iter().filter(|row| number(row, "hidden") == Some(1)).map(|row| bytes(row, "path")).collect();
     let paths = ["/out/etc/.rk-implant", "/out/etc/.rk-tools"];
-    assert_eq!(hidden, paths.map(|path| Some(path.as_bytes().to_vec())).into(), "{rows:#?}");
+    assert_eq!(hidden, BTreeSet::from(paths.map(|path| Some(path.as_bytes().to_vec()))), "{rows:#?}");
     let implant = one(&rows, "path", "/out/etc/.rk-implant");
     // Whoever knows its name opens it: only lists lack it.
     assert_eq!((words(implant, "seen_by"), words(implant, "missing_from")), (list_of(&["disk", "lookup"]), list_of(&["list"])));

@@ -2,6 +2,7 @@
 //! group, and one that is pinned.
 
 #![expect(clippy::disallowed_methods, reason = "a helper program that makes a control group")]
+#![expect(clippy::host_endian_bytes, reason = "messages of netlink are in the order of the host")]
 
 use std::ffi::CString;
 use std::fs::{self, File};
