@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::keep::{self, Keeper};
 use super::{Evidence, Source, Stop};
+use crate::host::clock::Sample;
 use crate::host::{Host, read, usage};
 use crate::model::{Artefact, Category, Digest, Outcome, Profile, Row};
 
@@ -14,8 +15,8 @@ pub const ARTEFACT: Artefact = Artefact {
     profile: Profile::Volatile,
     budget: Duration::from_secs(10),
     budget_bytes: None,
-    source: "/proc/self, /proc/modules, /proc/sys/kernel/tainted, /proc/1/mountinfo",
-    about: "What this run did to the host: what it used, what it could not avoid, and whether the kernel changed meanwhile.",
+    source: "/proc/self, /proc/modules, /proc/sys/kernel/tainted, /proc/1/mountinfo, clock_gettime(2)",
+    about: "What this run did to the host: what it used, what it could not avoid, whether the kernel changed meanwhile; all clocks again",
     tables: &["footprint"],
 };
 
@@ -66,6 +67,7 @@ impl Source for FootprintSource {
         deeds.counted()?;
         deeds.compared(&self.before)?;
         if host.live {
+            deeds.clocks()?;
             deeds.used()?;
             deeds.status()?;
             deeds.threads()?;
@@ -113,6 +115,14 @@ impl Deeds<'_> {
         }
         for effect in footprint.notes() {
             self.detail("self", "effect", effect.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// All clocks as they are at the end: beside those of the beginning (table `clocks`) they show whether one was set meanwhile.
+    fn clocks(&mut self) -> Result<(), Stop> {
+        for (name, time, _) in Sample::take().clocks {
+            self.value("clock_gettime", &format!("clock_{name}_ns"), time)?;
         }
         Ok(())
     }
@@ -214,7 +224,7 @@ mod tests {
         assert!(row(&evidence, "max_rss_bytes")["value"].as_i64().unwrap() > 1 << 20);
         assert_eq!(row(&evidence, "effect")["detail"], "something");
         assert_eq!(row(&evidence, "taint")["changed"], 0);
-        for what in ["io_rchar", "VmHWM", "thread", "open_file", "Seccomp"] {
+        for what in ["clock_realtime_ns", "io_rchar", "VmHWM", "thread", "open_file", "Seccomp"] {
             assert_eq!(row(&evidence, what)["status"], "ok", "{what}");
         }
     }
