@@ -59,8 +59,8 @@ CREATE OR REPLACE VIEW process_envs AS SELECT * FROM process_envs_raw WHERE "$pa
 
 CREATE EXTERNAL TABLE process_namespaces_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
-  `errors` string, `pid` bigint, `cgroup_namespace` string, `ipc_namespace` string, `mnt_namespace` string, `net_namespace` string,
-  `pid_namespace` string, `user_namespace` string, `uts_namespace` string, `time_namespace` string
+  `errors` string, `pid` bigint, `cgroup_namespace` bigint, `ipc_namespace` bigint, `mnt_namespace` bigint, `net_namespace` bigint,
+  `pid_namespace` bigint, `user_namespace` bigint, `uts_namespace` bigint, `time_namespace` bigint
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/process/';

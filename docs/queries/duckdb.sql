@@ -58,8 +58,8 @@ CREATE OR REPLACE VIEW process_envs AS SELECT * FROM read_json(getvariable('run'
 CREATE OR REPLACE VIEW process_namespaces AS SELECT * FROM read_json(getvariable('run') || '/data/process/process_namespaces.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
-  errors: 'JSON', pid: 'BIGINT', cgroup_namespace: 'VARCHAR', ipc_namespace: 'VARCHAR', mnt_namespace: 'VARCHAR', net_namespace: 'VARCHAR',
-  pid_namespace: 'VARCHAR', user_namespace: 'VARCHAR', uts_namespace: 'VARCHAR', time_namespace: 'VARCHAR'
+  errors: 'JSON', pid: 'BIGINT', cgroup_namespace: 'BIGINT', ipc_namespace: 'BIGINT', mnt_namespace: 'BIGINT', net_namespace: 'BIGINT',
+  pid_namespace: 'BIGINT', user_namespace: 'BIGINT', uts_namespace: 'BIGINT', time_namespace: 'BIGINT'
 });
 
 CREATE OR REPLACE VIEW hidden_processes AS SELECT * FROM read_json(getvariable('run') || '/data/process/hidden_processes.jsonl.zst',
