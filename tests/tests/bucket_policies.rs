@@ -176,7 +176,9 @@ fn what_the_policy_of_the_bucket_denies_nobody_does() {
     let (mode, until) = (("x-amz-object-lock-mode", "GOVERNANCE"), "x-amz-object-lock-retain-until-date");
     let (kms, with) = (("x-amz-server-side-encryption", "aws:kms"), "x-amz-server-side-encryption-aws-kms-key-id");
     let hold = "x-amz-object-lock-legal-hold";
-    let cases: [(&Key, &str, &str, &[(&str, &str)], bool); 15] = [
+    // Who, does what, where, with which headers, and whether the policy denies it.
+    type Case<'a> = (&'a Key, &'a str, &'a str, &'a [(&'a str, &'a str)], bool);
+    let cases: [Case<'_>; 15] = [
         (&anything, "PUT", "/cases/a", &[free], false),
         (&anything, "PUT", "/cases/a", &[], true),
         (&anything, "PUT", "/elsewhere", &[], false),

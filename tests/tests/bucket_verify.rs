@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use hozen_tests::evidence::Evidence;
 use hozen_tests::s3::{Bucket, S3Double};
 use hozen_tests::s3::{DefaultRetention, Kind, Mode, Options, Retention, Upload, Version};
 use hozen_tests::serve::{Fault, Rule};

@@ -273,7 +273,7 @@ fn a_kcore_of_another_layout_midway_is_never_a_whole_image() {
     let (memory, parts) = good();
     let mut fewer = parts.clone();
     fewer[3].3 -= 0x10_0000;
-    let mut more = parts.clone();
+    let mut more = parts;
     more.push((DIRECT + 0x60_0000, VIRTUAL + 0x60_0000, 0x60_0000, 0x10_0000));
     let core = |parts: &[(u64, u64, u64, u64)]| {
         let mut core = core_header(parts);

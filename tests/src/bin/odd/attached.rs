@@ -1,7 +1,6 @@
 //! What an intruder hangs into the network of a host: a rule that looks at connections, programs of BPF at an interface and at a control
 //! group, and one that is pinned.
 
-#![expect(clippy::disallowed_methods, reason = "a helper program that makes a control group")]
 #![expect(clippy::host_endian_bytes, reason = "messages of netlink are in the order of the host")]
 
 use std::ffi::CString;
@@ -131,7 +130,7 @@ fn rule() -> Vec<Vec<u8>> {
     let edge = |kind: u16| message(kind, 0, &[0, 0, 0, SUBSYSTEM]);
     let batch = [
         edge(16),
-        make(0, &[table.clone()]),
+        make(0, std::slice::from_ref(&table)),
         make(3, &[table.clone(), attribute(3, chain), hook, attribute(7, b"filter\0")]),
         make(6, &[table, attribute(2, chain), nested(4, &[expression])]),
         edge(17),
