@@ -106,7 +106,7 @@ fn a_name_is_resolved_by_the_servers_that_were_named_and_the_certificate_decides
     // Whoever asks before a run is not kept waiting: what it may take in all is the program's own limit, which it keeps and tells.
     let asked = |conduct: Conduct, more: &[&str], actions: &[&str]| {
         dns.set(NAME, conduct);
-        let preflight = ["preflight", "--to", "s3://evidence/cases", "--endpoint-url", &url];
+        let preflight = ["preflight", "--to", "s3://evidence/cases", "--path-style", "--endpoint-url", &url];
         let finished = with_credentials().run([&preflight[..], &way, more].concat());
         finished.assert_code(code::BAD_DESTINATION);
         let destination = serde_json::from_str::<Value>(&finished.stdout).unwrap()["destination"].clone();
