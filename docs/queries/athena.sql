@@ -89,8 +89,10 @@ CREATE OR REPLACE VIEW network_namespaces AS SELECT * FROM network_namespaces_ra
 CREATE EXTERNAL TABLE deleted_files_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `path` string, `target` string, `pids` string, `size` bigint, `sha256` string, `deleted` bigint, `dev` string,
-  `inode` bigint, `mtime` bigint, `member` string, `stored` bigint, `self` bigint, `references` string, `truncated` bigint,
-  `changed_during_read` bigint, `pieces` string
+  `inode` bigint, `mtime` bigint, `member` string, `stored` bigint, `self` bigint, `uid` bigint, `gid` bigint, `mode` string,
+  `device` bigint, `atime` bigint, `atime_ns` decimal(38,0), `mtime_ns` decimal(38,0), `ctime` bigint, `ctime_ns` decimal(38,0),
+  `btime` bigint, `btime_ns` decimal(38,0), `hard_links` bigint, `type` string, `blocks` bigint, `attributes` array<string>,
+  `content_at` string, `references` string, `truncated` bigint, `changed_during_read` bigint, `pieces` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/process/';
@@ -99,8 +101,11 @@ CREATE OR REPLACE VIEW deleted_files AS SELECT * FROM deleted_files_raw WHERE "$
 CREATE EXTERNAL TABLE memfd_files_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `name` string, `path` string, `pids` string, `size` bigint, `sha256` string, `memory` string, `dev` string,
-  `inode` bigint, `member` string, `stored` bigint, `self` bigint, `references` string, `truncated` bigint, `changed_during_read` bigint,
-  `pieces` string, `deleted` bigint, `target` string, `nlink` bigint
+  `inode` bigint, `member` string, `stored` bigint, `self` bigint, `uid` bigint, `gid` bigint, `mode` string, `device` bigint,
+  `atime` bigint, `atime_ns` decimal(38,0), `mtime` bigint, `mtime_ns` decimal(38,0), `ctime` bigint, `ctime_ns` decimal(38,0),
+  `btime` bigint, `btime_ns` decimal(38,0), `hard_links` bigint, `type` string, `blocks` bigint, `attributes` array<string>,
+  `content_at` string, `references` string, `truncated` bigint, `changed_during_read` bigint, `pieces` string, `deleted` bigint,
+  `target` string, `nlink` bigint
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/process/';
@@ -206,7 +211,7 @@ CREATE OR REPLACE VIEW changed_package_files AS SELECT * FROM changed_package_fi
 CREATE EXTERNAL TABLE users_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `uid` bigint, `gid` bigint, `username` string, `description` string, `directory` string, `shell` string,
-  `password` string, `line` string
+  `password` string, `line` string, `uid_signed` bigint, `gid_signed` bigint, `path` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/session/';
@@ -214,7 +219,10 @@ CREATE OR REPLACE VIEW users AS SELECT * FROM users_raw WHERE "$path" LIKE '%/us
 
 CREATE EXTERNAL TABLE logged_in_users_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
-  `errors` string, `type` string, `user` string, `tty` string, `host` string, `time` bigint, `pid` bigint, `address` string
+  `errors` string, `type` string, `user` string, `tty` string, `host` string, `time` bigint, `pid` bigint, `address` string,
+  `time_ns` decimal(38,0), `terminal_id` string, `session` bigint, `exit_signal` bigint, `exit_status` bigint, `record` bigint,
+  `layout` string, `layout_sure` bigint, `uid` bigint, `session_id` string, `remote_user` string, `service` string, `session_class` string,
+  `session_type` string, `session_state` string, `remote` bigint, `audit_session` bigint
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/session/';
@@ -223,7 +231,8 @@ CREATE OR REPLACE VIEW logged_in_users AS SELECT * FROM logged_in_users_raw WHER
 CREATE EXTERNAL TABLE last_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `username` string, `tty` string, `pid` bigint, `type` bigint, `type_name` string, `time` bigint, `time_ns` bigint,
-  `host` string, `address` string, `record` bigint, `layout` string, `layout_sure` bigint
+  `host` string, `address` string, `terminal_id` string, `session` bigint, `exit_signal` bigint, `exit_status` bigint, `record` bigint,
+  `layout` string, `layout_sure` bigint
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/session/';
@@ -232,7 +241,8 @@ CREATE OR REPLACE VIEW last AS SELECT * FROM last_raw WHERE "$path" LIKE '%/last
 CREATE EXTERNAL TABLE failed_logins_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `username` string, `tty` string, `pid` bigint, `type` bigint, `type_name` string, `time` bigint, `time_ns` bigint,
-  `host` string, `address` string, `record` bigint, `layout` string, `layout_sure` bigint
+  `host` string, `address` string, `terminal_id` string, `session` bigint, `exit_signal` bigint, `exit_status` bigint, `record` bigint,
+  `layout` string, `layout_sure` bigint
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/session/';

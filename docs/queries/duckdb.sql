@@ -82,16 +82,21 @@ CREATE OR REPLACE VIEW deleted_files AS SELECT * FROM read_json(getvariable('run
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', path: 'VARCHAR', target: 'VARCHAR', pids: 'JSON', size: 'BIGINT', sha256: 'VARCHAR', deleted: 'BIGINT', dev: 'VARCHAR',
-  inode: 'BIGINT', mtime: 'BIGINT', member: 'VARCHAR', stored: 'BIGINT', self: 'BIGINT', "references": 'JSON', truncated: 'BIGINT',
-  changed_during_read: 'BIGINT', pieces: 'JSON'
+  inode: 'BIGINT', mtime: 'BIGINT', member: 'VARCHAR', stored: 'BIGINT', self: 'BIGINT', uid: 'BIGINT', gid: 'BIGINT', mode: 'VARCHAR',
+  device: 'BIGINT', atime: 'BIGINT', atime_ns: 'HUGEINT', mtime_ns: 'HUGEINT', ctime: 'BIGINT', ctime_ns: 'HUGEINT', btime: 'BIGINT',
+  btime_ns: 'HUGEINT', hard_links: 'BIGINT', type: 'VARCHAR', blocks: 'BIGINT', attributes: 'VARCHAR[]', content_at: 'VARCHAR',
+  "references": 'JSON', truncated: 'BIGINT', changed_during_read: 'BIGINT', pieces: 'JSON'
 });
 
 CREATE OR REPLACE VIEW memfd_files AS SELECT * FROM read_json(getvariable('run') || '/data/process/memfd_files.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', name: 'VARCHAR', path: 'VARCHAR', pids: 'JSON', size: 'BIGINT', sha256: 'VARCHAR', memory: 'VARCHAR', dev: 'VARCHAR',
-  inode: 'BIGINT', member: 'VARCHAR', stored: 'BIGINT', self: 'BIGINT', "references": 'JSON', truncated: 'BIGINT',
-  changed_during_read: 'BIGINT', pieces: 'JSON', deleted: 'BIGINT', target: 'VARCHAR', nlink: 'BIGINT'
+  inode: 'BIGINT', member: 'VARCHAR', stored: 'BIGINT', self: 'BIGINT', uid: 'BIGINT', gid: 'BIGINT', mode: 'VARCHAR', device: 'BIGINT',
+  atime: 'BIGINT', atime_ns: 'HUGEINT', mtime: 'BIGINT', mtime_ns: 'HUGEINT', ctime: 'BIGINT', ctime_ns: 'HUGEINT', btime: 'BIGINT',
+  btime_ns: 'HUGEINT', hard_links: 'BIGINT', type: 'VARCHAR', blocks: 'BIGINT', attributes: 'VARCHAR[]', content_at: 'VARCHAR',
+  "references": 'JSON', truncated: 'BIGINT', changed_during_read: 'BIGINT', pieces: 'JSON', deleted: 'BIGINT', target: 'VARCHAR',
+  nlink: 'BIGINT'
 });
 
 CREATE OR REPLACE VIEW kernel_modules AS SELECT * FROM read_json(getvariable('run') || '/data/kernel/kernel_modules.jsonl.zst',
@@ -175,27 +180,32 @@ CREATE OR REPLACE VIEW users AS SELECT * FROM read_json(getvariable('run') || '/
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', uid: 'BIGINT', gid: 'BIGINT', username: 'VARCHAR', description: 'VARCHAR', directory: 'VARCHAR', shell: 'VARCHAR',
-  password: 'VARCHAR', line: 'VARCHAR'
+  password: 'VARCHAR', line: 'VARCHAR', uid_signed: 'BIGINT', gid_signed: 'BIGINT', path: 'VARCHAR'
 });
 
 CREATE OR REPLACE VIEW logged_in_users AS SELECT * FROM read_json(getvariable('run') || '/data/session/logged_in_users.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
-  errors: 'JSON', type: 'VARCHAR', "user": 'VARCHAR', tty: 'VARCHAR', host: 'VARCHAR', time: 'BIGINT', pid: 'BIGINT', address: 'VARCHAR'
+  errors: 'JSON', type: 'VARCHAR', "user": 'VARCHAR', tty: 'VARCHAR', host: 'VARCHAR', time: 'BIGINT', pid: 'BIGINT', address: 'VARCHAR',
+  time_ns: 'HUGEINT', terminal_id: 'VARCHAR', session: 'BIGINT', exit_signal: 'BIGINT', exit_status: 'BIGINT', record: 'BIGINT',
+  layout: 'VARCHAR', layout_sure: 'BIGINT', uid: 'BIGINT', session_id: 'VARCHAR', remote_user: 'VARCHAR', service: 'VARCHAR',
+  session_class: 'VARCHAR', session_type: 'VARCHAR', session_state: 'VARCHAR', remote: 'BIGINT', audit_session: 'BIGINT'
 });
 
 CREATE OR REPLACE VIEW last AS SELECT * FROM read_json(getvariable('run') || '/data/session/last.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', username: 'VARCHAR', tty: 'VARCHAR', pid: 'BIGINT', type: 'BIGINT', type_name: 'VARCHAR', time: 'BIGINT',
-  time_ns: 'BIGINT', host: 'VARCHAR', address: 'VARCHAR', record: 'BIGINT', layout: 'VARCHAR', layout_sure: 'BIGINT'
+  time_ns: 'BIGINT', host: 'VARCHAR', address: 'VARCHAR', terminal_id: 'VARCHAR', session: 'BIGINT', exit_signal: 'BIGINT',
+  exit_status: 'BIGINT', record: 'BIGINT', layout: 'VARCHAR', layout_sure: 'BIGINT'
 });
 
 CREATE OR REPLACE VIEW failed_logins AS SELECT * FROM read_json(getvariable('run') || '/data/session/failed_logins.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', username: 'VARCHAR', tty: 'VARCHAR', pid: 'BIGINT', type: 'BIGINT', type_name: 'VARCHAR', time: 'BIGINT',
-  time_ns: 'BIGINT', host: 'VARCHAR', address: 'VARCHAR', record: 'BIGINT', layout: 'VARCHAR', layout_sure: 'BIGINT'
+  time_ns: 'BIGINT', host: 'VARCHAR', address: 'VARCHAR', terminal_id: 'VARCHAR', session: 'BIGINT', exit_signal: 'BIGINT',
+  exit_status: 'BIGINT', record: 'BIGINT', layout: 'VARCHAR', layout_sure: 'BIGINT'
 });
 
 CREATE OR REPLACE VIEW shell_history AS SELECT * FROM read_json(getvariable('run') || '/data/session/shell_history.jsonl.zst',
