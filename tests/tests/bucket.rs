@@ -234,5 +234,6 @@ fn a_bucket_that_refuses_sends_the_run_into_the_spool() {
     let finished = agent().run(arguments(&double, &["--only", "context", "--spool", spool, "--bucket-owner", "999999999999"]));
     finished.assert_code(code::SPOOLED);
     assert_eq!(finished.result()["spool"], spool);
+    assert!(finished.stderr.contains("sealed, in the spool"), "{}", finished.stderr);
     Agent::find().verify(Path::new(spool)).assert_code(0);
 }

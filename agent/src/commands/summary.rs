@@ -7,6 +7,7 @@ use hozen_collector::model::Status;
 use indicatif::HumanBytes;
 use serde_json::Value;
 
+use crate::exit::Exit;
 use crate::run::Ended;
 
 /// What came out of a run.
@@ -20,7 +21,11 @@ pub(super) fn of_run(ended: &Ended, location: &str) -> String {
     let skipped = ended.steps.iter().filter(|step| step.status == Status::Skipped).count();
     let (objects, bytes) = (ended.stored.len(), HumanBytes(ended.stored.values().sum()));
     let _ = writeln!(text, "\n{objects} objects, {bytes}, in {location}; {skipped} artefacts skipped");
-    let verdict = if ended.result.safe_to_isolate { "sealed" } else { "NOT sealed" };
+    let verdict = match ended.result.code {
+        _ if ended.result.safe_to_isolate => "sealed",
+        code if code == u8::from(Exit::Spooled) => "sealed, in the spool: on this host and nowhere else",
+        _ => "NOT sealed",
+    };
     let _ = write!(text, "{}: {verdict}. Check it with: hozen verify {location}", ended.result.outcome);
     text
 }
