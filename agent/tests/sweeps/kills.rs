@@ -132,8 +132,7 @@ fn sigkill_at_many_moments_leaves_no_lie() {
         if dir.join("999-end.json").exists() {
             continue;
         }
-        let (verdict, findings) = verdict(&dir);
-        // The watchdog outlives the kill, lays its record beside what has begun, and ends.
+        // The watchdog outlives the kill, lays its record beside what has begun, and ends. Before that a folder is not yet what it will be.
         if dir.join("000-begin.json").exists() {
             let late = Instant::now() + Duration::from_secs(20);
             while !dir.join("999-killed.json").exists() {
@@ -141,6 +140,7 @@ fn sigkill_at_many_moments_leaves_no_lie() {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
+        let (verdict, findings) = verdict(&dir);
         let nothing = !dir.join("000-begin.json").exists() && !dir.join("000-begin.json.part").exists();
         let expected = if nothing { Verdict::CouldNotCheck } else { Verdict::Incomplete };
         assert_eq!(verdict, expected, "kill {number}: {findings}");
