@@ -49,6 +49,8 @@ cd "$here/.."
 
 base="$(tools_base)"
 cargo_home="${CARGO_HOME:-$HOME/.cargo}"
+# Flags for C are told apart by blanks.
+[[ "$base$cargo_home" != *[[:space:]]* ]] || fail "no blank may be in the path of what is built or of cargo's folder: $base, $cargo_home (set HOZEN_STATIC_TARGET_DIR, CARGO_HOME)"
 
 # Which Rust, and whether its standard library has to be built.
 choose_rust() {

@@ -25,13 +25,14 @@ cd "$here/.."
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
-# A release, or one program of it, made in a clone of its own at $1.
+# A release, or one program of it, made in a clone of its own at $1. What is built lies where no blank is in the path: flags for C are
+# told apart by blanks.
 make_at() {
-  local folder="$1" to="$2"
+  local folder="$1" to="$2" built="$2.built"
   git clone -q --no-hardlinks . "$folder"
   say "building in $folder"
   (
-    export HOZEN_STATIC_TARGET_DIR="$folder.built"
+    export HOZEN_STATIC_TARGET_DIR="$built"
     cd "$folder"
     if [ -n "$only" ]; then
       HOZEN_BUILD_COMMIT="$(git rev-parse HEAD)" packaging/build-static.sh --to "$to" "$only-unknown-linux-musl" >&2
@@ -39,7 +40,7 @@ make_at() {
       packaging/dist.sh --to "$to" >&2
     fi
   )
-  rm -rf "$folder.built"
+  rm -rf "$built"
 }
 
 if [ -z "$with" ]; then
