@@ -15,7 +15,7 @@ name=dist
 # shellcheck source=packaging/tools.sh
 . "$here/tools.sh"
 usage() { sed -n 's/^# \{0,1\}usage: /usage: /p' "$0" >&2; exit 2; }
-limit=$((12 << 20)) # bytes of a program
+limit=12000000 # bytes of a program
 
 to='' binaries='' modules='' modules_key='' release_key=''
 while [ $# -gt 0 ]; do

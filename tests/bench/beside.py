@@ -2,7 +2,8 @@
 """Hozen's triage beside acquire, and UAC, on one machine in one run: [UAC=FOLDER] beside.py HOZEN ACQUIRE [FOLDER]
 
 Plants what an intruder leaves (in a mount and a network namespace of its own), lets each collect it one after the other, and prints wall
-time, CPU time, bytes written and read, and which traces each has. A trace is found where what it left stands in
+time, CPU time, bytes written and read, and which traces each has; and all of it once more, for in the first round whoever comes first
+reads from the disk what the others find in memory. A trace is found where what it left stands in
 the output, whatever it is called there. Needs root. What is started is ended, and what is planted vanishes with the namespaces.
 
 The root that they see is that of a server: what the distribution and its daemons have put on this machine, with empty homes and an empty
@@ -252,8 +253,8 @@ def main() -> None:
         shutil.copy(hozen, base / "program")
         enter_root(base, [acquire.parents[1], pathlib.Path(sys.base_prefix), *([uac] if uac else [])])
         plant(base, processes)
-        for name, collect in collectors(base, base / "program", acquire, uac).items():
-            results[name] = collect()
+        for round in ("first", "again"):
+            results[round] = {name: collect() for name, collect in collectors(base, base / "program", acquire, uac).items()}
     finally:
         for pid in processes:
             os.kill(pid, signal.SIGKILL)

@@ -40,11 +40,12 @@ fn boot(guest: Guest, modules: &[(&str, Vec<u8>)], script: &str) -> Ended {
 }
 
 /// What LiME must not do, and what becomes of it: the captures, the exit code, a reason, and of which of our own tables it stands.
-const FAULTS: [(&str, &str, i32, &str); 7] = [
+const FAULTS: [(&str, &str, i32, &str); 8] = [
     ("zeros", "lime rejected, kcore ok", COMPLETE, "nothing but zeros"),
     ("garbage", "lime rejected, kcore ok", COMPLETE, "no header where one is due"),
     ("silent", "lime rejected, kcore ok", COMPLETE, "fell silent"),
     ("taken", "lime refused, kcore ok", COMPLETE, "its port is in use (EADDRINUSE)"),
+    ("socket", "lime rejected, kcore ok", COMPLETE, "nothing but zeros"),
     ("nothing", "lime refused, kcore ok", COMPLETE, "it returned without a word"),
     ("hang", "lime refused, kcore ok", COMPLETE, "its init function did not return"),
     ("early", "lime incomplete", PARTIAL, "its init function failed: EIO"),
@@ -69,6 +70,10 @@ fn a_module_that_misbehaves_is_named_and_the_next_method_runs() {
         let footprint = run.evidence.content("data/run/footprint.jsonl.zst");
         let told = String::from_utf8(footprint).unwrap();
         assert_eq!(told.contains("could not be unloaded"), does == "hang", "{does}: {told}");
+        // A pipe that is not taken is told, and a socket takes its place.
+        assert_eq!(told.contains("could not open our pipe (ENXIO)"), does == "socket", "{does}: {told}");
+        let parameters = String::from_utf8(bytes(&run.capture("lime"), "module_parameters").unwrap_or_default()).unwrap();
+        assert_eq!(parameters.contains("path=tcp:"), does == "socket", "{does}: {parameters}");
     }
     the_rejected_image_is_kept(&Run::of(&ended, "zeros", COMPLETE));
     what_was_left_out_is_marked(&Run::of(&ended, "early", PARTIAL));
@@ -171,9 +176,9 @@ fn a_destination_that_stalls_costs_time_and_no_memory() {
 /// is gone, which must not wait for it.
 const CUTS: &str = "\
 now() { cut -d. -f1 /proc/uptime; }
-received() { while read -r device bytes rest; do [ $device = lo: ] && break; done </proc/net/dev; }
+received() { read -r label bytes </proc/$run/io; } 2>/dev/null
 freeze() {
-  received; end=$(( $(now) + 46 )); enough=$(( bytes + ( $(sort -n /out/frames | head -n 1) << 12 ) + (48 << 20) ))
+  end=$(( $(now) + 46 )); enough=$(( ( $(sort -n /out/frames | head -n 1) << 12 ) + (48 << 20) )); bytes=0
   start $1 --memory lime --deadline 45s real.ko
   until received; [ $bytes -gt $enough ] || [ ! -e /proc/$run/exe ]; do sleep 0.1; done
   fsfreeze --freeze /out
@@ -223,9 +228,9 @@ fn a_deadline_cuts_a_capture_and_lime_waits_for_no_destination() {
 /// Killed with its process group, as Systems Manager does at the time-out, and by a second signal, each in the middle of LiME's stream and
 /// while the destination hangs, so that no thread of the agent that waits for it can end.
 const KILLS: &str = "\
-received() { while read -r device bytes rest; do [ $device = lo: ] && break; done </proc/net/dev; }
+received() { read -r label bytes </proc/$run/io; } 2>/dev/null
 dumping() {
-  name=$1; received; enough=$(( bytes + (48 << 20) ))
+  name=$1; enough=$(( 48 << 20 )); bytes=0
   setsid hozen collect --case VM-2 --only memory --memory lime --to /out/$name real.ko >/out/$name.result 2>/out/$name.said 3>&- &
   run=$!
   until received; [ $bytes -gt $enough ] || [ ! -e /proc/$run/exe ]; do sleep 0.1; done

@@ -3,7 +3,7 @@
 //! `capture WHAT [--host FOLDER] [--to FOLDER] [--module FILE] [--threads N] [--rate BYTES]`, where WHAT is
 //! - `whole`: the artefact `memory` as in a run: readers, digests, zstd, tables; through `/proc/kcore`, or by LiME where a module is named;
 //! - `digests`: the same without the stream: readers, a digest of each extent, the gate;
-//! - `bare`: the readers of `/proc/kcore` and nothing else, or, where a module is named, what drains LiME's socket and nothing else;
+//! - `bare`: the readers of `/proc/kcore` and nothing else, or, where a module is named, what takes LiME's stream and nothing else;
 //! - `socket PORT`: reads what a socket of this machine gives, to its end, and nothing else;
 //! - `pipe FILE`: the same of a named pipe, into the file `--to`: a destination for other programs.
 //!

@@ -145,7 +145,7 @@ fn a_source_that_hangs_is_abandoned_and_what_came_before_is_kept() {
 #[test]
 fn a_source_that_hangs_leaves_no_module() {
     let hang: Act = |host, _| {
-        host.loaded.begin(|| crate::host::module::Loading::start(b"no module", std::ffi::CString::default())).unwrap();
+        host.loaded.begin(|| crate::host::module::Loading::start(b"no module", std::ffi::CString::default(), None)).unwrap();
         loop {
             std::thread::park();
         }

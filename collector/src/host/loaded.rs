@@ -1,20 +1,19 @@
-//! The module that this run has put into the kernel: the connection to its socket, and its end.
+//! The module that this run has put into the kernel: the way in for what it sends, and its end.
 //!
 //! **Invariant:** it is ended once, by whoever comes first: the source that loaded it, or the run that waits for that source no
 //! longer. Whoever comes later gets the same answer.
 
-use std::net::{Shutdown, TcpStream};
-use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::Footprint;
+use super::inflow::Inflow;
 use super::module::{self, Loading};
 use super::warden::{Warden, Word};
-use super::{Footprint, sys};
 
-/// How long the module may take until it returns when its connection has ended.
+/// How long the module may take until it returns when the way in has ended.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What became of a module.
@@ -30,15 +29,15 @@ pub struct Fate {
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// Apart from the module, which may be waited for: what ends the wait must not wait itself.
-    connection: Mutex<Connection>,
+    way: Mutex<Way>,
     module: Mutex<Option<Module>>,
     /// Who unloads it if this process is killed.
     warden: OnceLock<Warden>,
 }
 
 #[derive(Debug, Default)]
-struct Connection {
-    stream: Option<TcpStream>,
+struct Way {
+    inflow: Option<Inflow>,
     is_ending: bool,
 }
 
@@ -66,7 +65,7 @@ impl Loaded {
     /// # Errors
     /// Those of `start`.
     pub fn begin(&self, start: impl FnOnce() -> Result<Loading, Errno>) -> Result<(), Errno> {
-        *lock(&self.connection) = Connection::default();
+        *lock(&self.way) = Way::default();
         // Somebody else's of that name, for which the kernel will refuse ours, must not be unloaded.
         if !module::is_shown("lime") {
             self.tell(&Word::Loading);
@@ -80,13 +79,13 @@ impl Loaded {
         self.warden.get().into_iter().for_each(|warden| warden.say(word));
     }
 
-    /// Its socket takes this connection, which is closed at once if the module is being ended.
-    pub fn connected(&self, stream: TcpStream) {
-        let mut connection = lock(&self.connection);
-        if connection.is_ending {
-            shut(&stream);
+    /// It sends through `inflow`, which is ended at once if the module is being ended.
+    pub fn sends(&self, inflow: Inflow) {
+        let mut way = lock(&self.way);
+        if way.is_ending {
+            inflow.end();
         }
-        connection.stream = Some(stream);
+        way.inflow = Some(inflow);
     }
 
     /// What its init function came to; none while it runs, or while the module is being ended.
@@ -103,12 +102,12 @@ impl Loaded {
         }
     }
 
-    /// Closes the connection, waits for the module and unloads it. None where no module was loaded.
+    /// Ends the way in, waits for the module and unloads it. None where no module was loaded.
     pub fn end(&self, footprint: &Footprint) -> Option<Fate> {
-        let mut connection = lock(&self.connection);
-        connection.is_ending = true;
-        connection.stream.take().iter().for_each(shut);
-        drop(connection);
+        let mut way = lock(&self.way);
+        way.is_ending = true;
+        way.inflow.take().iter().for_each(Inflow::end);
+        drop(way);
         let mut module = lock(&self.module);
         let fate = match module.as_mut()? {
             Module::Loading(loading) => {
@@ -174,13 +173,6 @@ fn unload(footprint: &Footprint) -> bool {
     false
 }
 
-/// Ends a connection for both ends: whoever reads it wakes, and the module, which may wait for room where nobody reads, gives up.
-fn shut(stream: &TcpStream) {
-    // It may have ended by itself; and where somebody still reads, there is room.
-    let _ = stream.shutdown(Shutdown::Both);
-    let _ = sys::disconnect(stream.as_fd());
-}
-
 /// Nothing is half done where a lock is held.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -190,11 +182,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use std::ffi::CString;
-    use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
+    use crate::host::inflow::Pipe;
+    use std::io::Read as _;
 
     fn refused() -> Result<Loading, Errno> {
-        Loading::start(b"not a module", CString::default())
+        Loading::start(b"not a module", CString::default(), None)
     }
 
     #[test]
@@ -223,34 +215,16 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_ends_with_the_module_and_none_is_made_after_that() {
+    fn the_way_in_ends_with_the_module_and_none_is_opened_after_that() {
         let (loaded, footprint) = (Loaded::default(), Footprint::default());
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let pipe = || Pipe::new(Duration::from_secs(60)).unwrap();
+        let ((first, _other), (second, _another)) = (pipe(), pipe());
         loaded.begin(refused).unwrap();
-        loaded.connected(connect());
+        loaded.sends(Inflow::Pipe(Arc::clone(&first)));
         loaded.end(&footprint).unwrap();
-        loaded.connected(connect());
-        for _ in 0..2 {
-            // The end, or a reset.
-            assert_eq!(listener.accept().unwrap().0.read(&mut [0]).unwrap_or(0), 0);
+        loaded.sends(Inflow::Pipe(Arc::clone(&second)));
+        for pipe in [first, second] {
+            assert_eq!(Inflow::Pipe(pipe).read(&mut [0]).unwrap(), 0);
         }
-    }
-
-    /// More than the kernel keeps for a reader that does not read: the other end waits, and nothing but a reset wakes it.
-    #[test]
-    fn what_waits_for_a_reader_that_does_not_read_is_woken() {
-        let (loaded, footprint) = (Loaded::default(), Footprint::default());
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let peer = std::thread::spawn(move || listener.accept().unwrap().0.write_all(&vec![7; 256 << 20]));
-        let stream = TcpStream::connect(address).unwrap();
-        let mut reader = stream.try_clone().unwrap();
-        loaded.begin(refused).unwrap();
-        reader.read_exact(&mut [0; 100]).unwrap();
-        loaded.connected(stream);
-        loaded.end(&footprint).unwrap();
-        peer.join().unwrap().unwrap_err();
-        assert!(reader.read(&mut [0]).unwrap_or(0) == 0, "what was not read before is not read after that");
     }
 }

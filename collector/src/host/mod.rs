@@ -21,6 +21,7 @@ pub mod filesystems;
 pub mod fixture;
 pub mod footprint;
 pub mod identity;
+pub mod inflow;
 pub mod kmsg;
 pub mod loaded;
 pub mod module;

@@ -37,20 +37,22 @@ impl Loading {
     /// (`CONFIG_MEMFD_CREATE` is not set, or a filter refuses it), from a copy in this process's own memory.
     ///
     /// The thread blocks all signals: one that arrived would cut short what the init function writes, and the kernel would
-    /// call that success.
+    /// call that success. It closes `held` when that returns: the end of a pipe that the module opens by its name.
     ///
     /// # Errors
     /// When there is no memory for it, or no thread. What the kernel says of the module comes by [`Loading::outcome`].
-    pub fn start(module: &[u8], parameters: CString) -> Result<Self, Errno> {
-        let held = match sealed(module) {
+    pub fn start(module: &[u8], parameters: CString, held: Option<OwnedFd>) -> Result<Self, Errno> {
+        let bytes = match sealed(module) {
             Err(Errno::ENOSYS | Errno::EPERM) => Held::Copy(module.to_vec()),
             sealed => Held::Sealed(sealed?),
         };
         let (reply, done) = bounded(1);
         let load = move || {
             let blocked = nix::sys::signal::SigSet::all().thread_block();
+            let outcome = blocked.and_then(|()| bytes.load(&parameters));
+            drop(held);
             // Whoever started it may have given up waiting.
-            let _ = reply.send(blocked.and_then(|()| held.load(&parameters)));
+            let _ = reply.send(outcome);
         };
         std::thread::Builder::new().name("hozen-lime".to_owned()).spawn(load).map_err(|_| Errno::EAGAIN)?;
         Ok(Self { done, answer: None })
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_no_module_is_refused_by_the_kernel() {
-        let mut loading = Loading::start(b"not a module", CString::default()).unwrap();
+        let mut loading = Loading::start(b"not a module", CString::default(), None).unwrap();
         let outcome = loading.outcome(Duration::from_secs(20)).unwrap();
         assert!(matches!(outcome, Err(Errno::ENOEXEC | Errno::EPERM | Errno::ENOSYS)), "{outcome:?}");
         assert_eq!(loading.outcome(Duration::ZERO), Some(outcome));

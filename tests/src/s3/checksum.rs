@@ -2,9 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use crc_fast::{CrcAlgorithm, checksum_combine};
+use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc, Table};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
+
+static ISO_HDLC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
+static ISCSI: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+static NVME: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_NVME);
 
 /// An algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,11 +106,12 @@ impl Algorithm {
         }
     }
 
-    fn crc(self) -> Option<CrcAlgorithm> {
+    /// The polynomial of a CRC, its lowest power in the highest bit, and its width in bits.
+    fn polynomial(self) -> Option<(u64, u32)> {
         match self {
-            Self::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
-            Self::Crc32c => Some(CrcAlgorithm::Crc32Iscsi),
-            Self::Crc64nvme => Some(CrcAlgorithm::Crc64Nvme),
+            Self::Crc32 => Some((u64::from(CRC_32_ISO_HDLC.poly.reverse_bits()), 32)),
+            Self::Crc32c => Some((u64::from(CRC_32_ISCSI.poly.reverse_bits()), 32)),
+            Self::Crc64nvme => Some((CRC_64_NVME.poly.reverse_bits(), 64)),
             Self::Sha1 | Self::Sha256 => None,
         }
     }
@@ -134,17 +139,41 @@ impl Algorithm {
     /// The checksum of the whole out of checksums and lengths of its parts: for the CRCs.
     #[must_use]
     pub fn joined<'a>(self, parts: impl Iterator<Item = (&'a [u8], u64)>) -> Option<Vec<u8>> {
-        let crc = self.crc()?;
+        let (polynomial, width) = self.polynomial()?;
         let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
         let whole = parts
             .map(|(sum, length)| (number(sum), length))
-            .reduce(|(left, before), (right, length)| (checksum_combine(crc, left, right, length), before + length));
+            .reduce(|(left, before), (right, length)| (times(left, zeros(length, polynomial, width), polynomial, width) ^ right, before + length));
         Some(self.bytes(whole.map_or_else(|| number(&self.of(&[])), |(sum, _)| sum)))
     }
 
     fn bytes(self, sum: u64) -> Vec<u8> {
         sum.to_be_bytes().into_iter().skip(8 - self.length()).collect()
     }
+}
+
+/// The product of two remainders: the lowest power is the highest of `width` bits, as in `crc32_combine` of zlib.
+fn times(left: u64, right: u64, polynomial: u64, width: u32) -> u64 {
+    let (mut product, mut shifted) = (0, right);
+    for power in (0..width).rev() {
+        if left >> power & 1 == 1 {
+            product ^= shifted;
+        }
+        shifted = if shifted & 1 == 1 { shifted >> 1 ^ polynomial } else { shifted >> 1 };
+    }
+    product
+}
+
+/// What a checksum is multiplied by when `length` bytes follow: the remainder of x to the power of their bits.
+fn zeros(length: u64, polynomial: u64, width: u32) -> u64 {
+    let (mut power, mut square) = (1 << (width - 1), 1 << (width - 9));
+    for bit in 0..u64::BITS {
+        if length >> bit & 1 == 1 {
+            power = times(power, square, polynomial, width);
+        }
+        square = times(square, square, polynomial, width);
+    }
+    power
 }
 
 /// Base64, as S3 writes checksums.
@@ -155,23 +184,27 @@ pub fn base64(bytes: &[u8]) -> String {
 
 /// A checksum in the making.
 pub(super) enum Hasher {
-    Crc(Algorithm, Box<crc_fast::Digest>),
+    Crc32(crc::Digest<'static, u32, Table<16>>),
+    Crc64(crc::Digest<'static, u64, Table<16>>),
     Sha1(Box<Sha1>),
     Sha256(Box<Sha256>),
 }
 
 impl Hasher {
     pub(super) fn new(algorithm: Algorithm) -> Self {
-        match (algorithm, algorithm.crc()) {
-            (_, Some(crc)) => Self::Crc(algorithm, Box::new(crc_fast::Digest::new(crc))),
-            (Algorithm::Sha1, None) => Self::Sha1(Box::default()),
-            (_, None) => Self::Sha256(Box::default()),
+        match algorithm {
+            Algorithm::Crc32 => Self::Crc32(ISO_HDLC.digest()),
+            Algorithm::Crc32c => Self::Crc32(ISCSI.digest()),
+            Algorithm::Crc64nvme => Self::Crc64(NVME.digest()),
+            Algorithm::Sha1 => Self::Sha1(Box::default()),
+            Algorithm::Sha256 => Self::Sha256(Box::default()),
         }
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
-            Self::Crc(_, digest) => digest.update(bytes),
+            Self::Crc32(digest) => digest.update(bytes),
+            Self::Crc64(digest) => digest.update(bytes),
             Self::Sha1(digest) => digest.update(bytes),
             Self::Sha256(digest) => digest.update(bytes),
         }
@@ -179,7 +212,8 @@ impl Hasher {
 
     pub(super) fn finish(self) -> Vec<u8> {
         match self {
-            Self::Crc(algorithm, digest) => algorithm.bytes(digest.finalize()),
+            Self::Crc32(digest) => digest.finalize().to_be_bytes().to_vec(),
+            Self::Crc64(digest) => digest.finalize().to_be_bytes().to_vec(),
             Self::Sha1(digest) => digest.finalize().to_vec(),
             Self::Sha256(digest) => digest.finalize().to_vec(),
         }

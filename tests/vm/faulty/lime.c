@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0-only)
-// For tests: a module of LiME's name and parameters that does what LiME must not do. Nothing of it is LiME's; what it writes to its
-// socket follows the description of the format in collector/src/source/memory/lime/format.rs.
+// For tests: a module of LiME's name and parameters that does what LiME must not do. Nothing of it is LiME's; what it writes to the
+// pipe or socket that it is given follows the description of the format in collector/src/source/memory/lime/format.rs.
 //
 // `does` says what. Hozen chooses the parameters of the module that it loads, so a test writes the word into the file instead, in
 // place of "nothing" behind the mark "HOZENDOES:".
 //
 //	nothing	stays loaded and says nothing
 //	taken	is refused its port
-//	hang	its init function never returns, and it never listens
-//	silent	accepts a connection and sends nothing until that is closed
+//	socket	cannot open the pipe; sends zeros, with the right headers, through a socket
+//	hang	its init function never returns, and it opens nothing
+//	silent	sends nothing but half a header until the other end is closed
 //	garbage	sends what is no image
 //	zeros	sends the right headers and zeros
 //	early	sends memory and stops in the middle of a range, with an error
 //	stays	the same without an error, and it cannot be unloaded
+#include <linux/fs.h>
 #include <linux/in.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/net.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -50,11 +53,18 @@ static bool is(const char *word)
 	return !strcmp(does + strlen(MARK), word);
 }
 
-static int send(struct socket *to, void *bytes, size_t length)
+// Where it writes to: one of both.
+struct target {
+	struct socket *peer;
+	struct file *pipe;
+};
+
+static int send(struct target *to, void *bytes, size_t length)
 {
 	struct kvec part = { .iov_base = bytes, .iov_len = length };
 	struct msghdr message = {};
-	int sent = kernel_sendmsg(to, &message, &part, 1, length);
+	loff_t at = 0;
+	ssize_t sent = to->pipe ? kernel_write(to->pipe, bytes, length, &at) : kernel_sendmsg(to->peer, &message, &part, 1, length);
 
 	if (sent < 0)
 		return sent;
@@ -62,7 +72,7 @@ static int send(struct socket *to, void *bytes, size_t length)
 }
 
 // One range: its header, then its memory or zeros, up to STOP where that is asked.
-static int send_range(struct socket *to, struct resource *range, u8 *page, bool memory)
+static int send_range(struct target *to, struct resource *range, u8 *page, bool memory)
 {
 	struct header header = {
 		.magic = cpu_to_le32(0x4C694D45), .version = cpu_to_le32(1),
@@ -86,7 +96,7 @@ static int send_range(struct socket *to, struct resource *range, u8 *page, bool 
 	return result;
 }
 
-static int send_image(struct socket *to, bool memory)
+static int send_image(struct target *to, bool memory)
 {
 	u8 *page = kmalloc(PAGE_SIZE, GFP_KERNEL);
 	struct resource *range;
@@ -102,24 +112,29 @@ static int send_image(struct socket *to, bool memory)
 }
 
 // Until the other end closes.
-static void be_silent(struct socket *peer)
+static void be_silent(struct target *to)
 {
 	char byte;
 	struct kvec part = { .iov_base = &byte, .iov_len = 1 };
 	struct msghdr message = {};
 
-	while (kernel_recvmsg(peer, &message, &part, 1, 1, 0) > 0)
-		;
+	send(to, "EMiL", 4);
+	if (to->pipe)
+		while (!(vfs_poll(to->pipe, NULL) & EPOLLERR) && !fatal_signal_pending(current))
+			schedule_timeout_killable(HZ / 10);
+	else
+		while (kernel_recvmsg(to->peer, &message, &part, 1, 1, 0) > 0)
+			;
 }
 
-static int talk(struct socket *to)
+static int talk(struct target *to)
 {
 	static char garbage[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
 	int result = 0;
 
 	if (is("garbage"))
 		result = send(to, garbage, sizeof(garbage) - 1);
-	else if (is("zeros"))
+	else if (is("zeros") || is("socket"))
 		result = send_image(to, false);
 	else if (is("early"))
 		result = send_image(to, true);
@@ -130,15 +145,28 @@ static int talk(struct socket *to)
 	return result;
 }
 
+static int open_and_talk(void)
+{
+	struct target to = { .pipe = filp_open(path, O_WRONLY | O_LARGEFILE, 0) };
+	int result;
+
+	if (IS_ERR(to.pipe))
+		return PTR_ERR(to.pipe);
+	result = talk(&to);
+	filp_close(to.pipe, NULL);
+	return result;
+}
+
 static int listen_and_talk(void)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct socket *listening, *peer = NULL;
+	struct socket *listening;
+	struct target to = {};
 	unsigned short port;
 	int result;
 
 	if (sscanf(path, "tcp:%hu", &port) != 1)
-		return -EINVAL;
+		return is("socket") ? -ENXIO : open_and_talk();
 	address.sin_port = htons(port);
 	result = sock_create_kern(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP, &listening);
 	if (result)
@@ -148,12 +176,12 @@ static int listen_and_talk(void)
 	if (!result)
 		result = kernel_listen(listening, 1);
 	if (!result)
-		result = kernel_accept(listening, &peer, 0);
+		result = kernel_accept(listening, &to.peer, 0);
 	if (!result)
-		result = talk(peer);
-	if (peer) {
-		kernel_sock_shutdown(peer, SHUT_RDWR);
-		sock_release(peer);
+		result = talk(&to);
+	if (to.peer) {
+		kernel_sock_shutdown(to.peer, SHUT_RDWR);
+		sock_release(to.peer);
 	}
 	sock_release(listening);
 	return result;

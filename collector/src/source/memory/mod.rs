@@ -1,7 +1,7 @@
 //! Physical memory: which ways lead to it on this host, and an image of it by the first that works.
 //!
 //! ```text
-//! ladder → attempt: readers (kcore, crash, mem) or LiME's socket → chunk → image → evidence; then quality
+//! ladder → attempt: readers (kcore, crash, mem) or LiME's pipe → chunk → image → evidence; then quality
 //! ```
 //!
 //! **Invariant:** nothing is staged anywhere, memory use does not grow with what is read, and no image is called whole that is

@@ -2,7 +2,7 @@
 //! program that does as much. `make bench-memory` builds what it needs, all of it with `--release`, and gets AVML.
 //!
 //! - `image`: the same image of 2 GiB ([`hozen_tests::mixture`]) through the whole pipeline and through `avml convert`, on this machine.
-//! - `speed`: `/proc/kcore` and LiME's socket in a guest, into nothing.
+//! - `speed`: `/proc/kcore` and what LiME sends in a guest, into nothing.
 //! - `footprint`: pages of a guest that change while a capture runs, less those that change in the same time without one.
 //! - `smear`: how far counters that run all the time lie apart in an image of a guest.
 //!

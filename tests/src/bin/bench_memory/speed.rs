@@ -1,5 +1,5 @@
-//! How fast memory is read in a guest: `/proc/kcore` by the collector and by AVML, LiME's socket by the collector and by a program that
-//! does nothing but read it. All of it goes nowhere, in one boot, in turn.
+//! How fast memory is read in a guest: `/proc/kcore` by the collector and by AVML, what LiME sends through a pipe by the collector and by a
+//! program that does nothing but read it, and the same through LiME's socket. All of it goes nowhere, in one boot, in turn.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +28,11 @@ bare_socket() {
   insmod /lime.ko path=tcp:4444 format=lime localhostonly=1 timeout=0 &
   capture socket 4444 && wait && rmmod lime
 }
+bare_pipe() {
+  rm -f /tmp/memory; mkfifo /tmp/memory
+  insmod /lime.ko path=/tmp/memory format=lime timeout=0 &
+  capture pipe /tmp/memory && wait && rmmod lime
+}
 round=0
 while [ $round -lt ROUNDS ]; do
   timed bare capture bare
@@ -35,7 +40,8 @@ while [ $round -lt ROUNDS ]; do
   timed digests capture digests
   timed avml-snappy avml acquire --source /proc/kcore --compress /dev/null
   timed whole capture whole
-  timed lime-bare bare_socket
+  timed lime-socket bare_socket
+  timed lime-bare bare_pipe
   timed lime-drain capture bare --module /lime.ko
   timed lime-digests capture digests --module /lime.ko
   timed lime-whole capture whole --module /lime.ko
@@ -64,6 +70,7 @@ pub(crate) fn measure(peers: &Peers, runs: usize) -> Result<(), Failure> {
             "memory_mib": MEMORY, "seconds": all,
             "bare_of_avml": of("bare") / of("avml"), "digests_of_avml": of("digests") / of("avml"),
             "whole_of_avml_snappy": of("whole") / of("avml-snappy"),
+            "lime_bare_of_socket": of("lime-bare") / of("lime-socket"),
             "lime_drain_rate_of_bare": of("lime-bare") / of("lime-drain"),
             "lime_digests_rate_of_bare": of("lime-bare") / of("lime-digests"),
             "lime_whole_rate_of_bare": of("lime-bare") / of("lime-whole"),

@@ -1,4 +1,4 @@
-//! What comes out of LiME's socket, byte by byte: headers and the bytes of their ranges.
+//! What LiME sends, byte by byte: headers and the bytes of their ranges.
 //!
 //! **Invariant:** a range is taken only if it lies in memory that `/proc/iomem` lists and behind all ranges before it. What breaks
 //! a rule ends the stream there; nothing behind it is believed.

@@ -1,19 +1,15 @@
-//! LiME: the module is handed to the kernel, and the kernel hands its memory to us over the loopback address.
+//! LiME: the module is handed to the kernel, and the kernel hands its memory to us through a pipe.
 //!
-//! **Invariant:** however a capture ends, the connection is closed, the module is unloaded, and where it could not be, the
+//! **Invariant:** however a capture ends, the way in is closed, the module is unloaded, and where it could not be, the
 //! footprint says so.
 
 mod format;
 mod framing;
+mod load;
 pub(super) mod module;
 pub(super) mod relay;
 
-use std::ffi::CString;
-use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
-
 use crossbeam_channel::bounded;
-use nix::errno::Errno;
 
 pub(super) use format::{HEADER, header};
 
@@ -22,16 +18,12 @@ use super::chunk::{Chunk, Lens, Raw};
 use super::running::Kernel;
 #[cfg(any(test, feature = "test-util"))]
 use crate::host::Clock;
+use crate::host::inflow::Inflow;
 use crate::host::kmsg::{Kmsg, Step};
-use crate::host::module::{self as kernel, Loading};
 use crate::host::{Host, read};
 use crate::model::PhysRange;
 use crate::source::Stop;
 
-/// How long the module may take until it listens.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long its socket may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
 /// The most of the kernel's log that is kept.
 const MOST_LOG: usize = 1 << 20;
 
@@ -64,8 +56,8 @@ pub(super) fn capture(
     new_records(log.as_mut());
     let mut report = Report { taint: (taint(host), None), ..Report::default() };
     let _ending = Ending(host);
-    let result = match load(host, module, &mut report) {
-        Ok(stream) => drain(&stream, ram, lens, take, &mut report),
+    let result = match load::load(host, module, &mut report.parameters) {
+        Ok(inflow) => drain(&inflow, ram, lens, take, &mut report),
         Err(why) => {
             report.refused = Some(why);
             Ok(())
@@ -89,31 +81,6 @@ impl Drop for Ending<'_> {
     }
 }
 
-/// Loads it and connects.
-fn load(host: &Host, module: &[u8], report: &mut Report) -> Result<TcpStream, String> {
-    let port = kernel::free_port().map_err(|error| format!("no free port: {error}"))?;
-    report.parameters = format!("path=tcp:{port} format=lime localhostonly=1 timeout=0");
-    let parameters = CString::new(report.parameters.as_str()).map_err(|error| error.to_string())?;
-    let begun = host.loaded.begin(|| Loading::start(module, parameters));
-    begun.map_err(|errno| format!("the module cannot be put into memory: {errno}"))?;
-    let began = Instant::now();
-    loop {
-        if let Ok(stream) = kernel::connect(port) {
-            host.footprint.count("modules_loaded");
-            let clone = stream.try_clone().and_then(|clone| clone.set_read_timeout(Some(SILENCE)).map(|()| clone));
-            host.loaded.connected(stream);
-            return clone.map_err(|error| format!("its socket cannot be read: {error}"));
-        }
-        if let Some(outcome) = host.loaded.outcome() {
-            return Err(outcome.err().map_or_else(|| "it returned without a word".to_owned(), refusal));
-        }
-        if began.elapsed() > PATIENCE {
-            return Err(format!("it did not listen on port {port} within {} s", PATIENCE.as_secs()));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// Ends the stream, waits for the module and unloads it.
 fn end(host: &Host, report: &mut Report) {
     let Some(fate) = host.loaded.end(&host.footprint) else {
@@ -134,7 +101,7 @@ fn end(host: &Host, report: &mut Report) {
 
 /// Takes the stream on a thread of its own and looks at what comes on another, and ends it when `take` wants no more.
 fn drain(
-    stream: &TcpStream,
+    inflow: &Inflow,
     ram: &[PhysRange],
     lens: &Lens,
     take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
@@ -146,14 +113,14 @@ fn drain(
     let (give, spare) = bounded::<Vec<u8>>(4);
     let (result, verdict) = std::thread::scope(|scope| {
         let clock = lens.clock;
-        let read = move || relay::relay(stream, ram, clock, &send, &spare);
+        let read = move || relay::relay(inflow.clone(), ram, clock, &send, &spare);
         // Whoever takes the chunks may have stopped; then the relay is told by a closed channel.
         let look = move || raws.iter().all(|raw| pass.send(Chunk::of(raw, lens)).is_ok());
         let Ok(thread) = std::thread::Builder::new().name("hozen-lime-read".to_owned()).spawn_scoped(scope, read) else {
-            return (Ok(()), Err("no thread to read its socket".to_owned()));
+            return (Ok(()), Err("no thread to read what it sends".to_owned()));
         };
         if std::thread::Builder::new().name("hozen-lime-look".to_owned()).spawn_scoped(scope, look).is_err() {
-            return (Ok(()), Err("no thread to look at what its socket gives".to_owned()));
+            return (Ok(()), Err("no thread to look at what it sends".to_owned()));
         }
         let mut take_all = || {
             for chunk in &chunks {
@@ -166,7 +133,7 @@ fn drain(
         let result = take_all();
         if result.is_err() {
             // Wakes the reader, and LiME, which gives up when nobody reads.
-            let _ = stream.shutdown(Shutdown::Both);
+            inflow.end();
         }
         drop(chunks);
         (result, thread.join().unwrap_or_else(|_| Err("a bug in Hozen".to_owned())))
@@ -181,11 +148,11 @@ fn drain(
 pub(super) fn take_and_forget(host: &Host, module: &[u8], ram: &[PhysRange], clock: Clock) -> Result<u64, String> {
     let mut report = Report::default();
     let _ending = Ending(host);
-    let stream = load(host, module, &mut report)?;
+    let inflow = load::load(host, module, &mut report.parameters)?;
     let (send, raws) = bounded::<Raw>(1);
     let (give, spare) = bounded::<Vec<u8>>(4);
     let (bytes, verdict) = std::thread::scope(|scope| {
-        let thread = scope.spawn(move || relay::relay(&stream, ram, clock, &send, &spare));
+        let thread = scope.spawn(move || relay::relay(inflow, ram, clock, &send, &spare));
         let mut bytes = 0;
         for raw in raws {
             bytes += u64::try_from(raw.bytes.len()).unwrap_or(0);
@@ -197,22 +164,6 @@ pub(super) fn take_and_forget(host: &Host, module: &[u8], ram: &[PhysRange], clo
     end(host, &mut report);
     report.faults.extend(verdict.err());
     if report.faults.is_empty() { Ok(bytes) } else { Err(report.faults.join("; ")) }
-}
-
-/// Why the kernel refused the module.
-fn refusal(errno: Errno) -> String {
-    let why = match errno {
-        Errno::EPERM | Errno::EACCES => "the kernel does not let us load it (lockdown, a security module, or CAP_SYS_MODULE)",
-        Errno::EKEYREJECTED | Errno::ENOKEY | Errno::EBADMSG => "the kernel wants it signed by a key that it knows",
-        Errno::ENOEXEC => "the kernel says that it is not built for it (version or symbols)",
-        Errno::ENOENT => "it needs a symbol that the kernel does not have",
-        Errno::EEXIST => "a module of the name lime is loaded already",
-        Errno::EADDRINUSE => "its port is in use",
-        Errno::ENOMEM => "the kernel has no memory for it",
-        Errno::ENOSYS => "the kernel cannot load modules",
-        _ => "loading it failed",
-    };
-    format!("{why} ({errno:?})")
 }
 
 fn taint(host: &Host) -> Option<i64> {
@@ -251,20 +202,19 @@ mod tests {
     use super::relay::tests::{ram, stream};
     use super::*;
     use crate::source::memory::fake::FakeMemory;
+    use crate::host::inflow::Pipe;
     use std::io::Write as _;
-    use std::net::TcpListener;
+    use std::time::Duration;
 
     fn lens() -> Lens {
         Lens::new(4096, Vec::new(), Clock::start())
     }
 
-    /// A peer on the loopback address that sends what LiME would; returns our end, and whether all of it was taken.
-    fn peer() -> (TcpStream, std::thread::JoinHandle<bool>) {
+    /// A peer that sends what LiME would; returns our end, and whether all of it was taken.
+    fn peer() -> (Inflow, std::thread::JoinHandle<bool>) {
         let bytes = stream(&FakeMemory::new(usize::try_from(4_u64 << 20).unwrap(), &[]), &ram());
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (mut theirs, _) = listener.accept().unwrap();
-        (ours, std::thread::spawn(move || theirs.write_all(&bytes).is_ok()))
+        let (ours, theirs) = Pipe::new(Duration::from_secs(60)).unwrap();
+        (Inflow::Pipe(ours), std::thread::spawn(move || std::fs::File::from(theirs).write_all(&bytes).is_ok()))
     }
 
     #[test]
@@ -287,7 +237,7 @@ mod tests {
         let mut report = Report::default();
         let result = drain(&ours, &ram(), &lens(), &mut |_| Err(Stop::Interrupted), &mut report);
         assert_eq!(result, Err(Stop::Interrupted));
-        peer.join().unwrap();
+        assert!(!peer.join().unwrap());
     }
 
     #[test]
@@ -297,16 +247,13 @@ mod tests {
         let (report, result) = capture(&host, b"no module", &ram(), &lens(), &mut take);
         assert_eq!(result, Ok(()));
         assert!(report.refused.is_some_and(|why| why.contains("(E")), "named with its errno");
-        assert!(report.parameters.ends_with("format=lime localhostonly=1 timeout=0"));
+        assert!(report.parameters.starts_with("path=/proc/self/fd/") && report.parameters.ends_with(" format=lime timeout=0"));
         assert_eq!(report.taint.0, report.taint.1);
         assert!(report.unloaded && host.footprint.notes().is_empty());
     }
 
     #[test]
-    fn every_errno_has_a_reason() {
-        for errno in [Errno::EPERM, Errno::EKEYREJECTED, Errno::ENOEXEC, Errno::EEXIST, Errno::EADDRINUSE, Errno::EIO] {
-            assert!(refusal(errno).ends_with(&format!("({errno:?})")));
-        }
+    fn what_the_log_holds_is_found() {
         assert!(contains(b"6,1,2,-;lime: Skipping Range\n", b"Skipping Range") && !contains(b"", b"x"));
     }
 }

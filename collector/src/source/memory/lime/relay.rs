@@ -1,5 +1,5 @@
-//! From LiME's socket to pieces of memory, on a thread that does nothing else, so that LiME waits for nothing but a slow destination:
-//! then the socket fills.
+//! From what LiME sends to pieces of memory, on a thread that does nothing else, so that LiME waits for nothing but a slow destination:
+//! then the pipe fills.
 
 use std::io::{ErrorKind, Read};
 
@@ -10,7 +10,7 @@ use crate::host::Clock;
 use crate::model::{PhysRange, Timestamp};
 use crate::source::memory::chunk::{self, CHUNK, Raw};
 
-/// Bytes that are read from the socket at once. It holds no more than twice as many, and each of ours is a page that the image holds changed.
+/// Bytes that are read at once. The pipe holds no more, and each of ours is a page that the image holds changed.
 const READ: usize = 64 << 10;
 
 /// Bytes of a range that wait for more.
@@ -40,11 +40,11 @@ pub(in super::super) fn relay(
             Ok(0) => break framing.end(),
             Ok(length) => length,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            // The limit on its silence is the socket's own.
+            // The limit on its silence is of the way in.
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 break Err("the stream fell silent, and nothing more was waited for".to_owned());
             }
-            Err(error) => break Err(format!("the connection broke: {error}")),
+            Err(error) => break Err(format!("the way from the module broke: {error}")),
         };
         let mut wanted = true;
         let mut take = |piece: Piece<'_>| wanted &= add(&mut growing, piece, clock, chunks, spare);
