@@ -181,8 +181,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::CString;
     use crate::host::inflow::Pipe;
+    use std::ffi::CString;
     use std::io::Read as _;
 
     fn refused() -> Result<Loading, Errno> {
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn the_way_in_ends_with_the_module_and_none_is_opened_after_that() {
         let (loaded, footprint) = (Loaded::default(), Footprint::default());
-        let pipe = || Pipe::new(Duration::from_secs(60)).unwrap();
+        let pipe = || Pipe::new().unwrap();
         let ((first, _other), (second, _another)) = (pipe(), pipe());
         loaded.begin(refused).unwrap();
         loaded.sends(Inflow::Pipe(Arc::clone(&first)));

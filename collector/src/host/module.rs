@@ -16,6 +16,7 @@ use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, sock
 use nix::sys::stat::Mode;
 use nix::sys::time::{TimeVal, TimeValLike as _};
 
+use super::inflow::WriteEnd;
 use super::{read, sys};
 
 /// Whether sysfs shows this module: it is loaded, or built in with parameters. False where `/sys` cannot be seen.
@@ -37,11 +38,11 @@ impl Loading {
     /// (`CONFIG_MEMFD_CREATE` is not set, or a filter refuses it), from a copy in this process's own memory.
     ///
     /// The thread blocks all signals: one that arrived would cut short what the init function writes, and the kernel would
-    /// call that success. It closes `held` when that returns: the end of a pipe that the module opens by its name.
+    /// call that success. It lets go of `held` when that returns.
     ///
     /// # Errors
     /// When there is no memory for it, or no thread. What the kernel says of the module comes by [`Loading::outcome`].
-    pub fn start(module: &[u8], parameters: CString, held: Option<OwnedFd>) -> Result<Self, Errno> {
+    pub fn start(module: &[u8], parameters: CString, held: Option<WriteEnd>) -> Result<Self, Errno> {
         let bytes = match sealed(module) {
             Err(Errno::ENOSYS | Errno::EPERM) => Held::Copy(module.to_vec()),
             sealed => Held::Sealed(sealed?),

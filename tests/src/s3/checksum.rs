@@ -141,9 +141,9 @@ impl Algorithm {
     pub fn joined<'a>(self, parts: impl Iterator<Item = (&'a [u8], u64)>) -> Option<Vec<u8>> {
         let (polynomial, width) = self.polynomial()?;
         let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-        let whole = parts
-            .map(|(sum, length)| (number(sum), length))
-            .reduce(|(left, before), (right, length)| (times(left, zeros(length, polynomial, width), polynomial, width) ^ right, before + length));
+        let whole = parts.map(|(sum, length)| (number(sum), length)).reduce(|(left, before), (right, length)| {
+            (times(left, zeros(length, polynomial, width), polynomial, width) ^ right, before + length)
+        });
         Some(self.bytes(whole.map_or_else(|| number(&self.of(&[])), |(sum, _)| sum)))
     }
 

@@ -9,18 +9,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::PollTimeout;
 
+use super::SILENCE;
 use crate::host::Host;
-use crate::host::inflow::{self, Inflow, Pipe, Waiting};
+use crate::host::inflow::{Inflow, Look, Pipe};
 use crate::host::module::{self as kernel, Loading};
 
 /// How long the module may take until it sends, or listens.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
-/// Milliseconds between two looks.
-const PAUSE: u8 = 5;
+/// The time between two looks.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Why there is no stream.
 enum Refused {
@@ -46,34 +44,36 @@ pub(super) fn load(host: &Host, module: &[u8], parameters: &mut String) -> Resul
 }
 
 fn by_pipe(host: &Host, module: &[u8], parameters: &mut String) -> Result<Arc<Pipe>, Refused> {
-    let (pipe, theirs) = Pipe::new(SILENCE).map_err(|errno| Refused::Pipe(format!("there is no pipe ({errno:?})")))?;
-    let Some(name) = inflow::name_of(&theirs) else {
-        return Err(Refused::Pipe("/proc/self/fd shows no pipe where there is one".to_owned()));
-    };
+    let (pipe, held) = Pipe::new().map_err(|errno| Refused::Pipe(format!("there is no pipe ({errno:?})")))?;
+    let name = held.name().ok_or_else(|| Refused::Pipe("/proc/self/fd shows no pipe where there is one".to_owned()))?;
     *parameters = format!("path={name} format=lime timeout=0");
-    begin(host, parameters, |parameters| Loading::start(module, parameters, Some(theirs))).map_err(Refused::Module)?;
+    begin(host, parameters, |parameters| Loading::start(module, parameters, Some(held))).map_err(Refused::Module)?;
     host.loaded.sends(Inflow::Pipe(Arc::clone(&pipe)));
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
-        match pipe.waiting(PollTimeout::from(PAUSE)) {
-            Ok(Waiting::Bytes) => {
-                host.footprint.count("modules_loaded");
-                return Ok(pipe);
-            }
-            Ok(Waiting::Nothing) => {}
-            Ok(Waiting::End) => match host.loaded.outcome() {
-                Some(Err(errno)) if is_of_the_pipe(errno) => {
-                    host.loaded.end(&host.footprint);
-                    return Err(Refused::Pipe(format!("it could not open our pipe ({errno:?})")));
-                }
-                Some(outcome) => return Err(Refused::Module(unsaid(outcome))),
-                // It is about to say.
-                None => std::thread::sleep(Duration::from_millis(PAUSE.into())),
-            },
-            Err(errno) => return Err(Refused::Module(format!("the pipe cannot be waited for ({errno:?})"))),
+        let look = pipe.look().map_err(|errno| Refused::Module(format!("the pipe cannot be read ({errno:?})")))?;
+        if look == Look::Bytes {
+            host.footprint.count("modules_loaded");
+            return Ok(pipe);
         }
+        // Once nobody can write any more, it is about to say why.
+        if let Some(outcome) = host.loaded.outcome().filter(|_| look == Look::End) {
+            return Err(refused(host, outcome));
+        }
+        std::thread::sleep(PAUSE);
     }
     Err(Refused::Module(format!("it sent nothing within {} s", PATIENCE.as_secs())))
+}
+
+/// Why it returned before it had sent anything.
+fn refused(host: &Host, outcome: Result<(), Errno>) -> Refused {
+    match outcome {
+        Err(errno) if is_of_the_pipe(errno) => {
+            host.loaded.end(&host.footprint);
+            Refused::Pipe(format!("it could not open our pipe ({errno:?})"))
+        }
+        outcome => Refused::Module(unsaid(outcome)),
+    }
 }
 
 fn by_socket(host: &Host, module: &[u8], parameters: &mut String) -> Result<Inflow, String> {
@@ -92,7 +92,7 @@ fn by_socket(host: &Host, module: &[u8], parameters: &mut String) -> Result<Infl
         if let Some(outcome) = host.loaded.outcome() {
             return Err(unsaid(outcome));
         }
-        std::thread::sleep(Duration::from_millis(PAUSE.into()));
+        std::thread::sleep(PAUSE);
     }
     Err(format!("it did not listen on port {port} within {} s", PATIENCE.as_secs()))
 }

@@ -9,7 +9,9 @@ mod load;
 pub(super) mod module;
 pub(super) mod relay;
 
-use crossbeam_channel::bounded;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 pub(super) use format::{HEADER, header};
 
@@ -24,6 +26,8 @@ use crate::host::{Host, read};
 use crate::model::PhysRange;
 use crate::source::Stop;
 
+/// How long it may be silent.
+const SILENCE: Duration = Duration::from_secs(60);
 /// The most of the kernel's log that is kept.
 const MOST_LOG: usize = 1 << 20;
 
@@ -57,7 +61,7 @@ pub(super) fn capture(
     let mut report = Report { taint: (taint(host), None), ..Report::default() };
     let _ending = Ending(host);
     let result = match load::load(host, module, &mut report.parameters) {
-        Ok(inflow) => drain(&inflow, ram, lens, take, &mut report),
+        Ok(inflow) => drain(&inflow, SILENCE, ram, lens, take, &mut report),
         Err(why) => {
             report.refused = Some(why);
             Ok(())
@@ -102,6 +106,7 @@ fn end(host: &Host, report: &mut Report) {
 /// Takes the stream on a thread of its own and looks at what comes on another, and ends it when `take` wants no more.
 fn drain(
     inflow: &Inflow,
+    silence: Duration,
     ram: &[PhysRange],
     lens: &Lens,
     take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
@@ -120,17 +125,10 @@ fn drain(
             return (Ok(()), Err("no thread to read what it sends".to_owned()));
         };
         if std::thread::Builder::new().name("hozen-lime-look".to_owned()).spawn_scoped(scope, look).is_err() {
+            inflow.end();
             return (Ok(()), Err("no thread to look at what it sends".to_owned()));
         }
-        let mut take_all = || {
-            for chunk in &chunks {
-                let spare = take(chunk)?;
-                // The reader may have gone.
-                let _ = give.try_send(spare);
-            }
-            Ok(())
-        };
-        let result = take_all();
+        let result = take_all(inflow, silence, &chunks, &give, take);
         if result.is_err() {
             // Wakes the reader, and LiME, which gives up when nobody reads.
             inflow.end();
@@ -140,6 +138,29 @@ fn drain(
     });
     report.faults.extend(verdict.err());
     result
+}
+
+/// Hands all chunks to `take`. Ends a stream of which nothing has come for `silence` while nothing but that was waited for.
+fn take_all(
+    inflow: &Inflow,
+    silence: Duration,
+    chunks: &Receiver<Chunk>,
+    give: &Sender<Vec<u8>>,
+    take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
+) -> Result<(), Stop> {
+    loop {
+        let came = inflow.came();
+        match chunks.recv_timeout(silence) {
+            Ok(chunk) => {
+                let spare = take(chunk)?;
+                // The reader may have gone.
+                let _ = give.try_send(spare);
+            }
+            Err(RecvTimeoutError::Timeout) if inflow.came() == came => inflow.end_silent(),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+    }
 }
 
 /// Loads `module` and takes its stream as [`capture`] does, but does nothing with what comes: for measurements. Returns how many bytes
@@ -201,20 +222,24 @@ pub(super) fn unfit(module: &[u8], kernel: &Kernel) -> Option<String> {
 mod tests {
     use super::relay::tests::{ram, stream};
     use super::*;
+    use crate::host::inflow::{Pipe, WriteEnd};
     use crate::source::memory::fake::FakeMemory;
-    use crate::host::inflow::Pipe;
     use std::io::Write as _;
-    use std::time::Duration;
 
     fn lens() -> Lens {
         Lens::new(4096, Vec::new(), Clock::start())
     }
 
+    fn opened(end: &WriteEnd) -> std::fs::File {
+        std::fs::OpenOptions::new().write(true).open(end.name().unwrap()).unwrap()
+    }
+
     /// A peer that sends what LiME would; returns our end, and whether all of it was taken.
     fn peer() -> (Inflow, std::thread::JoinHandle<bool>) {
         let bytes = stream(&FakeMemory::new(usize::try_from(4_u64 << 20).unwrap(), &[]), &ram());
-        let (ours, theirs) = Pipe::new(Duration::from_secs(60)).unwrap();
-        (Inflow::Pipe(ours), std::thread::spawn(move || std::fs::File::from(theirs).write_all(&bytes).is_ok()))
+        let (pipe, held) = Pipe::new().unwrap();
+        let mut theirs = opened(&held);
+        (Inflow::Pipe(pipe), std::thread::spawn(move || theirs.write_all(&bytes).is_ok()))
     }
 
     #[test]
@@ -226,7 +251,7 @@ mod tests {
             taken += chunk.end() - chunk.start;
             Ok(chunk.bytes)
         };
-        drain(&ours, &ram(), &lens(), &mut take, &mut report).unwrap();
+        drain(&ours, SILENCE, &ram(), &lens(), &mut take, &mut report).unwrap();
         assert_eq!((taken, report.faults), (crate::model::range::total(&ram()), Vec::new()));
         assert!(peer.join().unwrap());
     }
@@ -235,9 +260,20 @@ mod tests {
     fn a_stop_releases_lime() {
         let (ours, peer) = peer();
         let mut report = Report::default();
-        let result = drain(&ours, &ram(), &lens(), &mut |_| Err(Stop::Interrupted), &mut report);
+        let result = drain(&ours, SILENCE, &ram(), &lens(), &mut |_| Err(Stop::Interrupted), &mut report);
         assert_eq!(result, Err(Stop::Interrupted));
         assert!(!peer.join().unwrap());
+    }
+
+    #[test]
+    fn a_stream_that_falls_silent_is_ended_and_says_so() {
+        let (pipe, held) = Pipe::new().unwrap();
+        let (mut theirs, mut report) = (opened(&held), Report::default());
+        theirs.write_all(&header(ram()[0])).unwrap();
+        let mut take = |chunk: Chunk| Ok(chunk.bytes);
+        drain(&Inflow::Pipe(pipe), Duration::from_millis(50), &ram(), &lens(), &mut take, &mut report).unwrap();
+        assert_eq!(report.faults, ["the stream fell silent, and nothing more was waited for"]);
+        assert!(theirs.write_all(b"x").is_err(), "LiME is not let go");
     }
 
     #[test]
