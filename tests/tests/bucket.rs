@@ -133,7 +133,8 @@ fn a_limit_to_what_leaves_in_a_second_is_kept_and_told() {
 #[ignore = "takes sixteen minutes: for a quarter of an hour, by the clock, nobody answers"]
 fn a_quarter_of_an_hour_without_a_bucket_loses_nothing() {
     let (double, _shared) = (double(), hozen_tests::vault::Shared::new(64 << 20));
-    let mut running = agent().start(arguments(&double, &["--profile", "triage", "--skip", "files,packages", "--max-bandwidth", "8MiB"]));
+    let mut running =
+        agent().start(arguments(&double, &["--profile", "triage", "--skip", "files,packages", "--max-bandwidth", "8MiB"]));
     // In the middle of the run, with objects complete before it and to come behind it.
     while double.keys(BUCKET).len() < 4 {
         assert!(!running.has_ended(), "it was to go on for longer");

@@ -263,8 +263,8 @@ fn the_drop_in_collects_with_the_parameters_of_the_orchestrator() {
     }
 }
 
-/// The bucket does not answer any more, so that the agent is in the middle of it. Nobody is left who could write there: the watchdog has neither
-/// credentials nor a network. What stands in the place of its record is what a verifier says, what the status said last, and that nobody seals it.
+/// The bucket does not answer, so that the agent is in the middle of it. The watchdog, which has no credentials but the signature of one request,
+/// stores its record there; what the verifier says, what the status said last, and that nobody seals it, say the same.
 #[test]
 fn a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie() {
     let test = "a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie";
@@ -278,22 +278,23 @@ fn a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie() {
     let more = [("Profile", "volatile"), ("Memory", "off"), ("Status", "ssm:/hozen/status/TEST-1")];
     let Some(collect) = step(test, "Hozen-Collect", &vault, &more) else { return };
     let (bucket, parameters, url) = (Arc::clone(&vault), Arc::clone(&ssm), ssm.url());
-    let watchdogs = where_it_is_called_with(&["--ssm-endpoint-url", &url], move |folder| {
+    let (watchdogs, agent) = where_it_is_called_with(&["--ssm-endpoint-url", &url], move |folder| {
         let agent = collect.start(folder, "7-8-9");
         until("the begin record", || place(&bucket).is_some());
         until("the status", || parameters.service().api().get("/hozen/status/TEST-1").is_some());
         let pid = i32::try_from(agent.id()).unwrap();
         let watchdogs = children(pid);
+        // What the agent has asked waits on; what is asked from now on is answered.
+        bucket.s3.clear_rules();
         killpg(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
         let output = agent.wait_with_output().unwrap();
         assert_eq!((output.status.signal(), output.stdout.len()), (Some(9), 0), "{output:?}");
-        watchdogs
+        (watchdogs, pid)
     });
     assert_eq!(watchdogs.len(), 1);
     until("the watchdog's end", || {
         watchdogs.iter().all(|pid| !Path::new(&format!("/proc/{pid}/stat")).exists() || stat(*pid, 3) == "Z")
     });
-    vault.s3.clear_rules();
     let place = place(&vault).unwrap();
     let status = ssm.service().api().get("/hozen/status/TEST-1").unwrap();
     let status: Value = serde_json::from_str(status.values.last().unwrap()).unwrap();
@@ -305,8 +306,12 @@ fn a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie() {
         2,
         "there is none: the run was cut off",
     );
-    assert_eq!((&report["verdict"], &report["killed"]), (&"incomplete".into(), &Value::Null), "{report:#}");
-    assert!(!vault.names(&place).iter().any(|name| name.starts_with("9")), "{:?}", vault.names(&place));
+    let killed = &report["killed"];
+    assert_eq!((&report["verdict"], &killed["cause"]), (&"incomplete".into(), &Value::Null), "{report:#}");
+    // The step's shell has become the agent, or has it as a child.
+    assert!(killed["agent_pid"] == agent || killed["agent_pid"].as_i64() > Some(agent.into()), "{report:#}");
+    let last: Vec<String> = vault.names(&place).into_iter().filter(|name| name.starts_with('9')).collect();
+    assert_eq!(last, ["999-killed.json"]);
     let (code, said) = sealed(test, &vault, &place, "");
     assert!(code == Some(2) && seals(&vault, &place).is_empty(), "{code:?} {said}");
 }

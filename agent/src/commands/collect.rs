@@ -145,10 +145,10 @@ fn execute(
     // A crowd of open folders and namespaces needs more than the usual soft limit; it is ours alone.
     let _ = raise_file_limit();
     let opened = destination::open(&settings, &host, id, &control, way).map_err(anyhow::Error::msg);
-    let Destination { sink, location, spool, folder, instance, host: named } = or(Exit::Destination, opened)?;
+    let Destination { sink, location, spool, folder, errand, instance, host: named } = or(Exit::Destination, opened)?;
     let agent = std::process::id();
     let charge = Charge { run: id, case: settings.case.clone(), agent, folder, module: module.0 == Modules::Allowed };
-    let watchdog = warden::begin(warden, &charge, &host);
+    let watchdog = warden::begin(warden, &charge, errand.is_some(), &host);
     let status = settings.status.as_ref().map(|place| way.status(place, named));
     let identity = BTreeMap::from([
         ("run", json!(id)),
@@ -163,7 +163,7 @@ fn execute(
     access.insert("watchdog".to_owned(), watchdog);
     let loaded = Arc::clone(&host.loaded);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
-    let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool, status }.execute();
+    let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool, errand, status }.execute();
     for (name, value) in identity {
         // A run that went into the spool has an id of its own.
         ended.result.details.entry(name).or_insert(value);

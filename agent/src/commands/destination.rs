@@ -7,7 +7,8 @@ use std::time::Duration;
 use hozen_collector::collect::Control;
 use hozen_collector::host::Host;
 use hozen_collector::model::RunId;
-use hozen_collector::model::record::Instance;
+use hozen_collector::model::killed::KILLED_KEY;
+use hozen_collector::model::record::{self, Instance};
 use hozen_collector::sink::EvidenceSink;
 use hozen_collector::sink::directory::DirectorySink;
 
@@ -16,9 +17,10 @@ use crate::aws::Network;
 use crate::aws::identity::{self, Document};
 use crate::progress::say;
 use crate::s3::layout::NO_ACCOUNT;
-use crate::s3::presigned::List;
+use crate::s3::presigned::{List, Signed};
 use crate::s3::{BucketUri, Hurried, Opening, PresignedOpening, Refused, S3Sink, Timing, layout};
 use crate::settings::Settings;
+use crate::warden::{Errand, GOOD_FOR};
 
 /// How long each request is tried once the bucket was given up, where a spool stands ready.
 const LOST: Duration = Duration::from_secs(10);
@@ -33,6 +35,8 @@ pub(super) struct Destination {
     pub(super) spool: Option<DirectorySink>,
     /// The descriptor of the folder that the run goes to, or may go to.
     pub(super) folder: Option<i32>,
+    /// What the watchdog is given where the run goes into a bucket.
+    pub(super) errand: Option<Vec<u8>>,
     /// Which instance this is.
     pub(super) instance: Option<Instance>,
     /// The host, as places outside it are named: the instance as its metadata sign it, else what the host says of itself.
@@ -63,19 +67,24 @@ pub(super) fn open(
                 }
             };
             let location = place.to_string();
-            let sink: Arc<dyn EvidenceSink> = match opened {
-                Ok(sink) => Arc::new(sink),
-                Err(reason) if spool.is_some() => Arc::new(Refused { place, reason }),
+            let (sink, errand): (Arc<dyn EvidenceSink>, _) = match opened {
+                Ok(sink) => {
+                    let of = Signed { run: id, case: settings.case.clone(), host: named.clone() };
+                    let errand = errand(&sink, of, settings, way);
+                    (Arc::new(sink), errand)
+                }
+                Err(reason) if spool.is_some() => (Arc::new(Refused { place, reason }), None),
                 Err(reason) => return Err(reason),
             };
             let folder = spool.as_ref().map(DirectorySink::number);
-            Ok(Destination { sink, location, spool, folder, instance, host: named })
+            Ok(Destination { sink, location, spool, folder, errand, instance, host: named })
         }
         None => folder(settings, id).map(|sink| Destination {
             location: sink.location().to_owned(),
             folder: Some(sink.number()),
             sink: Arc::new(sink),
             spool: None,
+            errand: None,
             instance,
             host: named,
         }),
@@ -108,6 +117,16 @@ fn bucket(settings: &Settings, host: &Host, way: &Way, place: BucketUri, control
     let (network, credentials) = (way.network()?, way.credentials()?);
     let (timing, hurried, options) = (timing(settings), hurried(control), settings.bucket.clone());
     S3Sink::open(Opening { network, credentials, place, options, timing, clock: host.clock, hurried })
+}
+
+/// What the watchdog is given. A run is not refused for want of it.
+fn errand(sink: &S3Sink, of: Signed, settings: &Settings, way: &Way) -> Option<Vec<u8>> {
+    let credentials = settings.presigned.is_none().then(|| way.credentials()).transpose();
+    let list = credentials.and_then(|found| sink.one_request(record::key(KILLED_KEY), of, found.as_ref(), GOOD_FOR));
+    let errand = list.and_then(|list| Errand::new(list, &settings.network).line());
+    errand
+        .inspect_err(|reason| say(&format!("hozen: warning: if this run is killed, nothing in the bucket will say so: {reason}")))
+        .ok()
 }
 
 /// The place that `list` is for, if this is the host that it is for.

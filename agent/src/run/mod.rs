@@ -55,6 +55,8 @@ pub struct Run {
     pub instance: Option<Instance>,
     /// Where the run goes if its sink takes nothing at the begin, and what is left of it if it takes nothing more in the middle.
     pub spool: Option<DirectorySink>,
+    /// What the watchdog is given once the run has begun in a bucket: how a record of its end could be stored there.
+    pub errand: Option<Vec<u8>>,
     /// Where the run says how it goes, if it is to; or why it cannot.
     pub status: Option<Result<Channel, String>>,
 }
@@ -101,7 +103,10 @@ impl Run {
     /// before, a whole run.
     fn begin_somewhere(&mut self, signing: &Signing) -> Result<(Journal, Option<Spooled>), String> {
         let error = match self.begin(signing, None) {
-            Ok(journal) => return Ok((journal, None)),
+            Ok(journal) => {
+                self.errand.take().into_iter().for_each(|errand| self.tell_the_watchdog(&Word::Place(errand)));
+                return Ok((journal, None));
+            }
             Err(error) => error,
         };
         let Some(spool) = self.spool.take() else { return Err(error) };
@@ -118,8 +123,12 @@ impl Run {
         let before = std::mem::replace(&mut self.id, new_id(self.host.clock)?);
         let spooled = Spooled { run: self.id, location: spool.location().to_owned(), error, continues: None };
         self.sink = Arc::new(spool);
-        self.host.loaded.warden().into_iter().for_each(|warden| warden.say(&Word::Run(self.id.to_string())));
+        self.tell_the_watchdog(&Word::Run(self.id.to_string()));
         Ok((spooled, before))
+    }
+
+    fn tell_the_watchdog(&self, word: &Word) {
+        self.host.loaded.warden().into_iter().for_each(|warden| warden.say(word));
     }
 
     /// Collects and seals; what a destination that was lost meanwhile did not take is collected into the spool, if there is one.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use hozen_collector::host::Host;
+use hozen_collector::host::warden::Word;
 use hozen_collector::model::record::{self, Before, End, Manifest, RunStatus, Statement, Step, Subject, VERSION, event};
 use hozen_collector::model::{Receipt, Status};
 use hozen_collector::sink::EvidenceSink;
@@ -99,6 +100,7 @@ impl Sealer<'_> {
         };
         let subject = vec![Subject::new(record::MANIFEST_KEY, manifest.sha256)];
         let bytes = self.signing.seal(&Statement::new(record::END_TYPE, subject, end))?;
+        self.host.loaded.warden().into_iter().for_each(|warden| warden.say(&Word::Sealing));
         self.store(record::END_KEY, &bytes)
     }
 }

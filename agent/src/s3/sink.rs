@@ -16,7 +16,7 @@ use super::buffers::Buffers;
 use super::object::{BucketObject, Shared};
 use super::options::{BucketOptions, Retention};
 use super::pace::Pace;
-use super::presigned::List;
+use super::presigned::{self, List, Signed};
 use super::request::Bucket;
 use super::retry::{Hurried, Patience, Timing};
 use super::uri::BucketUri;
@@ -132,6 +132,20 @@ impl S3Sink {
         let bucket = Arc::new(bucket);
         let shared = Shared { bucket, handle: network.handle(), room: Arc::new(Semaphore::new(parallel)) };
         Self { shared, buffers: Buffers::new(part, parallel + 1), network, description, sealing: AtomicBool::new(false) }
+    }
+
+    /// A list of the one request that stores the object `name`, for who has no credentials: of the list that this was opened with, or
+    /// signed now with `credentials`, for so many seconds.
+    ///
+    /// # Errors
+    /// When that is not in the list, or cannot be signed.
+    pub fn one_request(&self, name: ObjectKey, of: Signed, credentials: Option<&Found>, expires_s: u32) -> Result<List, String> {
+        let bucket = &self.shared.bucket;
+        match (&bucket.presigned, credentials) {
+            (Some(list), _) => list.of_one(&name).ok_or_else(|| format!("the presigned list has no place for {name}")),
+            (None, Some(found)) => self.network.block_on(presigned::one(bucket, found, name, of, expires_s)),
+            (None, None) => Err("there are no credentials".to_owned()),
+        }
     }
 
     /// Where it is, as text.

@@ -137,6 +137,7 @@ pub(crate) fn collect_into(sources: Vec<Box<dyn Source>>, sink: Arc<dyn Evidence
         access: std::collections::BTreeMap::default(),
         instance: None,
         spool: None,
+        errand: None,
         status: None,
     }
     .execute();

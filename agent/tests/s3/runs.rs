@@ -58,7 +58,7 @@ fn run(sink: Arc<dyn EvidenceSink>, spool: Option<DirectorySink>) -> Ended {
         (Settings::new(&CollectArgs::default(), Config::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
     let (id, plan) = (RunId::new(host.clock.now(), 7), run::plan(vec![Box::new(Large)], &settings));
     let (control, access) = (Arc::new(Control::new(None)), BTreeMap::default());
-    Run { id, settings, host, sink, plan, control, access, instance: None, spool, status: None }.execute()
+    Run { id, settings, host, sink, plan, control, access, instance: None, spool, errand: None, status: None }.execute()
 }
 
 /// Copies all that is in the bucket into `to`, as somebody does who may read it.

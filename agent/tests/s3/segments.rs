@@ -85,7 +85,7 @@ pub(crate) fn execute(sink: Arc<dyn EvidenceSink>) -> Ended {
         (Settings::new(&CollectArgs::default(), Config::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
     let (id, plan) = (RunId::new(host.clock.now(), 7), run::plan(vec![Box::new(Images)], &settings));
     let (control, access) = (Arc::new(Control::new(None)), BTreeMap::default());
-    Run { id, settings, host, sink, plan, control, access, instance: None, spool: None, status: None }.execute()
+    Run { id, settings, host, sink, plan, control, access, instance: None, spool: None, errand: None, status: None }.execute()
 }
 
 /// A locked bucket that takes parts of any size, and a sink that makes them of `part` bytes.

@@ -79,7 +79,7 @@ fn collect(place: &Place, spool: Option<&Path>, control: Control) -> Ended {
     let (id, plan) = (RunId::new(host.clock.now(), 7), run::plan(sources.collect(), &settings));
     let (control, access, sink) = (Arc::new(control), BTreeMap::default(), Arc::new(place.sink()));
     let spool = spool.map(|spool| DirectorySink::create(spool).unwrap());
-    Run { id, settings, host, sink, plan, control, access, instance: None, spool, status: None }.execute()
+    Run { id, settings, host, sink, plan, control, access, instance: None, spool, errand: None, status: None }.execute()
 }
 
 /// What a verifier says of a copy of what the bucket has.
@@ -212,7 +212,8 @@ fn a_spool_that_takes_nothing_either_ends_the_run_as_it_would_have_ended() {
     let plan = run::plan(vec![Box::new(Scripted("early"))], &settings);
     let (id, sink, control) = (RunId::new(host.clock.now(), 7), Arc::new(place.sink()), Arc::new(Control::new(None)));
     let (access, spool) = (BTreeMap::default(), Some(spool));
-    let ended = Run { id, settings, host, sink, plan, control, access, instance: None, spool, status: None }.execute();
+    let ended =
+        Run { id, settings, host, sink, plan, control, access, instance: None, spool, errand: None, status: None }.execute();
     let details = &ended.result.details;
     assert_eq!((ended.result.code, ended.result.safe_to_isolate), (31, false), "{details:?}");
     assert!(details["spool_error"].as_str().unwrap().contains("begin record"), "{details:?}");

@@ -88,6 +88,7 @@ pub(super) fn execute(sink: Arc<dyn EvidenceSink>, sources: Vec<Box<dyn Source>>
         access: std::collections::BTreeMap::default(),
         instance: None,
         spool: None,
+        errand: None,
         status: None,
     }
     .execute()

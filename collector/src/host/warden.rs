@@ -14,6 +14,7 @@
 
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -44,6 +45,10 @@ pub enum Word {
     Loading,
     /// It is out of the kernel.
     Unloaded,
+    /// The run has begun where the warden has no folder; how its end can be told there, in the caller's own words, which are one line.
+    Place(Vec<u8>),
+    /// The run is about to end: from here on nobody but the agent can know whether it has.
+    Sealing,
     /// Why the agent is about to end without having sealed.
     Cause(String),
     /// The agent ends, and needs nobody.
@@ -57,6 +62,8 @@ impl Word {
             Self::Run(run) => format!("run {run}\n").into_bytes(),
             Self::Loading => b"loading\n".to_vec(),
             Self::Unloaded => b"unloaded\n".to_vec(),
+            Self::Place(place) => [b"place ", place.as_slice(), b"\n"].concat(),
+            Self::Sealing => b"sealing\n".to_vec(),
             Self::Cause(cause) => format!("cause {cause}\n").into_bytes(),
             Self::Bye => b"bye\n".to_vec(),
         }
@@ -66,11 +73,13 @@ impl Word {
         match line {
             b"loading" => Some(Self::Loading),
             b"unloaded" => Some(Self::Unloaded),
+            b"sealing" => Some(Self::Sealing),
             b"bye" => Some(Self::Bye),
             _ => {
                 let text = |name: &[u8]| line.strip_prefix(name).map(|text| String::from_utf8_lossy(text).into_owned());
                 let begin = line.strip_prefix(b"begin ").map(|charge| Self::Begin(charge.to_vec()));
-                begin.or_else(|| text(b"run ").map(Self::Run)).or_else(|| text(b"cause ").map(Self::Cause))
+                let place = line.strip_prefix(b"place ").map(|place| Self::Place(place.to_vec()));
+                begin.or(place).or_else(|| text(b"run ").map(Self::Run)).or_else(|| text(b"cause ").map(Self::Cause))
             }
         }
     }
@@ -80,7 +89,8 @@ impl Word {
 #[derive(Debug)]
 pub struct Warden {
     pid: Pid,
-    words: OwnedFd,
+    /// One word at a time: a long one is more than the kernel keeps together (pipe(7)).
+    words: Mutex<OwnedFd>,
 }
 
 impl Warden {
@@ -91,7 +101,7 @@ impl Warden {
     pub fn start(life: impl FnOnce(Words)) -> Result<Self, Errno> {
         let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
         match sys::fork()? {
-            Some(pid) => Ok(Self { pid, words: write }),
+            Some(pid) => Ok(Self { pid, words: Mutex::new(write) }),
             None => {
                 drop(write);
                 live(read, life)
@@ -109,8 +119,8 @@ impl Warden {
     pub fn say(&self, word: &Word) {
         let line = word.line();
         let mut left = line.as_slice();
-        // Shorter than the kernel keeps together (pipe(7)), so that words of several threads do not mingle.
-        while let Ok(written @ 1..) = read::retry(|| nix::unistd::write(&self.words, left)) {
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(written @ 1..) = read::retry(|| nix::unistd::write(&*words, left)) {
             left = left.get(written..).unwrap_or_default();
             if left.is_empty() {
                 return;
@@ -279,12 +289,14 @@ mod tests {
             Word::Run("01JD0000000000000000000000".to_owned()),
             Word::Loading,
             Word::Unloaded,
+            Word::Place(vec![b'p'; 5000]),
+            Word::Sealing,
             Word::Cause("a second signal".to_owned()),
             Word::Bye,
         ];
-        let warden = Warden { pid: Pid::from_raw(0), words };
+        let warden = Warden { pid: Pid::from_raw(0), words: Mutex::new(words) };
         said.iter().for_each(|word| warden.say(word));
-        write(&warden.words, b"nonsense\nloadi").unwrap();
+        write(&*warden.words.lock().unwrap(), b"nonsense\nloadi").unwrap();
         drop(warden);
         assert_eq!(Words::new(read).collect::<Vec<_>>(), said);
     }
@@ -292,7 +304,7 @@ mod tests {
     #[test]
     fn an_agent_that_is_dying_says_nothing_more_though_its_pipe_is_open() {
         let (read, words) = pipe2(OFlag::O_CLOEXEC).unwrap();
-        let warden = Warden { pid: Pid::from_raw(0), words };
+        let warden = Warden { pid: Pid::from_raw(0), words: Mutex::new(words) };
         let mut words = Words::new(read);
         words.look_at(Some(std::process::id()));
         warden.say(&Word::Loading);
@@ -327,7 +339,7 @@ mod tests {
     fn nobody_listening_is_no_harm_and_a_process_with_threads_has_no_warden() {
         let (read, words) = pipe2(OFlag::O_CLOEXEC).unwrap();
         drop(read);
-        Warden { pid: Pid::from_raw(0), words }.say(&Word::Bye);
+        Warden { pid: Pid::from_raw(0), words: Mutex::new(words) }.say(&Word::Bye);
         let other = std::thread::spawn(std::thread::park);
         assert_eq!(Warden::start(|_| ()).unwrap_err(), Errno::EBUSY);
         other.thread().unpark();

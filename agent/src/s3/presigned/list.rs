@@ -150,6 +150,13 @@ impl List {
         self.objects.get(&name.parse::<ObjectKey>().ok()?)
     }
 
+    /// A list of nothing but the request that stores the object `name`, if that was signed.
+    #[must_use]
+    pub fn of_one(&self, name: &ObjectKey) -> Option<Self> {
+        let entry = self.objects.get(name).filter(|entry| entry.upload.is_none())?.clone();
+        Some(Self { objects: BTreeMap::from([(name.clone(), entry)]), ..self.clone() })
+    }
+
     /// When its requests are good no more, by the bucket's clock.
     #[must_use]
     pub fn expires(&self) -> Timestamp {

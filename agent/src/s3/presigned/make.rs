@@ -80,10 +80,26 @@ impl Making {
         let bucket_lock = bucket::lock(&bucket).await?;
         let signed = bucket.patience.watch.their_now();
         bucket.lock = bucket.options.retention.from(signed);
-        let terms = self.terms(&bucket, &secret, signed).await?;
+        let signed = in_whole_seconds(signed);
+        self.lasts(&secret, signed)?;
+        let terms = terms(&bucket, &secret, signed, self.expires_s).await?;
         let bucket = Arc::new(bucket);
         let objects = self.objects(&bucket, &terms, &terms.signer(secret.secret_access_key())).await?;
         Ok(self.list(terms, bucket_lock, objects))
+    }
+
+    /// Refuses a list that would outlive the credentials.
+    fn lasts(&self, secret: &Credentials, signed: Timestamp) -> Result<(), String> {
+        let end = signed.nanoseconds() + i128::from(self.expires_s) * 1_000_000_000;
+        let session = secret.expiry().and_then(|end| end.duration_since(std::time::UNIX_EPOCH).ok());
+        if session.is_some_and(|session| i128::try_from(session.as_nanos()).is_ok_and(|session| session < end)) {
+            return Err(
+                "the credentials end before the list would, and what they signed ends with them; give a shorter --expires, or \
+                        credentials of a longer session"
+                    .to_owned(),
+            );
+        }
+        Ok(())
     }
 
     fn list(self, terms: Terms, bucket_lock: Value, objects: BTreeMap<ObjectKey, Entry>) -> List {
@@ -100,32 +116,6 @@ impl Making {
             objects,
             sha256: None,
         }
-    }
-
-    async fn terms(&self, bucket: &Bucket, secret: &Credentials, signed: Timestamp) -> Result<Terms, String> {
-        let second = 1_000_000_000;
-        let signed = Timestamp::from_nanoseconds(signed.nanoseconds() / second * second);
-        let end = signed.nanoseconds() + i128::from(self.expires_s) * second;
-        let session = secret.expiry().and_then(|end| end.duration_since(std::time::UNIX_EPOCH).ok());
-        if session.is_some_and(|session| i128::try_from(session.as_nanos()).is_ok_and(|session| session < end)) {
-            return Err(
-                "the credentials end before the list would, and what they signed ends with them; give a shorter --expires, or \
-                        credentials of a longer session"
-                    .to_owned(),
-            );
-        }
-        let region = bucket.client.config().region().map(ToString::to_string).unwrap_or_default();
-        Ok(Terms {
-            base: base(bucket).await?,
-            region,
-            access_key_id: secret.access_key_id().to_owned(),
-            token: secret.session_token().map(|token| Token(token.to_owned())),
-            signed,
-            expires_s: self.expires_s,
-            owner: self.options.owner.clone(),
-            lock: bucket.lock.map(|(mode, until)| Lock { mode: mode.to_owned(), until }),
-            kms_key: self.options.kms_key.clone(),
-        })
     }
 
     async fn objects(&self, bucket: &Arc<Bucket>, terms: &Terms, signer: &Signer) -> Result<BTreeMap<ObjectKey, Entry>, String> {
@@ -147,6 +137,70 @@ impl Making {
         };
         Ok(names.into_iter().map(entry).collect())
     }
+}
+
+fn in_whole_seconds(time: Timestamp) -> Timestamp {
+    let second = 1_000_000_000;
+    Timestamp::from_nanoseconds(time.nanoseconds() / second * second)
+}
+
+/// What `secret` signs for objects of `bucket`.
+async fn terms(bucket: &Bucket, secret: &Credentials, signed: Timestamp, expires_s: u32) -> Result<Terms, String> {
+    let region = bucket.client.config().region().map(ToString::to_string).unwrap_or_default();
+    Ok(Terms {
+        base: base(bucket).await?,
+        region,
+        access_key_id: secret.access_key_id().to_owned(),
+        token: secret.session_token().map(|token| Token(token.to_owned())),
+        signed,
+        expires_s,
+        owner: bucket.options.owner.clone(),
+        lock: bucket.lock.map(|(mode, until)| Lock { mode: mode.to_owned(), until }),
+        kms_key: bucket.options.kms_key.clone(),
+    })
+}
+
+/// Which run of which host a request is signed for.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The run.
+    pub run: RunId,
+    /// The case.
+    pub case: CaseId,
+    /// The host.
+    pub host: String,
+}
+
+/// A list of the one request that stores the object `name` of a run into `bucket`, good for so many seconds or as long as the session of
+/// `credentials`.
+///
+/// # Errors
+/// When there are no credentials now, or the bucket has no usual address.
+pub(in crate::s3) async fn one(
+    bucket: &Bucket,
+    credentials: &Found,
+    name: ObjectKey,
+    of: Signed,
+    expires_s: u32,
+) -> Result<List, String> {
+    let secret = credentials.provider.provide_credentials().await.map_err(|error| words::chain(&error))?;
+    let signed = in_whole_seconds(bucket.patience.watch.their_now());
+    let terms = terms(bucket, &secret, signed, expires_s).await?;
+    let signer = terms.signer(secret.secret_access_key());
+    let put = signer.sign(&terms.request(Deed::Put, &bucket.place.key(name.as_str())));
+    Ok(List {
+        v: VERSION,
+        run: of.run,
+        case: of.case,
+        host: of.host,
+        place: bucket.place.clone(),
+        part_size: u64::try_from(bucket.options.part).unwrap_or(u64::MAX),
+        bucket_lock: Value::Null,
+        allow_unlocked: bucket.options.allow_unlocked,
+        terms,
+        objects: BTreeMap::from([(name, Entry { put, upload: None })]),
+        sha256: None,
+    })
 }
 
 /// Bytes of a signature in the list, and of what stands around it.

@@ -24,7 +24,8 @@ mod request;
 
 pub use given::{Beside, read};
 pub use list::{Entry, List, Upload};
-pub use make::{Making, make};
+pub(super) use make::one;
+pub use make::{Making, Signed, make};
 pub(super) use pass::Pass;
 pub(super) use request::Deed;
 pub use request::{Signature, Terms, Token};

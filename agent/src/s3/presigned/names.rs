@@ -1,5 +1,6 @@
 //! Every name that a run can have, and how large its object may become.
 
+use hozen_collector::model::killed::KILLED_KEY;
 use hozen_collector::model::record::{BEGIN_KEY, END_KEY, LOG_KEY, MANIFEST_KEY, SUMS_KEY, custody_key, key, segment_key};
 use hozen_collector::model::{Category, ObjectKey};
 use hozen_collector::source::{catalogue, memory};
@@ -25,7 +26,7 @@ impl Room {
     /// Every name, and the parts that its object may have: 0 where one request must do.
     pub(super) fn names(&self) -> Vec<(ObjectKey, usize)> {
         let (usual, archive) = (self.parts(SEGMENT), self.parts(self.archive));
-        let mut names = vec![(key(BEGIN_KEY), 0), (key(END_KEY), 0)];
+        let mut names = [BEGIN_KEY, END_KEY, KILLED_KEY].map(|name| (key(name), 0)).to_vec();
         names.extend([LOG_KEY, MANIFEST_KEY, SUMS_KEY].map(|name| (key(name), usual)));
         for artefact in catalogue::artefacts() {
             let table = |table: &&str| format!("data/{}/{table}.jsonl.zst", artefact.category.folder());

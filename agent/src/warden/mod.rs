@@ -1,8 +1,10 @@
 //! The watchdog: a process of its own session that outlives the agent, whoever kills it (`hozen_collector::host::warden`). It unloads LiME
-//! if this run had loaded it, and lays a record of the end beside a run in a folder.
+//! if this run had loaded it, and lays a record of the end beside a run.
 //!
-//! **Invariant:** it writes nothing but that one record, signs nothing, has no credentials and no network, and is under the same filter
-//! as the agent.
+//! **Invariant:** it writes nothing but that one record, signs nothing, has no credentials but the signature of that one request, opens no
+//! connection while the agent lives, and is under the same filter as the agent.
+
+mod errand;
 
 use hozen_collector::host::footprint::EVIDENCE_FDS;
 use hozen_collector::host::sandbox::{Modules, Sandbox};
@@ -10,12 +12,14 @@ use hozen_collector::host::warden::{Left, Warden, Word, Words, unload};
 use hozen_collector::host::{Clock, Host};
 use hozen_collector::model::killed::{KILLED_KEY, Killed, ModuleLeft};
 use hozen_collector::model::record::{self, BEGIN_KEY, END_KEY, VERSION};
-use hozen_collector::model::{CaseId, RunId, canonical};
+use hozen_collector::model::{CaseId, RunId, Timestamp, canonical};
 use hozen_collector::sink::directory::DirectorySink;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::custody;
+
+pub use errand::{Errand, GOOD_FOR};
 
 /// What there is to watch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +45,7 @@ pub fn start() -> Result<Warden, String> {
 }
 
 /// Tells the watchdog of the run, and the run of the watchdog. What the begin record says of it.
-pub fn begin(warden: Result<Warden, String>, charge: &Charge, host: &Host) -> Value {
+pub fn begin(warden: Result<Warden, String>, charge: &Charge, has_errand: bool, host: &Host) -> Value {
     match warden {
         Ok(warden) => {
             let pid = warden.pid();
@@ -49,7 +53,14 @@ pub fn begin(warden: Result<Warden, String>, charge: &Charge, host: &Host) -> Va
             warden.say(&Word::Begin(serde_json::to_vec(charge).unwrap_or_default()));
             host.footprint.count("processes_started");
             host.loaded.watched_by(warden);
-            json!({"running": true, "pid": pid})
+            let record = if has_errand {
+                "bucket"
+            } else if charge.folder.is_some() {
+                "folder"
+            } else {
+                "nowhere"
+            };
+            json!({"running": true, "pid": pid, "record": record})
         }
         Err(reason) => json!({"running": false, "reason": reason}),
     }
@@ -59,6 +70,7 @@ pub fn begin(warden: Result<Warden, String>, charge: &Charge, host: &Host) -> Va
 #[derive(Debug, Default)]
 struct Watched {
     charge: Option<(Charge, Option<DirectorySink>)>,
+    errand: Option<Errand>,
     module: bool,
     cause: Option<String>,
     dismissed: bool,
@@ -73,6 +85,9 @@ fn live(mut words: Words) {
             Word::Run(run) => watched.rename(&run),
             Word::Loading => watched.module = true,
             Word::Unloaded => watched.module = false,
+            Word::Place(errand) => watched.errand = Errand::of(&errand),
+            // Whether the end record was taken, the watchdog could not tell; a run that has ended was not cut off.
+            Word::Sealing => watched.errand = None,
             Word::Cause(cause) => watched.cause = Some(cause),
             Word::Bye => watched.dismissed = true,
         }
@@ -97,7 +112,9 @@ impl Watched {
         self.charge = Some((charge, folder));
     }
 
+    /// Another run: it goes into the folder.
     fn rename(&mut self, run: &str) {
+        self.errand = None;
         if let (Some((charge, _)), Ok(run)) = (&mut self.charge, serde_json::from_value(json!(run))) {
             charge.run = run;
         }
@@ -106,31 +123,42 @@ impl Watched {
     /// The agent is gone.
     fn end(self, clock: Clock) {
         let (noticed, left) = (clock.now(), self.module.then(unload));
-        let Some((charge, Some(folder))) = self.charge.filter(|_| !self.dismissed) else { return };
-        let holds = |name: &'static str| folder.holds(&record::key(name));
-        if !holds(BEGIN_KEY) || holds(END_KEY) {
-            return;
-        }
-        let (module, errno) = match left {
-            None => (ModuleLeft::None, None),
-            Some(Left::Unloaded) => (ModuleLeft::Unloaded, None),
-            Some(Left::Gone) => (ModuleLeft::Gone, None),
-            Some(Left::Loaded(errno)) => (ModuleLeft::Loaded, Some(format!("{errno:?}"))),
-        };
-        let killed = Killed {
-            v: VERSION,
-            run: charge.run,
-            case: charge.case,
-            noticed,
-            agent_pid: charge.agent,
-            watchdog_pid: std::process::id(),
-            version: crate::VERSION.to_owned(),
-            cause: self.cause,
-            module,
-            errno,
-        };
+        let Some((charge, folder)) = self.charge.filter(|_| !self.dismissed) else { return };
+        let record = killed(charge, noticed, self.cause, left);
+        let Ok(bytes) = canonical::to_bytes(&record) else { return };
         // There is nobody left to tell that it could not be stored; the run is one that was cut off all the same.
-        let _ = canonical::to_bytes(&killed).map(|bytes| custody::store(&folder, clock, &record::key(KILLED_KEY), &bytes));
+        if let Some(errand) = self.errand {
+            let _ = errand.run(clock, KILLED_KEY, &bytes);
+        } else if let Some(folder) = folder.filter(was_cut_off) {
+            let _ = custody::store(&folder, clock, &record::key(KILLED_KEY), &bytes);
+        }
+    }
+}
+
+/// Whether there is a run in the folder, and no end of it.
+fn was_cut_off(folder: &DirectorySink) -> bool {
+    let holds = |name: &'static str| folder.holds(&record::key(name));
+    holds(BEGIN_KEY) && !holds(END_KEY)
+}
+
+fn killed(charge: Charge, noticed: Timestamp, cause: Option<String>, left: Option<Left>) -> Killed {
+    let (module, errno) = match left {
+        None => (ModuleLeft::None, None),
+        Some(Left::Unloaded) => (ModuleLeft::Unloaded, None),
+        Some(Left::Gone) => (ModuleLeft::Gone, None),
+        Some(Left::Loaded(errno)) => (ModuleLeft::Loaded, Some(format!("{errno:?}"))),
+    };
+    Killed {
+        v: VERSION,
+        run: charge.run,
+        case: charge.case,
+        noticed,
+        agent_pid: charge.agent,
+        watchdog_pid: std::process::id(),
+        version: crate::VERSION.to_owned(),
+        cause,
+        module,
+        errno,
     }
 }
 
