@@ -80,17 +80,7 @@ struct Watched {
 fn live(mut words: Words) {
     let mut watched = Watched::default();
     while let Some(word) = words.next() {
-        match word {
-            Word::Begin(charge) => watched.begin(&charge),
-            Word::Run(run) => watched.rename(&run),
-            Word::Loading => watched.module = true,
-            Word::Unloaded => watched.module = false,
-            Word::Place(errand) => watched.errand = Errand::of(&errand),
-            // Whether the end record was taken, the watchdog could not tell; a run that has ended was not cut off.
-            Word::Sealing => watched.errand = None,
-            Word::Cause(cause) => watched.cause = Some(cause),
-            Word::Bye => watched.dismissed = true,
-        }
+        watched.hear(word);
         words.look_at(watched.charge.as_ref().filter(|_| watched.module).map(|(charge, _)| charge.agent));
         // A module that could not be unloaded may be free when the last of the agent's threads is gone.
         if watched.dismissed && !watched.module {
@@ -101,6 +91,20 @@ fn live(mut words: Words) {
 }
 
 impl Watched {
+    fn hear(&mut self, word: Word) {
+        match word {
+            Word::Begin(charge) => self.begin(&charge),
+            Word::Run(run) => self.rename(&run),
+            Word::Loading => self.module = true,
+            Word::Unloaded => self.module = false,
+            Word::Place(errand) => self.errand = Errand::of(&errand),
+            // Whether the end record was taken, the watchdog could not tell; a run that has ended was not cut off.
+            Word::Sealing => self.errand = None,
+            Word::Cause(cause) => self.cause = Some(cause),
+            Word::Bye => self.dismissed = true,
+        }
+    }
+
     fn begin(&mut self, charge: &[u8]) {
         let Ok(charge) = serde_json::from_slice::<Charge>(charge) else { return };
         // By the agent's own descriptor, so that it is the same folder whatever its name leads to by now.
@@ -192,5 +196,24 @@ mod tests {
         std::fs::File::create_new(folder.path().join(END_KEY)).unwrap();
         watched(folder.path()).end(Clock::start());
         assert!(!record.exists(), "it has ended and been sealed");
+    }
+
+    /// Nobody would know whether the bucket has taken the end record; and another run has another place.
+    #[test]
+    fn a_request_is_kept_until_the_run_is_about_to_end_or_goes_elsewhere() {
+        let list = json!({
+            "v": 1, "run": "01JD0000000000000000000000", "case": "IR-1", "host": "h", "place": "s3://evidence/run", "part_size": 5 << 20,
+            "bucket_lock": null, "allow_unlocked": false, "objects": {},
+            "terms": {"base": "https://evidence", "region": "eu-central-1", "access_key_id": "A", "signed": "2026-11-29T00:00:00.000000000Z", "expires_s": 1},
+        });
+        let line = serde_json::to_vec(&json!({"list": list, "dns": ["10.0.0.2:53"], "ca_bundle": "/ca.pem"})).unwrap();
+        let errand = Errand::of(&line).unwrap();
+        assert_eq!(Errand::of(&errand.line().unwrap()), Some(errand));
+        for (word, is_kept) in [(Word::Loading, true), (Word::Sealing, false), (Word::Run("x".to_owned()), false)] {
+            let mut watched = Watched::default();
+            watched.hear(Word::Place(line.clone()));
+            watched.hear(word.clone());
+            assert_eq!(watched.errand.is_some(), is_kept, "{word:?}");
+        }
     }
 }

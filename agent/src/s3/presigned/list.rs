@@ -330,6 +330,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_part_of_a_list_lets_one_request_through() {
+        let (name, archive) = (BEGIN_KEY.parse().unwrap(), "data/raw/shm.tar.zst".parse().unwrap());
+        let one = list().of_one(&name).unwrap();
+        assert!(one.pass(Deed::Put, BEGIN_KEY).is_some() && one.pass(Deed::Put, END_KEY).is_none());
+        assert!(list().of_one(&archive).is_none(), "whoever has it could send its parts");
+        assert_eq!((one.objects.len(), one.place), (1, list().place));
+    }
+
+    #[test]
     fn a_run_ends_before_its_list_does() {
         let (list, at) = (list(), Timestamp::from_seconds);
         let left = |now: i64, on_their_way| list.time_to_collect(at(now), Duration::from_secs(on_their_way));
