@@ -36,7 +36,7 @@ impl Emulator {
         let python = python::made(&Wanted { folder: "ministack", pythons: &["python3"], list, modules });
         let Some(python) = python else { return none(test, "python3 with venv, and the package index") };
         let address = free();
-        let mut command = Command::new(python.with_file_name("ministack"));
+        let mut command = python::program(&python, "ministack");
         command.env("AUTH", "true").env("BIND_HOST", "127.0.0.1").env("MINISTACK_HOST", "127.0.0.1");
         command.env("GATEWAY_PORT", address.port().to_string()).env("MINISTACK_IMDS_V2_REQUIRED", "1");
         // What it would start besides listens on every address.
@@ -54,7 +54,7 @@ impl Emulator {
         let python = python::made(&Wanted { folder: "localemu", pythons: &pythons, list, modules });
         let Some(python) = python else { return none(test, "Python 3.13 or newer with venv, and the package index") };
         let address = free();
-        let mut command = Command::new(python.with_file_name("localemu"));
+        let mut command = python::program(&python, "localemu");
         command.args(["start", "--host", "127.0.0.1", "--port", &address.port().to_string()]);
         // Its usual server listens on every address, whatever it is told.
         command.env("GATEWAY_SERVER", "hypercorn").env("GATEWAY_LISTEN", address.to_string());

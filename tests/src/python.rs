@@ -15,6 +15,15 @@ pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("third-party").join(name)
 }
 
+/// A program of the environment that `python` is of. Its first line names the folder that the environment was made in, and a build cache
+/// may have got another name since: so it is `python` that reads it.
+#[must_use]
+pub fn program(python: &Path, name: &str) -> Command {
+    let mut command = Command::new(python);
+    command.arg(python.with_file_name(name));
+    command
+}
+
 /// A Python that can import all of `modules`. The environment is made once, from the package index; if it cannot be had, the test is skipped.
 ///
 /// # Panics

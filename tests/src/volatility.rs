@@ -71,8 +71,14 @@ impl Analysis {
     /// When it fails.
     #[must_use]
     pub fn run(&self, plugin: &str) -> Value {
-        let mut command = self.command(&self.python.with_file_name("vol"));
-        command.args(["-q", "--offline", "-r", "json", "-s"]).arg(&self.symbols).arg("-f").arg(&self.image);
+        // Read by its Python, for the reason that `python::program` has.
+        let mut command = self.command(&self.python);
+        command
+            .arg(self.python.with_file_name("vol"))
+            .args(["-q", "--offline", "-r", "json", "-s"])
+            .arg(&self.symbols)
+            .arg("-f")
+            .arg(&self.image);
         let output = succeeded(command.arg(format!("linux.{plugin}")));
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{plugin}: {error}: {output:?}"))
     }

@@ -296,6 +296,7 @@ fn a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie() {
         watchdogs.iter().all(|pid| !Path::new(&format!("/proc/{pid}/stat")).exists() || stat(*pid, 3) == "Z")
     });
     let place = place(&vault).unwrap();
+    until("the record", || vault.names(&place).iter().any(|name| name == "999-killed.json"));
     let status = ssm.service().api().get("/hozen/status/TEST-1").unwrap();
     let status: Value = serde_json::from_str(status.values.last().unwrap()).unwrap();
     assert!(status["phase"] != "ended" && status["result"].is_null() && status["safe_to_isolate"] == false, "{status:#}");

