@@ -199,7 +199,7 @@ fn at_second_signal(
             RunResult::unsealed(Exit::Killed, "a second signal ended the run; it is not sealed", identity).print();
             Exit::Killed.into()
         });
-        loaded.warden().into_iter().for_each(|warden| warden.say(&Word::Cause("a second signal ended it at once".to_owned())));
+        loaded.tell(&Word::Cause("a second signal ended it at once".to_owned()));
         loaded.release_within(&footprint, RELEASE);
         code
     }

@@ -104,7 +104,7 @@ impl Run {
     fn begin_somewhere(&mut self, signing: &Signing) -> Result<(Journal, Option<Spooled>), String> {
         let error = match self.begin(signing, None) {
             Ok(journal) => {
-                self.errand.take().into_iter().for_each(|errand| self.tell_the_watchdog(&Word::Place(errand)));
+                self.errand.take().into_iter().for_each(|errand| self.host.loaded.tell(&Word::Place(errand)));
                 return Ok((journal, None));
             }
             Err(error) => error,
@@ -123,12 +123,8 @@ impl Run {
         let before = std::mem::replace(&mut self.id, new_id(self.host.clock)?);
         let spooled = Spooled { run: self.id, location: spool.location().to_owned(), error, continues: None };
         self.sink = Arc::new(spool);
-        self.tell_the_watchdog(&Word::Run(self.id.to_string()));
+        self.host.loaded.tell(&Word::Run(self.id.to_string()));
         Ok((spooled, before))
-    }
-
-    fn tell_the_watchdog(&self, word: &Word) {
-        self.host.loaded.warden().into_iter().for_each(|warden| warden.say(word));
     }
 
     /// Collects and seals; what a destination that was lost meanwhile did not take is collected into the spool, if there is one.

@@ -100,7 +100,7 @@ impl Sealer<'_> {
         };
         let subject = vec![Subject::new(record::MANIFEST_KEY, manifest.sha256)];
         let bytes = self.signing.seal(&Statement::new(record::END_TYPE, subject, end))?;
-        self.host.loaded.warden().into_iter().for_each(|warden| warden.say(&Word::Sealing));
+        self.host.loaded.tell(&Word::Sealing);
         self.store(record::END_KEY, &bytes)
     }
 }

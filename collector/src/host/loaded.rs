@@ -75,7 +75,8 @@ impl Loaded {
         Ok(())
     }
 
-    fn tell(&self, word: &Word) {
+    /// Tells who watches, if anybody does.
+    pub fn tell(&self, word: &Word) {
         self.warden.get().into_iter().for_each(|warden| warden.say(word));
     }
 

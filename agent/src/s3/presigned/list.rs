@@ -154,7 +154,20 @@ impl List {
     #[must_use]
     pub fn of_one(&self, name: &ObjectKey) -> Option<Self> {
         let entry = self.objects.get(name).filter(|entry| entry.upload.is_none())?.clone();
-        Some(Self { objects: BTreeMap::from([(name.clone(), entry)]), ..self.clone() })
+        // Not by a copy of all: a list may have a hundred thousand signatures.
+        Some(Self {
+            v: self.v,
+            run: self.run,
+            case: self.case.clone(),
+            host: self.host.clone(),
+            place: self.place.clone(),
+            part_size: self.part_size,
+            bucket_lock: self.bucket_lock.clone(),
+            allow_unlocked: self.allow_unlocked,
+            terms: self.terms.clone(),
+            objects: BTreeMap::from([(name.clone(), entry)]),
+            sha256: self.sha256,
+        })
     }
 
     /// When its requests are good no more, by the bucket's clock.
