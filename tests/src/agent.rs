@@ -64,6 +64,12 @@ impl Agent {
             "{} is not there. Build it with `cargo build -p hozen` (same profile as the tests), or set HOZEN_BIN.",
             program.display()
         );
+        Self::at(&program)
+    }
+
+    /// The binary at this path.
+    #[must_use]
+    pub fn at(program: &Path) -> Self {
         Self { command: vec![program.into()], folder: None, uid: None, variables: Vec::new(), limit: LIMIT }
     }
 

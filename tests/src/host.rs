@@ -62,6 +62,21 @@ impl Mounts {
         self.made.push(point.to_owned());
     }
 
+    /// Lays an empty layer over `folder`: what is written there from now on lies in memory. `layers` is an empty folder to build it in.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn overlay(&mut self, folder: &Path, layers: &Path) {
+        self.tmpfs(layers, "16m");
+        let (upper, work) = (layers.join("upper"), layers.join("work"));
+        for layer in [&upper, &work] {
+            std::fs::create_dir(layer).expect("a layer");
+        }
+        let options = format!("lowerdir={},upperdir={},workdir={}", folder.display(), upper.display(), work.display());
+        mount(Some("overlay"), folder, Some("overlay"), MsFlags::empty(), Some(options.as_str())).expect("mount an overlay");
+        self.made.push(folder.to_owned());
+    }
+
     /// Makes the mount at `point` read-only in this namespace, for as long as it exists. Whether the kernel could: a mount that
     /// lies under another one cannot be reached.
     pub fn read_only(&mut self, point: &Path) -> bool {
