@@ -1,5 +1,11 @@
 //! What a rootkit in `/etc/ld.so.preload` hides from every program of the host, the static program sees: it loads nothing of the host.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "plants a rootkit with the standard library, and asks programs of the host"
+)]
+
 use std::path::Path;
 use std::process::Command;
 
@@ -13,13 +19,11 @@ const PRELOAD: &str = "/etc/ld.so.preload";
 const JOB: &str = "/etc/cron.d/hiding-job";
 
 /// What a program of the host writes, and whether it ends well.
-#[expect(clippy::disallowed_methods, reason = "a program of the host is what is asked")]
 fn host(program: &str, argument: &str) -> (bool, String) {
     let output = Command::new(program).arg(argument).output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the compiler of the machine that tests")]
 fn build(library: &Path) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("preload/hiding.c");
     let status = Command::new("cc").args(["-O1", "-shared", "-fPIC", "-o"]).arg(library).arg(source).arg("-ldl").status();

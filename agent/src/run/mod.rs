@@ -9,7 +9,7 @@ mod observer;
 mod seal;
 mod spool;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use hozen_collector::collect::{self, Collected, Control, Planned};
@@ -315,7 +315,8 @@ impl Run {
             if first.is_none() {
                 collect::begin(&plan, &self.host);
             }
-            let mut observer = RunObserver { journal, display, clock, control, told: false, teller, losses };
+            let open = VecDeque::new();
+            let mut observer = RunObserver { journal, display, clock, control, told: false, teller, losses, open };
             collect::run(plan, &self.host, engine, control, &mut observer)
         };
         // The log is the first that needs what was kept back.

@@ -1,6 +1,6 @@
 //! Turns what happens in a run into custody events, log lines and what a person sees.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use hozen_collector::collect::{Control, Observer, Progress};
 use hozen_collector::host::Clock;
@@ -27,6 +27,8 @@ pub(super) struct RunObserver<'a> {
     pub(super) teller: Option<&'a Teller>,
     /// Where the destination's losses are noted.
     pub(super) losses: &'a mut Losses,
+    /// What has started and not finished, and when. The first is shown, and whatever is told is of it.
+    pub(super) open: VecDeque<(&'static str, u64)>,
 }
 
 /// What the destination did not take.
@@ -77,6 +79,14 @@ impl RunObserver<'_> {
         }
     }
 
+    /// Shows the first of what is open.
+    fn show(&mut self) {
+        let Some((artefact, began_ns)) = self.open.front().copied() else { return };
+        self.losses.artefact = artefact;
+        self.display.start(artefact, began_ns);
+        self.tell(|told| told.artefact = Some(artefact));
+    }
+
     fn tell_interruption(&mut self) {
         let stop = self.control.stopped(self.clock.mono_ns());
         if self.told || stop.is_none() {
@@ -92,9 +102,10 @@ impl RunObserver<'_> {
 
 impl Observer for RunObserver<'_> {
     fn step_started(&mut self, artefact: &'static str) {
-        self.losses.artefact = artefact;
-        self.display.start(artefact, self.clock.mono_ns());
-        self.tell(|told| told.artefact = Some(artefact));
+        self.open.push_back((artefact, self.clock.mono_ns()));
+        if self.open.len() == 1 {
+            self.show();
+        }
         self.journal.append(event::STEP_START, "collection plan", &json!({"artefact": artefact}));
     }
 
@@ -126,6 +137,10 @@ impl Observer for RunObserver<'_> {
         self.journal.append(event::STEP_FINISH, "collection plan", &step_event(step));
         self.tell(|told| told.step(step));
         self.display.finish(step);
+        // What was skipped has not started.
+        if self.open.pop_front_if(|(artefact, _)| *artefact == step.artefact).is_some() {
+            self.show();
+        }
     }
 
     fn tick(&mut self, progress: &Progress) {

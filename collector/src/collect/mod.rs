@@ -1,4 +1,4 @@
-//! Floor 4: the order of a run. Each source in turn, one failure never stops the rest.
+//! Floor 4: the order of a run. Each source in turn, a few beside the one before; one failure never stops the rest.
 //!
 //! **Invariant:** this file decides when something is read and how it ended; it reads nothing itself and writes nothing but
 //! through the stream.
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Planned {
 
 /// Watches a run. All calls come from the thread that called [`run`].
 pub trait Observer {
-    /// An artefact is about to be read.
+    /// An artefact is about to be read. What is told next is of the first that has started and not finished.
     fn step_started(&mut self, artefact: &'static str);
     /// Something is missing.
     fn gap(&mut self, artefact: &'static str, gap: &Gap);
@@ -74,7 +74,8 @@ pub fn begin(plan: &[Planned], host: &Host) {
     }
 }
 
-/// Collects one artefact after the other, and returns what became of each, one for each entry of the plan.
+/// Collects one artefact after the other, or beside the one before ([`Source::beside`]), and returns what became of each, one for each
+/// entry of the plan.
 pub fn run(
     plan: Vec<Planned>,
     host: &Host,
@@ -82,17 +83,53 @@ pub fn run(
     control: &Arc<Control>,
     observer: &mut dyn Observer,
 ) -> Vec<Collected> {
-    let collect_one = |planned: Planned| {
+    let mut run = Run { host, engine, control, observer };
+    let (mut plan, mut collected) = (plan.into_iter().peekable(), Vec::new());
+    while let Some(planned) = plan.next() {
+        let mut last = planned.source.artefact().name;
+        let mut begun = vec![run.begin(planned)];
+        while let Some(beside) = plan.next_if(|next| next.source.beside() == Some(last)) {
+            last = beside.source.artefact().name;
+            begun.push(run.begin(beside));
+        }
+        collected.extend(begun.into_iter().map(|begun| run.end(begun)));
+    }
+    collected
+}
+
+/// What all steps of a run need.
+struct Run<'a> {
+    host: &'a Host,
+    engine: &'a Arc<Engine>,
+    control: &'a Arc<Control>,
+    observer: &'a mut dyn Observer,
+}
+
+/// An entry of the plan whose turn has come.
+enum Begun {
+    Skipped(Collected),
+    Started(step::Started),
+}
+
+impl Run<'_> {
+    fn begin(&mut self, planned: Planned) -> Begun {
         let artefact = planned.source.artefact();
-        let skip = planned.skip.or_else(|| control.stopped(host.clock.mono_ns()).map(|stop| stop.to_string()));
-        let collected = match skip {
-            Some(reason) => Collected { step: skipped(artefact.name, host, reason), source: planned.source },
-            None => step::collect(planned.source, host, engine, control, observer),
+        let skip = planned.skip.or_else(|| self.control.stopped(self.host.clock.mono_ns()).map(|stop| stop.to_string()));
+        if let Some(reason) = skip {
+            return Begun::Skipped(Collected { step: skipped(artefact.name, self.host, reason), source: planned.source });
+        }
+        self.observer.step_started(artefact.name);
+        Begun::Started(step::Started::new(planned.source, self.host, self.engine, self.control))
+    }
+
+    fn end(&mut self, begun: Begun) -> Collected {
+        let collected = match begun {
+            Begun::Skipped(collected) => collected,
+            Begun::Started(started) => started.end(self.host, self.control, self.observer),
         };
-        observer.step_finished(&collected.step);
+        self.observer.step_finished(&collected.step);
         collected
-    };
-    plan.into_iter().map(collect_one).collect()
+    }
 }
 
 fn skipped(artefact: &str, host: &Host, reason: String) -> Step {

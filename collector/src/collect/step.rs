@@ -40,35 +40,44 @@ impl Source for Gone {
     }
 }
 
-/// Reads one artefact on a thread of its own, so that a source that hangs or panics costs nothing but itself.
-pub(super) fn collect(
-    source: Box<dyn Source>,
-    host: &Host,
-    engine: &Arc<Engine>,
-    control: &Arc<Control>,
-    observer: &mut dyn Observer,
-) -> Collected {
-    let artefact = source.artefact();
-    observer.step_started(artefact.name);
-    let started = host.clock.now();
-    let shared = Arc::new(Shared::open(engine, artefact, &host.identity.facts.id, host.clock, control));
-    let mut closed = Vec::new();
-    let watch = Watch::start(host, &shared, control);
-    let gone = |ending| (ending, Box::new(Gone(artefact)) as Box<dyn Source>);
-    let (ending, source) = match spawn(source, host, &shared) {
-        Ok(answer) => wait(&answer, &shared, host, control, &mut Told { observer, closed: &mut closed }).unwrap_or_else(gone),
-        Err(error) => gone(Ending::Panicked(format!("cannot start a thread: {error}"))),
-    };
-    let (last, gaps) = shared.close();
-    Told { observer, closed: &mut closed }.tell(last);
-    // The destination may have held up us and the source alike, and the kernel would keep the module.
-    let abandoned = matches!(ending, Ending::Abandoned(_)).then(|| host.loaded.release(&host.footprint)).flatten();
-    let outcome = with_module(outcome_of(ending), watch.end().or(abandoned));
-    let step = finish(artefact.name, outcome, (started, host.clock.now()), &closed, gaps, observer);
-    if step.status == Status::Timeout {
-        host.footprint.count("artefacts_timed_out");
+/// An artefact that is read on a thread of its own, so that a source that hangs or panics costs nothing but itself.
+pub(super) struct Started {
+    artefact: Artefact,
+    at: Timestamp,
+    shared: Arc<Shared>,
+    watch: Watch,
+    answer: std::io::Result<Receiver<Answer>>,
+}
+
+impl Started {
+    pub(super) fn new(source: Box<dyn Source>, host: &Host, engine: &Arc<Engine>, control: &Arc<Control>) -> Self {
+        let (artefact, at) = (source.artefact(), host.clock.now());
+        let shared = Arc::new(Shared::open(engine, artefact, &host.identity.facts.id, host.clock, control));
+        let watch = Watch::start(host, &shared, control);
+        let answer = spawn(source, host, &shared);
+        Self { artefact, at, shared, watch, answer }
     }
-    Collected { step, source }
+
+    /// Waits for it, no longer than it may take, and says what became of it.
+    pub(super) fn end(self, host: &Host, control: &Control, observer: &mut dyn Observer) -> Collected {
+        let Self { artefact, at, shared, watch, answer } = self;
+        let mut closed = Vec::new();
+        let gone = |ending| (ending, Box::new(Gone(artefact)) as Box<dyn Source>);
+        let (ending, source) = match answer {
+            Ok(answer) => wait(&answer, &shared, host, control, &mut Told { observer, closed: &mut closed }).unwrap_or_else(gone),
+            Err(error) => gone(Ending::Panicked(format!("cannot start a thread: {error}"))),
+        };
+        let (last, gaps) = shared.close();
+        Told { observer, closed: &mut closed }.tell(last);
+        // The destination may have held up us and the source alike, and the kernel would keep the module.
+        let abandoned = matches!(ending, Ending::Abandoned(_)).then(|| host.loaded.release(&host.footprint)).flatten();
+        let outcome = with_module(outcome_of(ending), watch.end().or(abandoned));
+        let step = finish(artefact.name, outcome, (at, host.clock.now()), &closed, gaps, observer);
+        if step.status == Status::Timeout {
+            host.footprint.count("artefacts_timed_out");
+        }
+        Collected { step, source }
+    }
 }
 
 /// Objects that have ended, and whoever is told of each as soon as it has.

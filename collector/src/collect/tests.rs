@@ -11,6 +11,9 @@ use crate::source::{Evidence, Member, Stop};
 
 type Act = fn(&Host, &mut dyn Evidence) -> Result<Outcome, Stop>;
 
+/// The name of what is read beside `a`.
+const BESIDE: &str = "beside";
+
 struct Scripted(&'static str, Act);
 
 impl Source for Scripted {
@@ -18,7 +21,11 @@ impl Source for Scripted {
         // On a busy machine a panic takes its time to say where it came from.
         let budget = if self.0 == "panics" { Duration::from_secs(60) } else { Duration::from_millis(200) };
         let (category, profile) = (Category::System, Profile::Volatile);
-        Artefact { name: self.0, category, profile, budget, budget_bytes: None, source: "", about: "a test", tables: &["table"] }
+        let tables = if self.0 == BESIDE { &["other"] } else { &["table"] };
+        Artefact { name: self.0, category, profile, budget, budget_bytes: None, source: "", about: "a test", tables }
+    }
+    fn beside(&self) -> Option<&'static str> {
+        (self.0 == BESIDE).then_some("a")
     }
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         (self.1)(host, evidence)
@@ -30,10 +37,13 @@ struct Seen {
     stored: BTreeMap<String, Receipt>,
     lost: Vec<String>,
     gaps: Vec<Gap>,
+    steps: Vec<String>,
 }
 
 impl Observer for Seen {
-    fn step_started(&mut self, _: &'static str) {}
+    fn step_started(&mut self, artefact: &'static str) {
+        self.steps.push(format!("{artefact} starts"));
+    }
     fn gap(&mut self, _: &'static str, gap: &Gap) {
         self.gaps.push(gap.clone());
     }
@@ -43,7 +53,9 @@ impl Observer for Seen {
     fn object_lost(&mut self, _: u64, error: &SinkError) {
         self.lost.push(error.key.to_string());
     }
-    fn step_finished(&mut self, _: &Step) {}
+    fn step_finished(&mut self, step: &Step) {
+        self.steps.push(format!("{} {}", step.artefact, step.status.word()));
+    }
     fn tick(&mut self, _: &Progress) {}
 }
 
@@ -171,6 +183,29 @@ fn a_stream_that_ends_early_is_filled_and_said() {
 }
 
 #[test]
+fn what_is_read_beside_another_starts_before_that_one_ends() {
+    static MEET: std::sync::Barrier = std::sync::Barrier::new(2);
+    let meet: Act = |_, _| {
+        MEET.wait();
+        Ok(Outcome::ok())
+    };
+    let (_, seen) = collect(MemorySink::default(), Control::new(None), vec![("a", meet), (BESIDE, meet)]);
+    assert_eq!(seen.steps, ["a starts", "beside starts", "a ok", "beside ok"]);
+}
+
+#[test]
+fn what_is_read_beside_another_is_read_where_that_one_hangs_or_is_not_there() {
+    let hang: Act = |_, _| loop {
+        std::thread::park();
+    };
+    let fine: Act = |_, _| Ok(Outcome::ok());
+    let (steps, _) = collect(MemorySink::default(), Control::new(None), vec![("a", hang), (BESIDE, fine)]);
+    assert_eq!([steps[0].status, steps[1].status], [Status::Timeout, Status::Ok]);
+    let (steps, _) = collect(MemorySink::default(), Control::new(None), vec![(BESIDE, fine)]);
+    assert_eq!(steps[0].status, Status::Ok);
+}
+
+#[test]
 fn an_interrupted_run_skips_the_rest() {
     let control = Control::new(None);
     control.interrupt("SIGTERM");
@@ -193,7 +228,11 @@ fn steps_tell_the_truth_whatever_the_sink_does() {
             evidence.raw(&Member::pseudo(b"/f"), &[1; 100])?;
             Ok(Outcome::ok())
         };
-        vec![("a", act)]
+        let beside: Act = |_, evidence| {
+            evidence.raw(&Member::pseudo(b"/g"), &[2; 100])?;
+            Ok(Outcome::ok())
+        };
+        vec![("a", act), (BESIDE, beside)]
     };
     let (good, count) = FaultySink::new(MemorySink::default(), Fault::Never);
     collect(good, Control::new(None), plan());

@@ -67,6 +67,7 @@ pub struct Crew<T> {
     queue: Receiver<Job<T>>,
     under_way: VecDeque<Task<T>>,
     threads: usize,
+    wanted: usize,
     over: Arc<AtomicBool>,
     limit: Duration,
     footprint: Arc<Footprint>,
@@ -77,13 +78,14 @@ impl<T: Send + 'static> Crew<T> {
     #[must_use]
     pub fn new(limit: Duration, footprint: Arc<Footprint>) -> Self {
         let (jobs, queue) = bounded(ROOM);
-        Self { jobs, queue, under_way: VecDeque::new(), threads: 0, over: Arc::default(), limit, footprint }
+        let (under_way, wanted, over) = (VecDeque::new(), size(), Arc::default());
+        Self { jobs, queue, under_way, threads: 0, wanted, over, limit, footprint }
     }
 
     /// How many threads work at a time.
     #[must_use]
-    pub fn size() -> usize {
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_THREADS)
+    pub fn size(&self) -> usize {
+        self.wanted
     }
 
     /// Whether the result of the first job must be taken before another one can be handed over.
@@ -105,7 +107,7 @@ impl<T: Send + 'static> Crew<T> {
 
     /// Makes the threads that there should be.
     fn muster(&mut self) {
-        while self.threads < Self::size() && spawn(self.queue.clone()).is_ok() {
+        while self.threads < self.wanted && spawn(self.queue.clone()).is_ok() {
             self.threads += 1;
         }
     }
@@ -158,6 +160,12 @@ impl<T> Drop for Crew<T> {
     }
 }
 
+/// How many threads there should be: whoever hands over works, too. The standard library reads files of the kernel to tell.
+fn size() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    processors.saturating_sub(1).clamp(1, MOST_THREADS)
+}
+
 fn spawn<T: Send + 'static>(queue: Receiver<Job<T>>) -> std::io::Result<()> {
     let work = move || {
         for job in queue {
@@ -199,7 +207,7 @@ mod tests {
         let footprint = Arc::new(Footprint::default());
         let mut crew = Crew::new(Duration::from_millis(20), Arc::clone(&footprint));
         let (_never, stuck) = bounded::<()>(0);
-        let many = Crew::<u8>::size() + 1;
+        let many = crew.size() + 1;
         for _ in 0..many {
             let stuck = stuck.clone();
             crew.hand_over(move |_| u8::from(stuck.recv().is_ok()));

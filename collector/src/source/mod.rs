@@ -77,6 +77,12 @@ pub trait Source: Send {
     /// not skip; what it came to, [`Source::acquire`] says.
     fn begin(&self, _host: &Host) {}
 
+    /// The artefact beside which it is read, where the plan has that one right before it. For what keeps one processor busy and does not
+    /// fade while it waits; the two share the stream's buffers.
+    fn beside(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Reads it all. Long loops call [`Evidence::check`] at each step and pass its `Stop` on with `?`. Called again where the destination was
     /// lost meanwhile and there is another: then all of it is read anew.
     ///

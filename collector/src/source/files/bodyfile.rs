@@ -26,15 +26,26 @@ pub(super) fn line(path: &[u8], target: Option<&[u8]>, stat: &Stat) -> String {
 
 fn escape(bytes: &[u8], out: &mut String) {
     for chunk in bytes.utf8_chunks() {
-        for char in chunk.valid().chars() {
-            match char {
-                '\\' => out.push_str("\\\\"),
-                '|' => hex(b"|", out),
-                char if char.is_control() => hex(char.encode_utf8(&mut [0; 4]).as_bytes(), out),
-                char => out.push(char),
-            }
+        // Nearly every name is.
+        if chunk.valid().bytes().all(is_plain) {
+            out.push_str(chunk.valid());
+        } else {
+            chunk.valid().chars().for_each(|char| escape_char(char, out));
         }
         hex(chunk.invalid(), out);
+    }
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'\\' && byte != b'|'
+}
+
+fn escape_char(char: char, out: &mut String) {
+    match char {
+        '\\' => out.push_str("\\\\"),
+        '|' => hex(b"|", out),
+        char if char.is_control() => hex(char.encode_utf8(&mut [0; 4]).as_bytes(), out),
+        char => out.push(char),
     }
 }
 

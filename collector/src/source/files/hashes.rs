@@ -220,12 +220,13 @@ impl Hashes {
         let hung =
             |TimedOut| Done { looked: Err(ReadError::new(&waiting.path, Reason::Timeout)), took_ns: nanoseconds(READ_LIMIT) };
         let Done { looked, took_ns } = done.unwrap_or_else(hung);
-        let threads = u64::try_from(Crew::<Done>::size()).unwrap_or(1);
+        let threads = u64::try_from(self.crew.size()).unwrap_or(1);
         self.left_ns = self.left_ns.saturating_sub(took_ns / threads);
         match looked {
             Ok(Looked::Other) => return Ok(()),
             Ok(Looked::Program(known)) => {
                 self.left = self.left.saturating_add(waiting.reserved).saturating_sub(waiting.stat.size);
+                self.digests.learn(&waiting.stat, known);
                 self.learn(&mut waiting, known);
             }
             Err(error) => {

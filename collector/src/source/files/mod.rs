@@ -24,7 +24,7 @@ use self::tops::Top;
 use super::digests::Digests;
 use super::file_set::Few;
 use super::walk::{Entry, Walk};
-use super::{Evidence, Source, Stop, stat_columns};
+use super::{Evidence, Source, Stop, packages, stat_columns};
 use crate::host::Host;
 use crate::host::sys::Stat;
 use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row, escape};
@@ -71,6 +71,11 @@ impl Files {
 impl Source for Files {
     fn artefact(&self) -> Artefact {
         ARTEFACT
+    }
+
+    /// A walk is one thread's work, and so is most of what hashes the files of packages; and each learns digests from the other.
+    fn beside(&self) -> Option<&'static str> {
+        Some(packages::ARTEFACT.name)
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {

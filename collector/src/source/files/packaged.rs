@@ -1,10 +1,10 @@
 //! Whether a file belongs to a package: the lists of dpkg (`info/*.list`) and of apk (`installed`). Those of rpm are in a database of its
 //! own, so on a host of rpm nothing is said.
 
-use std::collections::BTreeSet;
+use std::hash::{BuildHasher as _, RandomState};
 
 use crate::host::{Host, read};
-use crate::model::{Digest, Gap};
+use crate::model::Gap;
 use crate::source::Evidence;
 use crate::source::keep::lines;
 
@@ -22,10 +22,12 @@ const OTHERS: [&[u8]; 5] =
 /// Folders that lie in `/usr` where the two are one.
 const MERGED: [&[u8]; 5] = [b"/bin/", b"/sbin/", b"/lib/", b"/lib64/", b"/lib32/"];
 
-/// Half a digest of each path of all packages: of the paths themselves there may be many megabytes.
+/// A hash of each path of all packages, sorted: of the paths themselves there may be many megabytes. Its key is new in every run, so that
+/// nobody can make a path that has the hash of another; that one has it by chance, among a million, is one in 10¹³.
 #[derive(Debug, Default)]
 pub(super) struct Packaged {
-    paths: Option<BTreeSet<[u8; 16]>>,
+    paths: Option<Vec<u64>>,
+    key: RandomState,
     /// Whether `/bin` and `/usr/bin` are one.
     is_merged: bool,
 }
@@ -33,11 +35,14 @@ pub(super) struct Packaged {
 impl Packaged {
     /// Reads the lists. What cannot be read is a gap, and then nothing is said of any file.
     pub(super) fn read(host: &Host, evidence: &mut dyn Evidence) -> Self {
-        let mut out = Self { paths: None, is_merged: host.files.stat("/bin").is_ok_and(|stat| stat.is_symlink()) };
-        let mut paths = BTreeSet::new();
+        let mut out = Self { is_merged: host.files.stat("/bin").is_ok_and(|stat| stat.is_symlink()), ..Self::default() };
+        let mut paths = Vec::new();
         let read = out.dpkg(host, &mut paths).and_then(|dpkg| Ok(out.apk(host, &mut paths)? || dpkg));
         match read {
-            Ok(true) if paths.len() < MOST_FILES => out.paths = Some(paths),
+            Ok(true) if paths.len() < MOST_FILES => {
+                paths.sort_unstable();
+                out.paths = Some(paths);
+            }
             Ok(true) => evidence.gap(Gap::whole(
                 DPKG.as_bytes(),
                 format!("the packages list {MOST_FILES} files or more: which are theirs is not told"),
@@ -53,10 +58,10 @@ impl Packaged {
         if OTHERS.iter().any(|folder| path.starts_with(folder)) {
             return None;
         }
-        self.paths.as_ref().map(|paths| paths.contains(&self.key(path)))
+        self.paths.as_ref().map(|paths| paths.binary_search(&self.hash(path)).is_ok())
     }
 
-    fn dpkg(&self, host: &Host, paths: &mut BTreeSet<[u8; 16]>) -> Result<bool, crate::host::ReadError> {
+    fn dpkg(&self, host: &Host, paths: &mut Vec<u64>) -> Result<bool, crate::host::ReadError> {
         let names = match host.files.dir(DPKG).and_then(|dir| dir.names(MOST_PACKAGES * 8)) {
             Ok((names, _)) => names,
             Err(error) if error.is_gone() => return Ok(false),
@@ -64,13 +69,13 @@ impl Packaged {
         };
         for name in names.iter().filter(|name| name.ends_with(b".list")) {
             let text = host.files.file([DPKG.as_bytes(), b"/", name].concat(), read::SMALL)?;
-            paths.extend(lines(&text.bytes).take(MOST_FILES.saturating_sub(paths.len())).map(|path| self.key(path)));
+            paths.extend(lines(&text.bytes).take(MOST_FILES.saturating_sub(paths.len())).map(|path| self.hash(path)));
         }
         Ok(true)
     }
 
     /// `F:` is a folder, `R:` a file in the last one.
-    fn apk(&self, host: &Host, paths: &mut BTreeSet<[u8; 16]>) -> Result<bool, crate::host::ReadError> {
+    fn apk(&self, host: &Host, paths: &mut Vec<u64>) -> Result<bool, crate::host::ReadError> {
         let text = match host.files.file(APK, read::SMALL) {
             Ok(text) => text.bytes,
             Err(error) if error.is_gone() => return Ok(false),
@@ -81,16 +86,15 @@ impl Packaged {
             if let Some(name) = line.strip_prefix(b"F:") {
                 folder = [b"/", name, b"/"].concat();
             } else if let Some(name) = line.strip_prefix(b"R:") {
-                paths.insert(self.key(&[folder.as_slice(), name].concat()));
+                paths.push(self.hash(&[folder.as_slice(), name].concat()));
             }
         }
         Ok(true)
     }
 
-    fn key(&self, path: &[u8]) -> [u8; 16] {
+    fn hash(&self, path: &[u8]) -> u64 {
         let is_old = self.is_merged && MERGED.iter().any(|folder| path.starts_with(folder));
-        let digest = if is_old { Digest::of(&[b"/usr", path].concat()) } else { Digest::of(path) };
-        *digest.as_bytes().first_chunk().unwrap_or(&[0; 16])
+        if is_old { self.key.hash_one([b"/usr", path].concat().as_slice()) } else { self.key.hash_one(path) }
     }
 }
 

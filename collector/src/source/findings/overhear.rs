@@ -34,11 +34,17 @@ impl Source for Overheard {
         self.source.begin(host);
     }
 
+    fn beside(&self) -> Option<&'static str> {
+        self.source.beside()
+    }
+
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         let artefact = self.source.artefact();
         // It stays so where the source panics or does not come back.
         self.notes.begin(&artefact);
-        let mut overhearing = Overhearing { evidence, artefact, notes: &self.notes, rows: BTreeMap::new() };
+        let of_interest = artefact.tables.iter().filter(|table| rules::is_of_interest(table));
+        let rows = of_interest.map(|table| (*table, 0)).collect();
+        let mut overhearing = Overhearing { evidence, artefact, notes: &self.notes, rows };
         let result = self.source.acquire(host, &mut overhearing);
         if let Ok(outcome) = &result {
             self.notes.outcome(&artefact, outcome.status.word());
@@ -51,7 +57,7 @@ struct Overhearing<'a> {
     evidence: &'a mut dyn Evidence,
     artefact: Artefact,
     notes: &'a Notes,
-    /// Rows of each table so far, which is the number of the next.
+    /// Of each table of interest the rows so far, which is the number of the next.
     rows: BTreeMap<&'static str, u64>,
 }
 
@@ -67,8 +73,7 @@ impl Between for Overhearing<'_> {
     fn pass_row(&mut self, table: &'static str, row: &Row) -> Result<(), Stop> {
         self.evidence.row(table, row)?;
         // What is too long is not in the table, and has no number there.
-        if rules::is_of_interest(table) && !row.is_too_long() {
-            let next = self.rows.entry(table).or_default();
+        if let Some(next) = self.rows.get_mut(table).filter(|_| !row.is_too_long()) {
             self.notes.row(Place { artefact: &self.artefact, table, row: *next }, row);
             *next = next.saturating_add(1);
         }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::host::fixture::write;
 use crate::model::Digest;
+use crate::source::digests::Known;
 use crate::source::recorded::Recorded;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -93,6 +94,21 @@ fn digests_of_what_was_verified_are_left_to_others() {
 }
 
 #[test]
+fn a_digest_that_others_have_made_is_not_made_again() {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(tree.path().join("proc")).unwrap();
+    lay_out(tree.path());
+    let (host, digests) = (Host::fixture(tree.path()).unwrap(), Arc::new(Digests::default()));
+    let theirs = Known { sha256: Digest::of(b"made by others"), elf: true };
+    digests.learn(&host.files.stat("/usr/bin/changed").unwrap(), theirs);
+    let mut evidence = Recorded::default();
+    Packages::new(false, Arc::clone(&digests)).acquire(&host, &mut evidence).unwrap();
+    let rows = evidence.rows("changed_package_files");
+    let row = rows.iter().find(|row| row["path"] == "/usr/bin/changed").unwrap();
+    assert_eq!((&row["sha256"], &row["md5"]), (&theirs.sha256.to_string().into(), &"4034a346ccee15292d823416f7510a2f".into()));
+}
+
+#[test]
 fn a_file_of_a_terabyte_of_holes_is_not_read() {
     let (_, evidence) = acquired(false, |root| {
         write(root, "var/lib/dpkg/info/a.md5sums", format!("{EMPTY}  usr/bin/holes\n"));
@@ -144,7 +160,7 @@ fn what_was_verified_is_told_also_where_the_time_is_up() {
     lay_out(tree.path());
     let mut evidence = OutOfTime(Vec::new());
     let host = Host::fixture(tree.path()).unwrap();
-    assert_eq!(verify::all(&host, &Diversions::default(), (false, &Digests::default()), &mut evidence), Err(Stop::OutOfTime));
+    assert_eq!(verify::all(&host, &Diversions::default(), (false, &Arc::default()), &mut evidence), Err(Stop::OutOfTime));
     assert_eq!(evidence.0, ["package_verification"]);
 }
 

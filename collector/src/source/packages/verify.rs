@@ -48,8 +48,10 @@ const FIRST: [&[u8]; 10] = [
     b"usr/libexec/",
 ];
 
-/// Further such folders, by a part of their paths: any architecture's.
-const FIRST_PARTS: [&[u8]; 3] = [b"-linux-gnu/security/", b"-linux-gnu/libc.so", b"-linux-gnu/libpam"];
+/// Where the libraries of an architecture lie (`usr/lib/x86_64-linux-gnu/`), and how those begin that are verified, too.
+const LIBRARIES: [&[u8]; 2] = [b"usr/lib/", b"lib/"];
+const OF_ARCHITECTURE: &[u8] = b"-linux-gnu";
+const FIRST_LIBRARIES: [&[u8]; 3] = [b"security/", b"libc.so", b"libpam"];
 
 /// What came of the files of packages.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -69,7 +71,7 @@ struct Tally {
 pub(super) fn all(
     host: &Host,
     diversions: &Diversions,
-    (thorough, digests): (bool, &Digests),
+    (thorough, digests): (bool, &Arc<Digests>),
     evidence: &mut dyn Evidence,
 ) -> Result<(), Stop> {
     let names = match host.files.dir(INFO).and_then(|dir| dir.names(MOST_NAMES)) {
@@ -105,7 +107,7 @@ fn without_sums(names: &[Vec<u8>]) -> u64 {
 struct Verifier<'a> {
     host: &'a Host,
     diversions: &'a Diversions,
-    digests: &'a Digests,
+    digests: &'a Arc<Digests>,
     thorough: bool,
     crew: Crew<Result<Content, ReadError>>,
     /// What is read, in the order of the sums.
@@ -174,8 +176,8 @@ impl Verifier<'_> {
         let path = self.diversions.place(&named, package).to_owned();
         let mut row = Row::new(self.host.clock.now(), escape::bytes(&path));
         row.bytes("package", package).bytes("path", &path).text("expected_md5", &hex(&expected));
-        let (files, shown) = (Arc::clone(&self.host.files), path.clone());
-        self.crew.hand_over(move |pace| content(&files, &shown, pace));
+        let (files, digests, shown) = (Arc::clone(&self.host.files), Arc::clone(self.digests), path.clone());
+        self.crew.hand_over(move |pace| content(&files, &digests, &shown, pace));
         self.waiting.push_back(Waiting { path, expected, row });
         if self.crew.is_full() { self.settle_first(evidence) } else { Ok(()) }
     }
@@ -194,7 +196,6 @@ impl Verifier<'_> {
         let read = self.crew.next(|| evidence.check())?;
         match read.unwrap_or(Err(TimedOut)).unwrap_or_else(|TimedOut| Err(ReadError::new(&path, Reason::Timeout))) {
             Ok(content) => {
-                self.digests.learn(&content.stat, content.known);
                 if content.md5 == expected {
                     self.tally.verified += 1;
                     return Ok(());
@@ -230,14 +231,15 @@ impl Verifier<'_> {
     }
 }
 
-/// Reads a file, on a thread that can be spared.
-fn content(files: &HostFiles, path: &[u8], pace: &Pace) -> Result<Content, ReadError> {
+/// Reads a file, on a thread that can be spared. A digest that the run has made already is not made again.
+fn content(files: &HostFiles, digests: &Digests, path: &[u8], pace: &Pace) -> Result<Content, ReadError> {
     let (reader, stat) = files.open(path)?;
     let content = read::named(path, host::Content::new(reader.0, stat))?;
     if stat.size > MOST_BYTES {
         let reason = format!("longer than the {MOST_BYTES} bytes that are read of a file to verify it");
         return Err(ReadError::new(path, Reason::Limit(reason)));
     }
+    let earlier = digests.of(&stat);
     let (mut md5, mut sha256, mut elf) = (Md5::new(), Sha256::new(), None);
     // Most files are small, and memory that is not touched costs nothing.
     let mut chunk = vec![0; usize::try_from(stat.size).unwrap_or(CHUNK).clamp(1, CHUNK)];
@@ -251,8 +253,11 @@ fn content(files: &HostFiles, path: &[u8], pace: &Pace) -> Result<Content, ReadE
             Ok(length) => {
                 let bytes = chunk.get(..length).unwrap_or_default();
                 elf.get_or_insert_with(|| bytes.starts_with(&ELF));
-                md5.update(bytes);
-                sha256.update(bytes);
+                if earlier.is_some() {
+                    md5.update(bytes);
+                } else {
+                    both(&mut md5, &mut sha256, bytes);
+                }
             }
             Err(error) => {
                 let errno = error.raw_os_error().map(Errno::from_raw);
@@ -260,8 +265,17 @@ fn content(files: &HostFiles, path: &[u8], pace: &Pace) -> Result<Content, ReadE
             }
         }
     }
-    let known = Known { sha256: Digest::so_far(&sha256), elf: elf.unwrap_or(false) };
+    let known = earlier.unwrap_or_else(|| Known { sha256: Digest::so_far(&sha256), elf: elf.unwrap_or(false) });
+    digests.learn(&stat, known);
     Ok(Content { stat, md5: md5.finalize().into(), known })
+}
+
+/// Each step of a digest waits for the one before. Block by block, a processor works at both at once.
+fn both(md5: &mut Md5, sha256: &mut Sha256, bytes: &[u8]) {
+    for block in bytes.chunks(64) {
+        md5.update(block);
+        sha256.update(block);
+    }
 }
 
 /// Nothing is at its path.
@@ -270,8 +284,13 @@ fn is_missing(error: &ReadError) -> bool {
 }
 
 fn comes_first(file: &[u8]) -> bool {
+    let library = LIBRARIES.iter().find_map(|folder| file.strip_prefix(*folder)).and_then(|rest| {
+        let slash = rest.iter().position(|byte| *byte == b'/')?;
+        let (architecture, name) = rest.split_at_checked(slash)?;
+        architecture.ends_with(OF_ARCHITECTURE).then(|| name.get(1..))?
+    });
     FIRST.iter().any(|folder| file.starts_with(folder))
-        || FIRST_PARTS.iter().any(|part| file.windows(part.len()).any(|window| window == *part))
+        || library.is_some_and(|name| FIRST_LIBRARIES.iter().any(|begin| name.starts_with(begin)))
 }
 
 fn hex(digest: &dpkg::Md5) -> String {
