@@ -183,3 +183,25 @@ fn this_machine_answers() {
     assert!(matches!(outcome.status, Status::Ok | Status::Absent), "{outcome:?}");
     assert!(evidence.gaps.iter().all(|gap| gap.refused), "{:?}", evidence.gaps);
 }
+
+#[test]
+fn programs_and_what_the_loader_and_pam_take_in_come_first() {
+    for file in [
+        "usr/bin/su",
+        "usr/lib/systemd/systemd",
+        "usr/lib/x86_64-linux-gnu/security/pam_unix.so",
+        "lib/aarch64-linux-gnu/libc.so.6",
+        "usr/lib/x86_64-linux-gnu/libpam.so.0",
+    ] {
+        assert!(verify::comes_first(file.as_bytes()), "{file}");
+    }
+    for file in [
+        "usr/share/doc/bin/x",
+        "usr/lib/python3/security/x",
+        "usr/lib/x86_64-linux-gnu/libz.so.1",
+        "usr/lib/x86_64-linux-gnu",
+        "lib/x",
+    ] {
+        assert!(!verify::comes_first(file.as_bytes()), "{file}");
+    }
+}

@@ -283,14 +283,17 @@ fn is_missing(error: &ReadError) -> bool {
     error.is_gone() || matches!(error.reason, Reason::Errno(Errno::ENOTDIR | Errno::ELOOP))
 }
 
-fn comes_first(file: &[u8]) -> bool {
-    let library = LIBRARIES.iter().find_map(|folder| file.strip_prefix(*folder)).and_then(|rest| {
-        let slash = rest.iter().position(|byte| *byte == b'/')?;
-        let (architecture, name) = rest.split_at_checked(slash)?;
-        architecture.ends_with(OF_ARCHITECTURE).then(|| name.get(1..))?
-    });
+pub(super) fn comes_first(file: &[u8]) -> bool {
     FIRST.iter().any(|folder| file.starts_with(folder))
-        || library.is_some_and(|name| FIRST_LIBRARIES.iter().any(|begin| name.starts_with(begin)))
+        || library(file).is_some_and(|name| FIRST_LIBRARIES.iter().any(|begin| name.starts_with(begin)))
+}
+
+/// The path below the folder of an architecture's libraries.
+fn library(file: &[u8]) -> Option<&[u8]> {
+    let below = LIBRARIES.iter().find_map(|folder| file.strip_prefix(*folder))?;
+    let mut pieces = below.splitn(2, |byte| *byte == b'/');
+    let of_architecture = pieces.next()?.ends_with(OF_ARCHITECTURE);
+    pieces.next().filter(|_| of_architecture)
 }
 
 fn hex(digest: &dpkg::Md5) -> String {

@@ -6,8 +6,8 @@
 //! - `footprint`: pages of a guest that change while a capture runs, less those that change in the same time without one.
 //! - `smear`: how far counters that run all the time lie apart in an image of a guest.
 //!
-//! Without WHAT all of them. Runs alternate, RUNS of each (default 5), and medians count. OF limits `footprint` to one capture (`lime`). Each result is one line of JSON. Times in a
-//! guest are those of an emulated processor that has no SHA instructions: ratios to programs that hash nothing say so.
+//! Without WHAT all of them. Runs alternate, RUNS of each (default 5), and medians count. OF limits `footprint` and `smear` to one capture (`lime`, `'avml at RATE'`). Each result is one line
+//! of JSON. Times in a guest are those of an emulated processor; before QEMU 8.2 it has no SHA instructions: ratios to programs that hash nothing say so.
 
 #![expect(
     clippy::disallowed_methods,
@@ -50,7 +50,7 @@ fn bench() -> Result<(), Failure> {
         footprint::measure(&peers, runs, arguments.get(2).map(String::as_str))?;
     }
     if wanted("smear") {
-        smear::measure(&peers, runs)?;
+        smear::measure(&peers, runs, arguments.get(2).map(String::as_str))?;
     }
     Ok(())
 }

@@ -25,14 +25,14 @@ const MIXED: usize = 256;
 const PAGES: u32 = 16_384;
 /// Bytes a second that the slow destination takes.
 const RATE: u32 = 4_000_000;
-/// What is measured, each in a boot of its own: the image is what it leaves in `/out`. AVML knows no slow destination: it gets a pipe, and
-/// only where it compresses; without that it would take minutes.
-const CAPTURES: [(&str, &str); 7] = [
+/// What is measured, each in a boot of its own: the image is what it leaves in `/out`. AVML knows no slow destination: it gets a pipe.
+const CAPTURES: [(&str, &str); 8] = [
     ("kcore", "capture whole --to /out/image"),
     ("avml", "avml acquire --source /proc/kcore /out/image"),
     ("avml-snappy", "avml acquire --source /proc/kcore --compress /out/image"),
     ("lime", "capture whole --module /lime.ko --to /out/image"),
     ("kcore at RATE", "capture whole --to /out/image --rate RATE"),
+    ("avml at RATE", "piped avml acquire --source /proc/kcore"),
     ("avml-snappy at RATE", "piped avml acquire --source /proc/kcore --compress"),
     ("lime at RATE", "capture whole --module /lime.ko --to /out/image --rate RATE"),
 ];
@@ -56,18 +56,20 @@ until grep -q moved /out/stamped; do sleep 0.1; done
 exit $code
 ";
 
-pub(crate) fn measure(peers: &Peers, runs: usize) -> Result<(), Failure> {
-    let mut rounds = vec![Vec::new(); CAPTURES.len()];
+/// Measures all captures, or the one of this name.
+pub(crate) fn measure(peers: &Peers, runs: usize, only: Option<&str>) -> Result<(), Failure> {
+    let captures: Vec<_> = CAPTURES.into_iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    let mut rounds = vec![Vec::new(); captures.len()];
     let (mut seconds, mut whole) = (rounds.clone(), rounds.clone());
     for _ in 0..runs {
-        for (index, (name, command)) in CAPTURES.iter().enumerate() {
+        for (index, (name, command)) in captures.iter().enumerate() {
             let smear = one(peers, name, command)?;
             for (all, figure) in [(&mut rounds, smear.rounds), (&mut seconds, smear.seconds), (&mut whole, smear.whole)] {
                 all.get_mut(index).ok_or("no place")?.push(figure);
             }
         }
     }
-    for ((((name, _), rounds), seconds), whole) in CAPTURES.iter().zip(&rounds).zip(&seconds).zip(&whole) {
+    for ((((name, _), rounds), seconds), whole) in captures.iter().zip(&rounds).zip(&seconds).zip(&whole) {
         let of = with_rate(name);
         let (rounds, seconds, whole) = (figures(rounds), figures(seconds), figures(whole));
         say("smear", json!({ "of": of, "memory_mib": MEMORY, "rounds": rounds, "seconds": seconds, "seconds_of_all": whole }))?;
