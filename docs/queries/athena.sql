@@ -202,7 +202,8 @@ CREATE OR REPLACE VIEW deb_packages AS SELECT * FROM deb_packages_raw WHERE "$pa
 
 CREATE EXTERNAL TABLE changed_package_files_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
-  `errors` string, `package` string, `path` string, `state` string, `expected_md5` string, `md5` string, `sha256` string
+  `errors` string, `package` string, `path` string, `manager` string, `state` string, `expected_md5` string, `md5` string,
+  `expected_sha1` string, `sha1` string, `expected_sha256` string, `sha256` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';
@@ -1158,10 +1159,19 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';
 CREATE OR REPLACE VIEW apk_packages AS SELECT * FROM apk_packages_raw WHERE "$path" LIKE '%/apk_packages.jsonl.zst';
 
+CREATE EXTERNAL TABLE rpm_packages_raw (
+  `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
+  `errors` string, `name` string, `version` string, `release` string, `source_` string, `size` bigint, `sha1` string, `arch` string,
+  `epoch` bigint, `install_time` bigint, `vendor` string, `package_group` string, `sha256` string, `hnum` bigint
+)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+LOCATION 's3://BUCKET/RUN/data/file/';
+CREATE OR REPLACE VIEW rpm_packages AS SELECT * FROM rpm_packages_raw WHERE "$path" LIKE '%/rpm_packages.jsonl.zst';
+
 CREATE EXTERNAL TABLE package_verification_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
-  `errors` string, `verified` bigint, `changed` bigint, `missing` bigint, `unread` bigint, `malformed` bigint, `without_sums` bigint,
-  `passed_over` bigint, `thorough` bigint
+  `errors` string, `manager` string, `verified` bigint, `changed` bigint, `missing` bigint, `unread` bigint, `malformed` bigint,
+  `without_sums` bigint, `passed_over` bigint, `thorough` bigint
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';

@@ -173,7 +173,8 @@ CREATE OR REPLACE VIEW deb_packages AS SELECT * FROM read_json(getvariable('run'
 CREATE OR REPLACE VIEW changed_package_files AS SELECT * FROM read_json(getvariable('run') || '/data/file/changed_package_files.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
-  errors: 'JSON', package: 'VARCHAR', path: 'VARCHAR', state: 'VARCHAR', expected_md5: 'VARCHAR', md5: 'VARCHAR', sha256: 'VARCHAR'
+  errors: 'JSON', package: 'VARCHAR', path: 'VARCHAR', manager: 'VARCHAR', state: 'VARCHAR', expected_md5: 'VARCHAR', md5: 'VARCHAR',
+  expected_sha1: 'VARCHAR', sha1: 'VARCHAR', expected_sha256: 'VARCHAR', sha256: 'VARCHAR'
 });
 
 CREATE OR REPLACE VIEW users AS SELECT * FROM read_json(getvariable('run') || '/data/session/users.jsonl.zst',
@@ -947,11 +948,18 @@ CREATE OR REPLACE VIEW apk_packages AS SELECT * FROM read_json(getvariable('run'
   origin: 'VARCHAR', maintainer: 'VARCHAR', build_time: 'BIGINT', size: 'BIGINT'
 });
 
+CREATE OR REPLACE VIEW rpm_packages AS SELECT * FROM read_json(getvariable('run') || '/data/file/rpm_packages.jsonl.zst',
+  format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
+  artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
+  errors: 'JSON', name: 'VARCHAR', version: 'VARCHAR', release: 'VARCHAR', source_: 'VARCHAR', size: 'BIGINT', sha1: 'VARCHAR',
+  arch: 'VARCHAR', epoch: 'BIGINT', install_time: 'BIGINT', vendor: 'VARCHAR', package_group: 'VARCHAR', sha256: 'VARCHAR', hnum: 'BIGINT'
+});
+
 CREATE OR REPLACE VIEW package_verification AS SELECT * FROM read_json(getvariable('run') || '/data/file/package_verification.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
-  errors: 'JSON', verified: 'BIGINT', changed: 'BIGINT', missing: 'BIGINT', unread: 'BIGINT', malformed: 'BIGINT', without_sums: 'BIGINT',
-  passed_over: 'BIGINT', thorough: 'BIGINT'
+  errors: 'JSON', manager: 'VARCHAR', verified: 'BIGINT', changed: 'BIGINT', missing: 'BIGINT', unread: 'BIGINT', malformed: 'BIGINT',
+  without_sums: 'BIGINT', passed_over: 'BIGINT', thorough: 'BIGINT'
 });
 
 CREATE OR REPLACE VIEW files AS SELECT * FROM read_json(getvariable('run') || '/data/file/files.jsonl.zst',

@@ -23,6 +23,7 @@
 //! vm         boots a real kernel with the program in it
 //! volatility what an analyst makes of evidence: export, symbol file, Volatility 3
 //! python     a Python with the packages that tests use
+//! rpm        a package that rpm has installed, as far as one test sees it
 //! raw        all `unsafe` of this package
 //! ```
 //!
@@ -53,6 +54,7 @@ pub mod module_file;
 pub mod npm;
 pub mod python;
 pub mod raw;
+pub mod rpm;
 pub mod run_command;
 pub mod s3;
 pub mod serve;

@@ -12,6 +12,7 @@ use hozen_tests::agent::Agent;
 use hozen_tests::evidence::{Evidence, bytes, number, sha256};
 use hozen_tests::helper::Helper;
 use hozen_tests::host::{Mounts, is_root};
+use hozen_tests::rpm;
 use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use serde_json::Value;
@@ -167,7 +168,7 @@ fn a_program_that_is_not_what_was_installed_is_named() {
         return;
     }
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let only = &["--only", "packages"];
+    let only = &["--only", "packages,findings"];
     let before = Agent::find().collect(&folder.path().join("before"), only);
     let names = |evidence: &Evidence| -> Vec<String> {
         evidence.table("changed_package_files").iter().map(|row| text(row, "path")).collect()
@@ -182,6 +183,44 @@ fn a_program_that_is_not_what_was_installed_is_named() {
     assert_eq!((text(&changed, "state").as_str(), text(&changed, "sha256")), ("changed", sha256(b"trojan")));
     let package = row(&after, "deb_packages", "name", "coreutils");
     assert_eq!(text(&package, "status_"), "install ok installed");
-    let tally = after.table("package_verification");
-    assert!(tally.iter().all(|row| number(row, "verified") > Some(50)), "{tally:?}");
+    let tally = row(&after, "package_verification", "manager", "dpkg");
+    assert!(number(&tally, "verified") > Some(50), "{tally:?}");
+    assert_found(&after, "package-file-changed", program);
+}
+
+/// A finding of this word names this path.
+fn assert_found(evidence: &Evidence, word: &str, path: &str) {
+    let findings = evidence.table("findings");
+    let found = findings.iter().any(|row| text(row, "finding") == word && row.to_string().contains(&format!("\"{path}\"")));
+    assert!(found, "no {word} of {path}: {findings:#?}");
+}
+
+#[test]
+fn a_program_that_is_not_what_rpm_has_installed_is_named() {
+    let test = "a_program_that_is_not_what_rpm_has_installed_is_named";
+    if !is_root(test) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let mut mounts = Mounts::own();
+    if !rpm::plant(test, folder.path(), &mut mounts, &["planted-good", "planted-changed", "planted-gone"]) {
+        return;
+    }
+    write("/usr/local/bin/planted-changed", "trojan");
+    fs::remove_file("/usr/local/bin/planted-gone").unwrap_or_else(|error| panic!("{error}"));
+    let evidence = Agent::find().collect(&folder.path().join("evidence"), &["--only", "packages,findings"]);
+    let package = row(&evidence, "rpm_packages", "name", "planted");
+    assert_eq!([text(&package, "version"), text(&package, "release"), text(&package, "arch")], ["1", "1", "noarch"], "{package}");
+    let changed = row(&evidence, "changed_package_files", "path", "/usr/local/bin/planted-changed");
+    let states = [("expected_sha256", sha256(b"planted-changed")), ("sha256", sha256(b"trojan"))];
+    assert!(states.iter().all(|(column, digest)| text(&changed, column) == *digest), "{changed}");
+    assert_eq!((text(&changed, "state").as_str(), text(&changed, "manager").as_str()), ("changed", "rpm"), "{changed}");
+    assert_eq!(text(&row(&evidence, "changed_package_files", "path", "/usr/local/bin/planted-gone"), "state"), "missing");
+    let tally = row(&evidence, "package_verification", "manager", "rpm");
+    assert_eq!(
+        ["verified", "changed", "missing", "malformed"].map(|column| number(&tally, column)),
+        [1, 1, 1, 0].map(Some),
+        "{tally}"
+    );
+    assert_found(&evidence, "package-file-changed", "/usr/local/bin/planted-changed");
 }

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use hozen_tests::agent::Agent;
 use hozen_tests::helper::Helper;
 use hozen_tests::host::{Mounts, is_root, skipped};
-use hozen_tests::python;
+use hozen_tests::{python, rpm};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
@@ -107,28 +107,6 @@ fn journal_of(folder: &Path) -> String {
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
-/// A database of rpm with one package; whether it could be had.
-fn plant_rpm(test: &str, folder: &Path, mounts: &mut Mounts) -> bool {
-    let database = Path::new("/var/lib/rpm");
-    if Command::new("rpmbuild").arg("--version").output().is_err() || !database.is_dir() {
-        skipped(test, "rpm and rpmbuild");
-        return false;
-    }
-    mounts.tmpfs(database, "16m");
-    let (spec, top) = (folder.join("planted.spec"), folder.join("rpm"));
-    let text = "Name: planted\nVersion: 1\nRelease: 1\nSummary: x\nLicense: MIT\nBuildArch: noarch\n%description\nx\n%files\n";
-    fs::write(&spec, text).unwrap();
-    let define = |name: &str| format!("{name} {}", top.display());
-    said(
-        Command::new("rpmbuild")
-            .args(["-bb", "--quiet", "--define", &define("_topdir"), "--define", &define("_rpmdir")])
-            .arg(spec),
-    );
-    let package = top.join("noarch/planted-1-1.noarch.rpm");
-    said(Command::new("rpm").args(["--dbpath", "/var/lib/rpm", "-i", "--justdb", "--nodeps"]).arg(package));
-    true
-}
-
 /// Starts processes that stay, one after the other, so that some begin while a run goes on.
 struct Newcomers(Child);
 
@@ -159,7 +137,7 @@ fn tools_of_others_read_an_export() {
     let (to, out) = (folder.path().join("evidence"), folder.path().join("out"));
     let mut mounts = Mounts::own();
     plant(folder.path(), &mut mounts);
-    let (has_journal, has_rpm) = (plant_journal(test, &mut mounts), plant_rpm(test, folder.path(), &mut mounts));
+    let (has_journal, has_rpm) = (plant_journal(test, &mut mounts), rpm::plant(test, folder.path(), &mut mounts, &[]));
     let plain = Helper::start("odd", ["plain"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let newcomers = Newcomers::start();

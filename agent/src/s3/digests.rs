@@ -27,6 +27,7 @@ impl Digests {
         let (head, bytes) = bytes.split_at(self.whole.to_block().min(bytes.len()));
         self.whole.update(head);
         part.update(head);
+        // Not so behind a part of a length that is no multiple of 64.
         let is_even = self.whole.to_block() == 0 && part.to_block() == 0;
         let (blocks, rest) = if is_even { Block::<Core>::slice_as_chunks(bytes) } else { (&[][..], bytes) };
         for block in blocks {

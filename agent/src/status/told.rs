@@ -68,10 +68,11 @@ pub struct Told {
 impl Told {
     /// An artefact has its outcome.
     pub fn step(&mut self, step: &Step) {
-        (self.artefact, self.read) = (None, 0);
+        // What is skipped was never read, and something else may be.
         if step.status == Status::Skipped {
             return;
         }
+        (self.artefact, self.read) = (None, 0);
         self.done += 1;
         if !step.is_sound() {
             self.fault(format!("{}: {}: {}", step.artefact, step.status.word(), step.reasons.join("; ")));

@@ -24,8 +24,8 @@ enum Ending {
     Abandoned(Stop),
 }
 
-/// What comes back from the source's thread: how it ended, and the source itself.
-type Answer = (Ending, Box<dyn Source>);
+/// What comes back from the source's thread: how it ended and when, and the source itself.
+type Answer = (Ending, Box<dyn Source>, Timestamp);
 
 /// Stands for a source that did not come back.
 struct Gone(Artefact);
@@ -62,8 +62,8 @@ impl Started {
     pub(super) fn end(self, host: &Host, control: &Control, observer: &mut dyn Observer) -> Collected {
         let Self { artefact, at, shared, watch, answer } = self;
         let mut closed = Vec::new();
-        let gone = |ending| (ending, Box::new(Gone(artefact)) as Box<dyn Source>);
-        let (ending, source) = match answer {
+        let gone = |ending| (ending, Box::new(Gone(artefact)) as Box<dyn Source>, host.clock.now());
+        let (ending, source, ended) = match answer {
             Ok(answer) => wait(&answer, &shared, host, control, &mut Told { observer, closed: &mut closed }).unwrap_or_else(gone),
             Err(error) => gone(Ending::Panicked(format!("cannot start a thread: {error}"))),
         };
@@ -72,7 +72,7 @@ impl Started {
         // The destination may have held up us and the source alike, and the kernel would keep the module.
         let abandoned = matches!(ending, Ending::Abandoned(_)).then(|| host.loaded.release(&host.footprint)).flatten();
         let outcome = with_module(outcome_of(ending), watch.end().or(abandoned));
-        let step = finish(artefact.name, outcome, (at, host.clock.now()), &closed, gaps, observer);
+        let step = finish(artefact.name, outcome, (at, ended), &closed, gaps, observer);
         if step.status == Status::Timeout {
             host.footprint.count("artefacts_timed_out");
         }
@@ -107,7 +107,7 @@ fn spawn(source: Box<dyn Source>, host: &Host, shared: &Arc<Shared>) -> std::io:
     let read = move || {
         let result = catch_unwind(AssertUnwindSafe(|| source.acquire(&host, &mut recorder)));
         let ending = result.map_or_else(|panic| Ending::Panicked(panic_text(&*panic)), Ending::Returned);
-        drop(reply.send((ending, source)));
+        drop(reply.send((ending, source, host.clock.now())));
     };
     std::thread::Builder::new().name(name).spawn(read)?;
     Ok(answer)

@@ -82,6 +82,15 @@ impl<T: Send + 'static> Crew<T> {
         Self { jobs, queue, under_way, threads: 0, wanted, over, limit, footprint }
     }
 
+    /// The same with a thread less where there are not more processors than threads: for whoever has much to do himself meanwhile, or is
+    /// read beside another.
+    #[must_use]
+    pub fn leaving_a_processor(mut self) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.wanted = self.wanted.min(processors.saturating_sub(1)).max(1);
+        self
+    }
+
     /// How many threads work at a time.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -160,10 +169,9 @@ impl<T> Drop for Crew<T> {
     }
 }
 
-/// How many threads there should be: whoever hands over works, too. The standard library reads files of the kernel to tell.
+/// How many threads there should be, at most. The standard library reads files of the kernel to tell how many processors there are.
 fn size() -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    processors.saturating_sub(1).clamp(1, MOST_THREADS)
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_THREADS)
 }
 
 fn spawn<T: Send + 'static>(queue: Receiver<Job<T>>) -> std::io::Result<()> {

@@ -1,8 +1,8 @@
 //! Digests of programs: files that may be executed, and those that begin like an ELF file whatever their permissions.
 //!
 //! In profile triage those in the folders of `PATH`, in homes and in the folders that everybody may write to, and whatever gives rights
-//! to who starts it; in profile full all. Each file is read once, one with several names too, within budgets of time and bytes; and of one
-//! that the run has read before the digest is known.
+//! to who starts it; in profile full all. Each file is read once, one with several names too, within budgets of time and bytes, one for
+//! files of packages and one for all others; and of one that the run has read before the digest is known.
 //!
 //! The walk goes on while files are looked into. Rows stand in the order of the walk.
 
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::limit;
 use super::look::{LARGEST, Looked, look};
+use super::packaged::Packaged;
 use super::traits::Traits;
 use crate::host::content::READ_LIMIT;
 use crate::host::sys::Stat;
@@ -39,6 +40,14 @@ const MOST_LINKED: usize = 200_000;
 
 /// The most rows that wait for the file before them.
 const MOST_WAITING: usize = 4096;
+
+/// What may still be read.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    bytes: u64,
+    /// Time that may still be spent on content: on a large disk the walk alone takes longer than all of it.
+    ns: u64,
+}
 
 /// From here on time is counted file by file, so that no more of it is spent than there is.
 const NEARLY_SPENT: u64 = 1_000_000_000;
@@ -71,9 +80,9 @@ pub(super) struct Hashes {
     /// `None`: everywhere.
     places: Option<BTreeSet<Vec<u8>>>,
     budget: Budget,
-    left: u64,
-    /// Time that may still be spent on content: on a large disk the walk alone takes longer than all of it.
-    left_ns: u64,
+    /// What is left of it for files of packages, and as much for all others: those of a distribution leave nothing to what an intruder has
+    /// brought, and come first.
+    left: [Left; 2],
     linked: BTreeMap<Inode, Digest>,
     /// Files of several names that are looked into just now.
     being_linked: BTreeSet<Inode>,
@@ -89,7 +98,9 @@ struct Waiting {
     path: Vec<u8>,
     stat: Stat,
     row: Row,
-    /// Bytes of the budget that are set aside for it.
+    /// Whether it is of a package, and so of the budget for those.
+    is_packaged: bool,
+    /// Bytes of that budget that are set aside for it.
     reserved: u64,
     /// Whether it is looked into; if not, its row is whole.
     is_looked_into: bool,
@@ -110,13 +121,12 @@ impl Hashes {
             PLACES.iter().map(|place| place.as_bytes().to_owned()).chain(homes).collect()
         });
         Self {
-            crew: host.crew(READ_LIMIT),
+            crew: host.crew(READ_LIMIT).leaving_a_processor(),
             waiting: VecDeque::new(),
             digests,
             places,
             budget,
-            left: budget.bytes,
-            left_ns: nanoseconds(budget.time),
+            left: [Left { bytes: budget.bytes, ns: nanoseconds(budget.time) }; 2],
             linked: BTreeMap::new(),
             being_linked: BTreeSet::new(),
             beyond: None,
@@ -124,21 +134,28 @@ impl Hashes {
     }
 
     /// Looks into a file if it may be a program that is wanted, and writes the rows of those that were looked into.
-    pub(super) fn entry(&mut self, host: &Host, entry: &Entry, traits: &Traits, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    pub(super) fn entry(
+        &mut self,
+        (host, packaged): (&Host, &Packaged),
+        entry: &Entry,
+        traits: &Traits,
+        evidence: &mut dyn Evidence,
+    ) -> Result<(), Stop> {
         self.write_ready(evidence)?;
         let wanted = entry.stat.is_regular() && entry.stat.size > 0 && (traits.gives_rights() || self.is_place(&entry.path));
         if !wanted {
             return Ok(());
         }
-        let inode = inode(&entry.stat);
-        if self.being_linked.contains(&inode) || self.left_ns < NEARLY_SPENT {
+        let (inode, is_packaged) = (inode(&entry.stat), packaged.has(&entry.path) == Some(true));
+        if self.being_linked.contains(&inode) || self.left(is_packaged).ns < NEARLY_SPENT {
             self.finish(evidence)?;
         }
         let mut row = Row::new(host.clock.now(), "content");
         row.bytes("path", &entry.path).int("size", entry.stat.size).int("inode", entry.stat.ino);
         row.text("dev", &format!("{}:{}", entry.stat.dev.0, entry.stat.dev.1));
         row.flag("executable", entry.stat.mode & 0o111 != 0);
-        let mut waiting = Waiting { path: entry.path.clone(), stat: entry.stat, row, reserved: 0, is_looked_into: false };
+        let mut waiting =
+            Waiting { path: entry.path.clone(), stat: entry.stat, row, is_packaged, reserved: 0, is_looked_into: false };
         if let Some(known) = self.linked.get(&inode) {
             waiting.row.text("sha256", &known.to_string());
         } else if let Some(known) = self.digests.of(&entry.stat) {
@@ -146,7 +163,7 @@ impl Hashes {
                 return Ok(());
             }
             self.learn(&mut waiting, known);
-        } else if self.is_spent(entry) {
+        } else if self.is_spent(is_packaged, entry) {
             return Ok(());
         } else {
             self.look_into(entry.clone(), &mut waiting);
@@ -160,7 +177,7 @@ impl Hashes {
         waiting.is_looked_into = true;
         if entry.stat.mode & 0o111 != 0 && size <= LARGEST {
             waiting.reserved = size;
-            self.left = self.left.saturating_sub(size);
+            self.spend(waiting.is_packaged, size, 0);
         }
         if entry.stat.nlink > 1 {
             self.being_linked.insert(inode(&entry.stat));
@@ -221,16 +238,16 @@ impl Hashes {
             |TimedOut| Done { looked: Err(ReadError::new(&waiting.path, Reason::Timeout)), took_ns: nanoseconds(READ_LIMIT) };
         let Done { looked, took_ns } = done.unwrap_or_else(hung);
         let threads = u64::try_from(self.crew.size()).unwrap_or(1);
-        self.left_ns = self.left_ns.saturating_sub(took_ns / threads);
+        self.spend(waiting.is_packaged, 0, took_ns / threads);
+        self.give_back(waiting.is_packaged, waiting.reserved);
         match looked {
             Ok(Looked::Other) => return Ok(()),
-            Ok(Looked::Program(known)) => {
-                self.left = self.left.saturating_add(waiting.reserved).saturating_sub(waiting.stat.size);
-                self.digests.learn(&waiting.stat, known);
+            Ok(Looked::Program(stat, known)) => {
+                self.spend(waiting.is_packaged, stat.size, 0);
+                self.digests.learn(&stat, known);
                 self.learn(&mut waiting, known);
             }
             Err(error) => {
-                self.left = self.left.saturating_add(waiting.reserved);
                 failure::note(&mut waiting.row, evidence, "sha256", &error);
             }
         }
@@ -244,9 +261,24 @@ impl Hashes {
         ends.filter_map(|end| path.get(..end)).any(|folder| places.contains(folder))
     }
 
-    fn is_spent(&mut self, entry: &Entry) -> bool {
-        let runs = entry.stat.mode & 0o111 != 0;
-        let spent = self.left_ns == 0 || (runs && entry.stat.size.min(LARGEST) > self.left);
+    fn left(&mut self, is_packaged: bool) -> &mut Left {
+        let [packages, others] = &mut self.left;
+        if is_packaged { packages } else { others }
+    }
+
+    fn spend(&mut self, is_packaged: bool, bytes: u64, ns: u64) {
+        let left = self.left(is_packaged);
+        *left = Left { bytes: left.bytes.saturating_sub(bytes), ns: left.ns.saturating_sub(ns) };
+    }
+
+    fn give_back(&mut self, is_packaged: bool, bytes: u64) {
+        let left = self.left(is_packaged);
+        left.bytes = left.bytes.saturating_add(bytes);
+    }
+
+    fn is_spent(&mut self, is_packaged: bool, entry: &Entry) -> bool {
+        let (runs, left) = (entry.stat.mode & 0o111 != 0, *self.left(is_packaged));
+        let spent = left.ns == 0 || (runs && entry.stat.size.min(LARGEST) > left.bytes);
         if spent {
             self.beyond.get_or_insert_with(|| (0, entry.path.clone())).0 += 1;
         }
@@ -274,7 +306,7 @@ fn nanoseconds(time: Duration) -> u64 {
 #[cfg(test)]
 impl Hashes {
     /// Leaves room for so many bytes and nanoseconds.
-    pub(super) fn allow(&mut self, bytes: u64, left_ns: u64) {
-        (self.left, self.left_ns) = (bytes, left_ns);
+    pub(super) fn allow(&mut self, bytes: u64, ns: u64) {
+        self.left = [Left { bytes, ns }; 2];
     }
 }

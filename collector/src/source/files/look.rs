@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use sha2::{Digest as _, Sha256};
 
 use crate::host::crew::Pace;
+use crate::host::sys::Stat;
 use crate::host::{Content, ReadError, Reason, read};
 use crate::model::Digest;
 use crate::source::digests::{ELF, Known};
@@ -22,8 +23,8 @@ const CHUNK: usize = 256 << 10;
 pub(super) enum Looked {
     /// It is no program.
     Other,
-    /// It is one.
-    Program(Known),
+    /// It is one, and what `statx` said of it when it was opened.
+    Program(Stat, Known),
 }
 
 /// Looks into a file, on a thread that can be spared.
@@ -45,7 +46,7 @@ pub(super) fn look(entry: &Entry, pace: &Pace) -> Result<Looked, ReadError> {
         return Err(ReadError::new(path, Reason::Limit(format!("files of more than {LARGEST} bytes are not hashed"))));
     }
     let sha256 = rest((path, size), &head, &mut reader, pace)?;
-    if content.has_changed() { Err(changed(path)) } else { Ok(Looked::Program(Known { sha256, elf })) }
+    if content.has_changed() { Err(changed(path)) } else { Ok(Looked::Program(stat, Known { sha256, elf })) }
 }
 
 /// The digest of `head` and all that `reader` still has.

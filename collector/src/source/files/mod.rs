@@ -90,7 +90,7 @@ impl Source for Files {
 impl Files {
     fn walk(&self, host: &Host, tops: Vec<Top>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let owners = Owners::read(host, evidence);
-        let packaged = Packaged::read(host, evidence);
+        let packaged = Packaged::read(host, evidence)?;
         let hashes = Hashes::new(host, self.thorough, Arc::clone(&self.digests), evidence);
         let mut looker = Looker { host, owners, packaged, hashes, written: traits::Written::default() };
         for top in tops {
@@ -156,7 +156,7 @@ impl Looker<'_> {
         self.row(&entry.path, target.as_deref(), &entry.stat, evidence)?;
         let traits = traits::of(entry, &self.owners, evidence);
         self.written.rows((self.host, &self.owners, &self.packaged), entry, &traits, evidence)?;
-        self.hashes.entry(self.host, entry, &traits, evidence)
+        self.hashes.entry((self.host, &self.packaged), entry, &traits, evidence)
     }
 
     fn row(&self, path: &[u8], target: Option<&[u8]>, stat: &Stat, evidence: &mut dyn Evidence) -> Result<(), Stop> {

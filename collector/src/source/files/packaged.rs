@@ -1,12 +1,12 @@
-//! Whether a file belongs to a package: the lists of dpkg (`info/*.list`) and of apk (`installed`). Those of rpm are in a database of its
-//! own, so on a host of rpm nothing is said.
+//! Whether a file belongs to a package: the lists of dpkg (`info/*.list`) and of apk (`installed`), and rpm's database.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 use crate::host::{Host, read};
 use crate::model::Gap;
-use crate::source::Evidence;
 use crate::source::keep::lines;
+use crate::source::packages::rpm;
+use crate::source::{Evidence, Stop};
 
 const DPKG: &str = "/var/lib/dpkg/info";
 const APK: &str = "/lib/apk/db/installed";
@@ -34,15 +34,24 @@ pub(super) struct Packaged {
 
 impl Packaged {
     /// Reads the lists. What cannot be read is a gap, and then nothing is said of any file.
-    pub(super) fn read(host: &Host, evidence: &mut dyn Evidence) -> Self {
+    ///
+    /// # Errors
+    /// When the run wants no more of this artefact.
+    pub(super) fn read(host: &Host, evidence: &mut dyn Evidence) -> Result<Self, Stop> {
         let mut out = Self { is_merged: host.files.stat("/bin").is_ok_and(|stat| stat.is_symlink()), ..Self::default() };
         let mut paths = Vec::new();
-        let read = out.dpkg(host, &mut paths).and_then(|dpkg| Ok(out.apk(host, &mut paths)? || dpkg));
-        match read {
-            Ok(true) if paths.len() < MOST_FILES => {
-                paths.sort_unstable();
-                out.paths = Some(paths);
+        let lists = out.dpkg(host, &mut paths).and_then(|dpkg| Ok(out.apk(host, &mut paths)? || dpkg));
+        let rpm = rpm::files(host, evidence, &mut |path| {
+            if paths.len() < MOST_FILES {
+                paths.push(out.hash(path))
             }
+        })?;
+        let read = lists.map(|lists| lists || rpm);
+        // Every list has the folders, too.
+        paths.sort_unstable();
+        paths.dedup();
+        match read {
+            Ok(true) if paths.len() < MOST_FILES => out.paths = Some(paths),
             Ok(true) => evidence.gap(Gap::whole(
                 DPKG.as_bytes(),
                 format!("the packages list {MOST_FILES} files or more: which are theirs is not told"),
@@ -50,7 +59,7 @@ impl Packaged {
             Ok(false) => {}
             Err(error) => evidence.gap(error.gap()),
         }
-        out
+        Ok(out)
     }
 
     /// Whether the file belongs to a package, where that can be told.
@@ -82,7 +91,7 @@ impl Packaged {
             Err(error) => return Err(error),
         };
         let mut folder = Vec::new();
-        for line in lines(&text) {
+        for line in lines(&text).take(MOST_FILES) {
             if let Some(name) = line.strip_prefix(b"F:") {
                 folder = [b"/", name, b"/"].concat();
             } else if let Some(name) = line.strip_prefix(b"R:") {
@@ -113,19 +122,19 @@ mod tests {
     #[test]
     fn lists_of_dpkg_and_apk() {
         let (dir, host) = host(&[("var/lib/dpkg/info/login.list", "/.\n/bin/su\n"), ("usr/bin/su", "")]);
-        let packaged = Packaged::read(&host, &mut Recorded::default());
+        let packaged = Packaged::read(&host, &mut Recorded::default()).unwrap();
         assert_eq!((packaged.has(b"/bin/su"), packaged.has(b"/usr/bin/su")), (Some(true), Some(false)));
         assert_eq!(packaged.has(b"/var/lib/docker/overlay2/x/bin/su"), None);
         std::os::unix::fs::symlink("usr/bin", dir.path().join("bin")).unwrap();
-        assert_eq!(Packaged::read(&host, &mut Recorded::default()).has(b"/usr/bin/su"), Some(true));
+        assert_eq!(Packaged::read(&host, &mut Recorded::default()).unwrap().has(b"/usr/bin/su"), Some(true));
         let (_dir, alpine) = self::host(&[("lib/apk/db/installed", "P:busybox\nF:bin\nR:bbsuid\nF:etc\nR:x\n")]);
-        let packaged = Packaged::read(&alpine, &mut Recorded::default());
+        let packaged = Packaged::read(&alpine, &mut Recorded::default()).unwrap();
         assert_eq!((packaged.has(b"/bin/bbsuid"), packaged.has(b"/bin/x")), (Some(true), Some(false)));
     }
 
     #[test]
     fn where_there_are_no_lists_nothing_is_said() {
         let (_dir, host) = host(&[]);
-        assert_eq!(Packaged::read(&host, &mut Recorded::default()).has(b"/tmp/x"), None);
+        assert_eq!(Packaged::read(&host, &mut Recorded::default()).unwrap().has(b"/tmp/x"), None);
     }
 }

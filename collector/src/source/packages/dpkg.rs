@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::sums::{self, Sum};
+
 /// Fields of one package, by their names in lower case; lines that go on are joined by newlines.
 pub(super) type Stanza = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -35,28 +37,12 @@ pub(super) fn revision(version: &[u8]) -> &[u8] {
     version.iter().rposition(|b| *b == b'-').and_then(|dash| version.get(dash + 1..)).unwrap_or_default()
 }
 
-/// An MD5 digest.
-pub(super) type Md5 = [u8; 16];
-
 /// One line of `md5sums`: digest, and path without its leading slash.
-pub(super) fn md5sum(line: &[u8]) -> Option<(Md5, &[u8])> {
+pub(super) fn md5sum(line: &[u8]) -> Option<(Sum, &[u8])> {
     let (digits, rest) = line.split_at_checked(32)?;
     let path = rest.strip_prefix(b"  ").or_else(|| rest.strip_prefix(b" *"))?;
     let path = path.strip_prefix(b"./").unwrap_or(path);
-    (!path.is_empty()).then_some((md5(digits)?, path))
-}
-
-fn md5(digits: &[u8]) -> Option<Md5> {
-    let mut out = [0; 16];
-    for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
-        let mut value = 0_u8;
-        for digit in pair {
-            let digit = char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())?;
-            value = value.checked_mul(16)?.checked_add(digit)?;
-        }
-        *byte = value;
-    }
-    Some(out)
+    (!path.is_empty()).then_some((sums::bytes(digits).map(Sum::Md5)?, path))
 }
 
 /// The package of a file `info/NAME.md5sums`: `libc6:amd64.md5sums` is of `libc6`.
@@ -108,7 +94,7 @@ mod tests {
     #[test]
     fn sums_have_a_digest_and_a_path() {
         let found = md5sum(b"d41d8cd98f00b204e9800998ecf8427e  usr/bin/n\x1b\xff").unwrap();
-        assert_eq!((found.0[..2].to_vec(), found.1), (vec![0xd4, 0x1d], &b"usr/bin/n\x1b\xff"[..]));
+        assert_eq!((found.0.columns().2.as_str(), found.1), ("d41d8cd98f00b204e9800998ecf8427e", &b"usr/bin/n\x1b\xff"[..]));
         for bad in [&b"d41d"[..], b"d41d8cd98f00b204e9800998ecf8427  usr/bin/x", b"z41d8cd98f00b204e9800998ecf8427e  a", b""] {
             assert_eq!(md5sum(bad), None);
         }

@@ -1,16 +1,26 @@
-//! What is installed: the databases of dpkg, rpm and apk as they are, tables of dpkg's and apk's packages, and which files of dpkg's
-//! packages are no longer what was installed.
+//! What is installed: the databases of dpkg, rpm and apk as they are, tables of their packages, and which files of packages are no
+//! longer what was installed.
 //!
-//! rpm's database is kept, not read: `rpm --dbpath` on the exported tree reads it.
+//! ```text
+//! dpkg  status, md5sums    → deb_packages ┐
+//! apk   installed          → apk_packages ┼→ verify, sums → changed_package_files, package_verification
+//! rpm   sqlite → header    → rpm_packages ┘
+//! ```
+//!
+//! rpm's older databases (Berkeley DB, ndb) are kept and not read, which is a gap: `rpm --dbpath` on the exported tree reads them.
 
 mod apk;
 mod dpkg;
+mod dpkg_sums;
+pub(super) mod rpm;
+mod sums;
 mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::dpkg::Diversions;
+use self::verify::Job;
 use super::digests::Digests;
 use super::file_set::{FileSet, Form, Group, Limits, Order, Text, bounded};
 use super::{Evidence, Source, Stop};
@@ -25,8 +35,8 @@ pub const ARTEFACT: Artefact = Artefact {
     budget: Duration::from_secs(300),
     budget_bytes: Some(TOTAL),
     source: "/var/lib/dpkg, /var/lib/rpm, /lib/apk/db, and the files that they name",
-    about: "installed packages of dpkg, rpm and apk, and files of dpkg's packages that were changed: programs, or all in profile full",
-    tables: &["package_files", "deb_packages", "apk_packages", "changed_package_files", "package_verification"],
+    about: "installed packages of dpkg, rpm and apk, and their files that were changed: programs, or all in profile full",
+    tables: &["package_files", "deb_packages", "apk_packages", "rpm_packages", "changed_package_files", "package_verification"],
 };
 
 /// The most bytes that are kept of the databases.
@@ -67,9 +77,13 @@ pub struct Packages {
 }
 
 impl Packages {
-    /// The artefact, which leaves its digests of files to others of the run.
+    /// The artefact, which leaves its digests of files to others of the run, and takes theirs.
     pub(super) fn new(thorough: bool, digests: Arc<Digests>) -> Self {
         Self { thorough, digests }
+    }
+
+    fn job<'a>(&'a self, host: &'a Host, manager: &'static str, database: &'static str) -> Job<'a> {
+        Job { host, digests: &self.digests, thorough: self.thorough, manager, database }
     }
 }
 
@@ -91,12 +105,16 @@ impl Source for Packages {
             match text.found.group.kind {
                 "dpkg" if text.name() == b"diversions" => diversions = Diversions::new(text.bytes),
                 "dpkg" => deb_rows(host, text, evidence)?,
-                "apk" => apk_rows(host, text, evidence)?,
+                "apk" => {
+                    apk_rows(host, text, evidence)?;
+                    apk_files(self.job(host, "apk", "/lib/apk/db/installed"), text.bytes, evidence)?;
+                }
                 _ => {}
             }
             Ok(Vec::new())
         })?;
-        verify::all(host, &diversions, (self.thorough, &self.digests), evidence)?;
+        dpkg_sums::verify(self.job(host, "dpkg", dpkg_sums::INFO), &diversions, evidence)?;
+        rpm::packages(self.job(host, "rpm", rpm::NAME), evidence)?;
         Ok(if count == 0 { Outcome::because(Status::Absent, "the host has no packages that we know") } else { Outcome::ok() })
     }
 }
@@ -130,6 +148,21 @@ fn deb_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result
             row.bytes("revision", dpkg::revision(version));
         }
         evidence.row("deb_packages", &row)
+    })
+}
+
+/// A link has the sum of its target, which the walk over all files has.
+fn apk_files(job: Job<'_>, text: &[u8], evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    job.run(evidence, |verifier, evidence| {
+        for file in apk::files(text) {
+            let path = [b"/", file.path.as_slice()].concat();
+            match file.sum {
+                None => verifier.tally.malformed += 1,
+                Some(_) if job.host.files.stat(&path).is_ok_and(|stat| stat.is_symlink()) => verifier.pass_over()?,
+                Some(sum) => verifier.file((file.package, &file.path), path, sum, evidence)?,
+            }
+        }
+        Ok(())
     })
 }
 

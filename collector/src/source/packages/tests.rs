@@ -26,7 +26,8 @@ fn packages_become_rows_and_databases_are_kept() {
         write(root, "lib/apk/db/installed", "P:musl\nV:1\nI:5\n\n");
         write(root, "var/lib/rpm/rpmdb.sqlite", "SQLite format 3\0");
     });
-    assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
+    // The database of rpm is none.
+    assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 1));
     let deb = &evidence.rows("deb_packages")[0];
     assert_eq!(
         (&deb["name"], &deb["revision"], &deb["size"], &deb["source_"]),
@@ -100,12 +101,84 @@ fn a_digest_that_others_have_made_is_not_made_again() {
     lay_out(tree.path());
     let (host, digests) = (Host::fixture(tree.path()).unwrap(), Arc::new(Digests::default()));
     let theirs = Known { sha256: Digest::of(b"made by others"), elf: true };
-    digests.learn(&host.files.stat("/usr/bin/changed").unwrap(), theirs);
+    for name in ["good", "changed"] {
+        digests.learn(&host.files.stat(format!("/usr/bin/{name}")).unwrap(), theirs);
+    }
     let mut evidence = Recorded::default();
     Packages::new(false, Arc::clone(&digests)).acquire(&host, &mut evidence).unwrap();
+    let known = |path: &str| digests.of(&host.files.stat(path).unwrap()).unwrap().sha256;
+    assert_eq!((known("/usr/bin/good"), known("/usr/bin/changed")), (theirs.sha256, Digest::of(b"evil")));
+    // Of what is not as expected, both digests are of the same bytes: others may have read something else.
     let rows = evidence.rows("changed_package_files");
     let row = rows.iter().find(|row| row["path"] == "/usr/bin/changed").unwrap();
-    assert_eq!((&row["sha256"], &row["md5"]), (&theirs.sha256.to_string().into(), &"4034a346ccee15292d823416f7510a2f".into()));
+    assert_eq!(
+        (&row["sha256"], &row["md5"]),
+        (&Digest::of(b"evil").to_string().into(), &"4034a346ccee15292d823416f7510a2f".into())
+    );
+}
+
+#[test]
+fn files_of_apk_are_verified_by_their_sha1() {
+    let (_, evidence) = acquired(false, |root| {
+        let sum = "Z:Q12jmj7l5rSw0yVb/vlWAYkK/YBwk=\n";
+        let database = format!("P:a\nF:bin\nR:good\n{sum}R:changed\n{sum}R:link\n{sum}F:usr/share\nR:x\n{sum}R:bad\nZ:Q1\n\n");
+        write(root, "lib/apk/db/installed", database);
+        for (file, content) in [("bin/good", ""), ("bin/changed", "evil")] {
+            write(root, file, content);
+        }
+        symlink("good", root.join("bin/link")).unwrap();
+    });
+    let rows = evidence.rows("changed_package_files");
+    assert_eq!((rows.len(), &rows[0]["path"], &rows[0]["manager"]), (1, &"/bin/changed".into(), &"apk".into()));
+    assert_eq!(rows[0]["expected_sha1"], "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    assert_eq!(
+        (&rows[0]["sha1"], &rows[0]["sha256"]),
+        (&"b653891162a040e1bfe6e436bdcd93827e0c56e5".into(), &Digest::of(b"evil").to_string().into())
+    );
+    let tally = &evidence.rows("package_verification")[0];
+    assert_eq!(["verified", "changed", "passed_over", "malformed"].map(|name| tally[name].as_u64().unwrap()), [1, 1, 2, 1]);
+}
+
+#[test]
+fn a_database_of_rpm_that_is_not_read_is_a_gap() {
+    for (name, content) in [("Packages", "berkeley"), ("Packages.db", "RpmP"), ("rpmdb.sqlite", "SQLite format 3\0")] {
+        let (_, evidence) = acquired(false, |root| write(root, &format!("var/lib/rpm/{name}"), content));
+        assert_eq!(evidence.gaps.len(), 1, "{name}");
+        assert_eq!(evidence.gaps[0].source, format!("/var/lib/rpm/{name}"));
+    }
+    let (_, evidence) = acquired(false, |root| {
+        write(
+            root,
+            "usr/lib/sysimage/rpm/rpmdb.sqlite",
+            zstd::decode_all(&include_bytes!("rpm/fixture.sqlite.zst")[..]).unwrap(),
+        );
+        write(root, "usr/lib/sysimage/rpm/rpmdb.sqlite-wal", "frames");
+    });
+    assert!(evidence.gaps.iter().any(|gap| gap.source.ends_with("-wal")), "{:?}", evidence.gaps);
+    assert_eq!(evidence.rows("rpm_packages").len(), 42);
+}
+
+#[test]
+fn packages_of_rpm_are_rows_and_their_files_are_verified() {
+    let (_, evidence) = acquired(true, |root| {
+        write(root, "var/lib/rpm/rpmdb.sqlite", zstd::decode_all(&include_bytes!("rpm/fixture.sqlite.zst")[..]).unwrap());
+        for (file, content) in [("one", "one"), ("two", "evil"), ("ghost", "anything")] {
+            write(root, &format!("opt/hozen/{file}"), content);
+        }
+    });
+    let packages = evidence.rows("rpm_packages");
+    let main = packages.iter().find(|row| row["name"] == "hozen-main").unwrap();
+    assert_eq!((&main["release"], &main["epoch"], &main["vendor"]), (&"4".into(), &5.into(), &"Hozen".into()));
+    let changed = evidence.rows("changed_package_files");
+    let shown: Vec<_> = changed.iter().map(|row| (row["path"].as_str().unwrap(), row["state"].as_str().unwrap())).collect();
+    assert_eq!(shown, [("/opt/hozen/two", "changed"), ("/opt/hozen/long", "missing")]);
+    assert_eq!(
+        (&changed[0]["expected_sha256"], &changed[0]["sha256"]),
+        (&Digest::of(b"two").to_string().into(), &Digest::of(b"evil").to_string().into())
+    );
+    let tally = &evidence.rows("package_verification")[0];
+    let columns = ["verified", "changed", "missing", "passed_over", "malformed"].map(|name| tally[name].as_u64().unwrap());
+    assert_eq!((columns, &tally["manager"]), ([1, 1, 1, 1, 0], &"rpm".into()));
 }
 
 #[test]
@@ -160,7 +233,9 @@ fn what_was_verified_is_told_also_where_the_time_is_up() {
     lay_out(tree.path());
     let mut evidence = OutOfTime(Vec::new());
     let host = Host::fixture(tree.path()).unwrap();
-    assert_eq!(verify::all(&host, &Diversions::default(), (false, &Arc::default()), &mut evidence), Err(Stop::OutOfTime));
+    let packages = Packages::default();
+    let job = packages.job(&host, "dpkg", dpkg_sums::INFO);
+    assert_eq!(dpkg_sums::verify(job, &Diversions::default(), &mut evidence), Err(Stop::OutOfTime));
     assert_eq!(evidence.0, ["package_verification"]);
 }
 

@@ -39,6 +39,9 @@ cp /tmp/said /out/said
 /// Measures all captures, or the one of this name.
 pub(crate) fn measure(peers: &Peers, runs: usize, only: Option<&str>) -> Result<(), Failure> {
     let captures: Vec<_> = CAPTURES.into_iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    if captures.is_empty() {
+        return Err(format!("no capture of this name; there are: {}", CAPTURES.map(|(name, _)| name).join(", ")).into());
+    }
     let mut changed = vec![Vec::new(); captures.len()];
     let mut control = changed.clone();
     for _ in 0..runs {

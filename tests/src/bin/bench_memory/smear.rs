@@ -59,6 +59,9 @@ exit $code
 /// Measures all captures, or the one of this name.
 pub(crate) fn measure(peers: &Peers, runs: usize, only: Option<&str>) -> Result<(), Failure> {
     let captures: Vec<_> = CAPTURES.into_iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    if captures.is_empty() {
+        return Err(format!("no capture of this name; there are: {}", CAPTURES.map(|(name, _)| name).join(", ")).into());
+    }
     let mut rounds = vec![Vec::new(); captures.len()];
     let (mut seconds, mut whole) = (rounds.clone(), rounds.clone());
     for _ in 0..runs {
