@@ -72,6 +72,24 @@ fn an_unlocked_bucket_is_refused_unless_that_is_wanted() {
 }
 
 #[test]
+fn a_bucket_whose_lock_is_not_known_is_refused_unless_a_lock_is_named() {
+    let default = DefaultRetention { mode: Mode::Governance, days: 1 };
+    let vault = Vault::with(Options::default(), Bucket::new(BUCKET).locked(Some(default)));
+    vault.deny(Role::Writer, "s3:GetBucketObjectLockConfiguration");
+    refused(&vault, &[], "lock", "it is not known", "grant s3:GetBucketObjectLockConfiguration, or name a lock with --lock");
+    for more in [&LOCK[..], &["--allow-unlocked"]] {
+        let (_, report) = preflight(&vault, more);
+        assert_eq!(report["destination"]["ready"], true, "{report:#}");
+    }
+    vault.allow(Role::Writer, &Role::Writer.actions());
+    assert_eq!(preflight(&vault, &[]).1["destination"]["ready"], true);
+    let vault = Vault::with(Options::default(), Bucket::new(BUCKET).locked(Some(default)));
+    vault.s3.inject(Rule::on("GetObjectLockConfiguration", Fault::Stall(None)).always());
+    refused(&vault, &[], "lock", "no answer", "check the route to S3");
+    vault.s3.clear_rules();
+}
+
+#[test]
 fn a_bucket_that_is_open_to_everybody_is_refused() {
     for (action, word) in [("s3:GetObject", "can read what"), ("s3:ListBucket", "can list what")] {
         let vault = Vault::new();

@@ -166,6 +166,16 @@ impl S3Sink {
         far(&self.shared.bucket)
     }
 
+    /// Why it is not known that the bucket locks what it is given, with what to do; `None` where it is known, where each object names
+    /// its own lock, or where none is wanted.
+    #[must_use]
+    pub fn unknown_lock(&self) -> Option<String> {
+        let bucket = &self.shared.bucket;
+        let reason = self.description.get("bucket_lock")?.get("reason")?.as_str()?;
+        let matters = bucket.lock.is_none() && !bucket.options.allow_unlocked;
+        matters.then(|| bucket::unknown(bucket.place.bucket(), reason))
+    }
+
     pub(super) fn bucket(&self) -> &Bucket {
         &self.shared.bucket
     }
