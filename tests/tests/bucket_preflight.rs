@@ -134,6 +134,24 @@ fn each_thing_that_is_wrong_is_named_with_what_to_do() {
 }
 
 #[test]
+fn a_bucket_that_encrypts_otherwise_than_was_asked_is_refused() {
+    let ignoring = Options { ignores_encryption: true, ..Options::default() };
+    let vault = Vault::with(ignoring, Bucket::new(BUCKET).locked(None));
+    let (key, other) = (vault.cloud.set_kms_key("aaaa", KeyState::Enabled), vault.cloud.set_kms_key("bbbb", KeyState::Enabled));
+    for (bucket_key, word) in [(None, "encrypts it by AES256"), (Some(&other), other.as_str())] {
+        vault.s3.change(BUCKET, |bucket| bucket.kms_key = bucket_key.cloned());
+        let (finished, report) = preflight(&vault, &[&LOCK[..], &["--kms-key", &key]].concat());
+        finished.assert_code(code::BAD_DESTINATION);
+        let destination = &report["destination"];
+        assert_eq!((&destination["step"], &report["ready"]), (&"write".into(), &false.into()), "{destination:#}");
+        let text = |member: &str| destination[member].as_str().unwrap();
+        assert!(text("reason").contains(word) && text("action").contains("--kms-key"), "{destination:#}");
+    }
+    vault.s3.change(BUCKET, |bucket| bucket.kms_key = Some(key.clone()));
+    assert_eq!(preflight(&vault, &[&LOCK[..], &["--kms-key", &key]].concat()).1["destination"]["ready"], true);
+}
+
+#[test]
 fn a_bucket_that_never_answers_is_given_up() {
     let vault = Vault::new();
     vault.s3.inject(Rule::next(Fault::Stall(None)).always());

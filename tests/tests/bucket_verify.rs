@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use hozen_tests::aws::cloud::KeyState;
 use hozen_tests::evidence::Evidence;
 use hozen_tests::s3::{Bucket, S3Double};
 use hozen_tests::s3::{DefaultRetention, Kind, Mode, Options, Retention, Upload, Version};
@@ -239,6 +240,25 @@ fn a_default_retention_is_a_promise_too() {
     vault.cloud.shift_clock(0);
     vault.change(&place, DATA, |versions| versions[0].retention = None);
     vault.assert_verdict(&place, &[], 1, "and the bucket gave COMPLIANCE");
+}
+
+#[test]
+fn an_encryption_that_is_not_what_was_asked_is_found() {
+    let ignoring = Options { ignores_encryption: true, ..Options::default() };
+    let (vault, _shared) = (Vault::with(ignoring, Bucket::new(BUCKET).locked(None)), Shared::new(12 << 20));
+    let (key, other) = (vault.cloud.set_kms_key("aaaa", KeyState::Enabled), vault.cloud.set_kms_key("bbbb", KeyState::Enabled));
+    for (bucket_key, word) in [(None, "encrypts it by AES256"), (Some(&other), other.as_str())] {
+        vault.s3.change(BUCKET, |bucket| bucket.kms_key = bucket_key.cloned());
+        let place = vault.collect(&["--only", "context,shm", "--kms-key", &key]);
+        let report = vault.assert_verdict(&place, &[], 1, word);
+        let findings = report["findings"].as_array().unwrap();
+        for name in [DATA, "data/raw/shm.tar.zst", "000-begin.json"] {
+            assert!(findings.iter().any(|finding| finding["object"] == name), "{name}: {report:#}");
+        }
+    }
+    vault.s3.change(BUCKET, |bucket| bucket.kms_key = Some(key.clone()));
+    let place = vault.collect(&["--only", "context,shm", "--kms-key", &key]);
+    vault.assert_verdict(&place, &[], 0, "verified");
 }
 
 #[test]
