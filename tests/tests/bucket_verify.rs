@@ -270,10 +270,20 @@ fn an_unlocked_bucket_is_told_as_one() {
     let finished = vault.agent(Role::Writer).run(arguments);
     finished.assert_sealed();
     let place = finished.result()["to"].as_str().unwrap().to_owned();
+    let warning =
+        "the bucket evidence has no Object Lock, and --allow-unlocked was given: what is written into it can be deleted";
+    let said = finished.said();
+    assert_eq!(said.matches(&format!("hozen: warning: {warning}")).count(), 1, "{said}");
     let report = vault.assert_verdict(&place, &[], 0, "have no lock");
+    assert!(report["warnings"].to_string().contains(&format!("the agent warned: {warning}")), "{report:#}");
+    let text = vault.run(Role::Reader, &["verify", &place]).stdout;
+    assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(warning), "{text}");
     let copy = tempfile::tempdir().unwrap();
     vault.download(&place, copy.path());
-    let sink = &Evidence::open(copy.path()).predicate("000-begin.json")["sink"];
+    let evidence = Evidence::open(copy.path());
+    let sink = &evidence.predicate("000-begin.json")["sink"];
+    let expected = serde_json::json!([warning]);
+    assert_eq!((&evidence.predicate(MANIFEST)["warnings"], &sink["warnings"]), (&expected, &expected));
     assert_eq!((&sink["allow_unlocked"], &sink["bucket_lock"]["enabled"]), (&true.into(), &false.into()), "{sink:#}");
     assert_eq!(report["bucket"]["unlocked"], report["objects"]);
 }

@@ -32,6 +32,7 @@ mod seals;
 mod steps;
 mod sums;
 mod text;
+mod warned;
 mod words;
 
 use std::collections::BTreeMap;
@@ -235,6 +236,8 @@ impl Examined {
         }
         self.objects(&holding);
         self.manifest(&holding, manifest);
+        let begin = self.beginning.as_ref().map(|beginning| &beginning.begin);
+        warned::tell(begin, self.listed.as_ref().map(|listed| &listed.manifest), &mut self.findings);
         self.sums(&holding);
         self.end(&holding);
         self.seals(&holding, options);
