@@ -138,7 +138,7 @@ fn a_bucket_that_encrypts_otherwise_than_was_asked_is_refused() {
     let ignoring = Options { ignores_encryption: true, ..Options::default() };
     let vault = Vault::with(ignoring, Bucket::new(BUCKET).locked(None));
     let (key, other) = (vault.cloud.set_kms_key("aaaa", KeyState::Enabled), vault.cloud.set_kms_key("bbbb", KeyState::Enabled));
-    for (bucket_key, word) in [(None, "encrypts it by AES256"), (Some(&other), other.as_str())] {
+    for (bucket_key, word) in [(None, "encrypts the object by AES256"), (Some(&other), other.as_str())] {
         vault.s3.change(BUCKET, |bucket| bucket.kms_key = bucket_key.cloned());
         let (finished, report) = preflight(&vault, &[&LOCK[..], &["--kms-key", &key]].concat());
         finished.assert_code(code::BAD_DESTINATION);

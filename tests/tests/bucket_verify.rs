@@ -247,7 +247,7 @@ fn an_encryption_that_is_not_what_was_asked_is_found() {
     let ignoring = Options { ignores_encryption: true, ..Options::default() };
     let (vault, _shared) = (Vault::with(ignoring, Bucket::new(BUCKET).locked(None)), Shared::new(12 << 20));
     let (key, other) = (vault.cloud.set_kms_key("aaaa", KeyState::Enabled), vault.cloud.set_kms_key("bbbb", KeyState::Enabled));
-    for (bucket_key, word) in [(None, "encrypts it by AES256"), (Some(&other), other.as_str())] {
+    for (bucket_key, word) in [(None, "encrypts the object by AES256"), (Some(&other), other.as_str())] {
         vault.s3.change(BUCKET, |bucket| bucket.kms_key = bucket_key.cloned());
         let place = vault.collect(&["--only", "context,shm", "--kms-key", &key]);
         let report = vault.assert_verdict(&place, &[], 1, word);

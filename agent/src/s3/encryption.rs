@@ -10,14 +10,14 @@ const KMS: &str = "aws:kms";
 #[must_use]
 pub fn not_as_asked(asked: &str, answered: Option<&Encryption>) -> Option<String> {
     let Some(Encryption { algorithm, key }) = answered else {
-        return Some(format!("the bucket did not say that it encrypts it, and {KMS} with the key {asked} was asked for"));
+        return Some(format!("the bucket did not say how it encrypts the object, and {KMS} with the key {asked} was asked for"));
     };
     if algorithm != KMS {
-        return Some(format!("the bucket encrypts it by {algorithm}, and {KMS} with the key {asked} was asked for"));
+        return Some(format!("the bucket encrypts the object by {algorithm}, and {KMS} with the key {asked} was asked for"));
     }
     let is_own = asked.starts_with("arn:") && asked.contains(":key/");
     let other = key.as_deref().filter(|key| is_own && *key != asked);
-    other.map(|other| format!("the bucket encrypts it with the key {other}, and the key {asked} was asked for"))
+    other.map(|other| format!("the bucket encrypts the object with the key {other}, and the key {asked} was asked for"))
 }
 
 #[cfg(test)]
