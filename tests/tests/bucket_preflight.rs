@@ -72,6 +72,24 @@ fn an_unlocked_bucket_is_refused_unless_that_is_wanted() {
 }
 
 #[test]
+fn a_bucket_whose_lock_is_not_known_is_refused_unless_a_lock_is_named() {
+    let default = DefaultRetention { mode: Mode::Governance, days: 1 };
+    let vault = Vault::with(Options::default(), Bucket::new(BUCKET).locked(Some(default)));
+    vault.deny(Role::Writer, "s3:GetBucketObjectLockConfiguration");
+    refused(&vault, &[], "lock", "it is not known", "grant s3:GetBucketObjectLockConfiguration, or name a lock with --lock");
+    for more in [&LOCK[..], &["--allow-unlocked"]] {
+        let (_, report) = preflight(&vault, more);
+        assert_eq!(report["destination"]["ready"], true, "{report:#}");
+    }
+    vault.allow(Role::Writer, &Role::Writer.actions());
+    assert_eq!(preflight(&vault, &[]).1["destination"]["ready"], true);
+    let vault = Vault::with(Options::default(), Bucket::new(BUCKET).locked(Some(default)));
+    vault.s3.inject(Rule::on("GetObjectLockConfiguration", Fault::Stall(None)).always());
+    refused(&vault, &[], "lock", "no answer", "check the route to S3");
+    vault.s3.clear_rules();
+}
+
+#[test]
 fn a_bucket_that_is_open_to_everybody_is_refused() {
     for (action, word) in [("s3:GetObject", "can read what"), ("s3:ListBucket", "can list what")] {
         let vault = Vault::new();
@@ -113,6 +131,24 @@ fn each_thing_that_is_wrong_is_named_with_what_to_do() {
     }
     vault.cloud.remove_key(Role::Writer.id());
     refused(&vault, &LOCK, "write", "InvalidAccessKeyId", "three parts");
+}
+
+#[test]
+fn a_bucket_that_encrypts_otherwise_than_was_asked_is_refused() {
+    let ignoring = Options { ignores_encryption: true, ..Options::default() };
+    let vault = Vault::with(ignoring, Bucket::new(BUCKET).locked(None));
+    let (key, other) = (vault.cloud.set_kms_key("aaaa", KeyState::Enabled), vault.cloud.set_kms_key("bbbb", KeyState::Enabled));
+    for (bucket_key, word) in [(None, "encrypts the object by AES256"), (Some(&other), other.as_str())] {
+        vault.s3.change(BUCKET, |bucket| bucket.kms_key = bucket_key.cloned());
+        let (finished, report) = preflight(&vault, &[&LOCK[..], &["--kms-key", &key]].concat());
+        finished.assert_code(code::BAD_DESTINATION);
+        let destination = &report["destination"];
+        assert_eq!((&destination["step"], &report["ready"]), (&"write".into(), &false.into()), "{destination:#}");
+        let text = |member: &str| destination[member].as_str().unwrap();
+        assert!(text("reason").contains(word) && text("action").contains("--kms-key"), "{destination:#}");
+    }
+    vault.s3.change(BUCKET, |bucket| bucket.kms_key = Some(key.clone()));
+    assert_eq!(preflight(&vault, &[&LOCK[..], &["--kms-key", &key]].concat()).1["destination"]["ready"], true);
 }
 
 #[test]

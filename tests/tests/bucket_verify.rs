@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use hozen_tests::aws::cloud::KeyState;
 use hozen_tests::evidence::Evidence;
 use hozen_tests::s3::{Bucket, S3Double};
 use hozen_tests::s3::{DefaultRetention, Kind, Mode, Options, Retention, Upload, Version};
@@ -242,6 +243,25 @@ fn a_default_retention_is_a_promise_too() {
 }
 
 #[test]
+fn an_encryption_that_is_not_what_was_asked_is_found() {
+    let ignoring = Options { ignores_encryption: true, ..Options::default() };
+    let (vault, _shared) = (Vault::with(ignoring, Bucket::new(BUCKET).locked(None)), Shared::new(12 << 20));
+    let (key, other) = (vault.cloud.set_kms_key("aaaa", KeyState::Enabled), vault.cloud.set_kms_key("bbbb", KeyState::Enabled));
+    for (bucket_key, word) in [(None, "encrypts the object by AES256"), (Some(&other), other.as_str())] {
+        vault.s3.change(BUCKET, |bucket| bucket.kms_key = bucket_key.cloned());
+        let place = vault.collect(&["--only", "context,shm", "--kms-key", &key]);
+        let report = vault.assert_verdict(&place, &[], 1, word);
+        let findings = report["findings"].as_array().unwrap();
+        for name in [DATA, "data/raw/shm.tar.zst", "000-begin.json"] {
+            assert!(findings.iter().any(|finding| finding["object"] == name), "{name}: {report:#}");
+        }
+    }
+    vault.s3.change(BUCKET, |bucket| bucket.kms_key = Some(key.clone()));
+    let place = vault.collect(&["--only", "context,shm", "--kms-key", &key]);
+    vault.assert_verdict(&place, &[], 0, "verified");
+}
+
+#[test]
 fn an_unlocked_bucket_is_told_as_one() {
     let vault = Vault::with(Options::default(), Bucket::new(BUCKET).versioned());
     let mut arguments = vault.collection(&["--only", "context", "--allow-unlocked"]);
@@ -250,10 +270,20 @@ fn an_unlocked_bucket_is_told_as_one() {
     let finished = vault.agent(Role::Writer).run(arguments);
     finished.assert_sealed();
     let place = finished.result()["to"].as_str().unwrap().to_owned();
+    let warning =
+        "the bucket evidence has no Object Lock, and --allow-unlocked was given: what is written into it can be deleted";
+    let said = finished.said();
+    assert_eq!(said.matches(&format!("hozen: warning: {warning}")).count(), 1, "{said}");
     let report = vault.assert_verdict(&place, &[], 0, "have no lock");
+    assert!(report["warnings"].to_string().contains(&format!("the agent warned: {warning}")), "{report:#}");
+    let text = vault.run(Role::Reader, &["verify", &place]).stdout;
+    assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(warning), "{text}");
     let copy = tempfile::tempdir().unwrap();
     vault.download(&place, copy.path());
-    let sink = &Evidence::open(copy.path()).predicate("000-begin.json")["sink"];
+    let evidence = Evidence::open(copy.path());
+    let sink = &evidence.predicate("000-begin.json")["sink"];
+    let expected = serde_json::json!([warning]);
+    assert_eq!((&evidence.predicate(MANIFEST)["warnings"], &sink["warnings"]), (&expected, &expected));
     assert_eq!((&sink["allow_unlocked"], &sink["bucket_lock"]["enabled"]), (&true.into(), &false.into()), "{sink:#}");
     assert_eq!(report["bucket"]["unlocked"], report["objects"]);
 }

@@ -134,6 +134,9 @@ fn write(sink: &S3Sink, clock: Clock, any_clock: bool) -> Result<Value, Obstacle
         // The answer about the lock has told the bucket's time, so that nothing has been written yet.
         check_clock(sink)?;
     }
+    if let Some(reason) = sink.unknown_lock() {
+        return Err(Obstacle { step: "lock", reason, known: json!(known) });
+    }
     let id = id(clock).map_err(Obstacle::at("write"))?;
     let body = json!({"v": 1, "preflight": id, "agent": crate::VERSION, "at": clock.now()});
     let body = canonical::to_bytes(&body).map_err(|error| Obstacle::at("write")(error.to_string()))?;

@@ -16,6 +16,7 @@ use super::way::Way;
 use crate::aws::Network;
 use crate::aws::identity::{self, Document};
 use crate::progress::say;
+use crate::run;
 use crate::s3::layout::NO_ACCOUNT;
 use crate::s3::presigned::{List, Signed};
 use crate::s3::{BucketUri, Hurried, Opening, PresignedOpening, Refused, S3Sink, Timing, layout};
@@ -69,6 +70,7 @@ pub(super) fn open(
             let location = place.to_string();
             let (sink, errand): (Arc<dyn EvidenceSink>, _) = match opened {
                 Ok(sink) => {
+                    run::warnings(&sink).iter().for_each(|warning| say(&format!("hozen: warning: {warning}")));
                     let of = Signed { run: id, case: settings.case.clone(), host: named.clone() };
                     let errand = errand(&sink, of, settings, way);
                     (Arc::new(sink), errand)

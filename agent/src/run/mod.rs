@@ -329,6 +329,14 @@ impl Run {
     }
 }
 
+/// What `sink` warned of when it was opened.
+#[must_use]
+pub fn warnings(sink: &dyn EvidenceSink) -> Vec<String> {
+    let description = sink.describe();
+    let warnings = description.get("warnings").and_then(Value::as_array);
+    warnings.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
 /// An id for a run that begins now.
 ///
 /// # Errors

@@ -80,6 +80,7 @@ impl Sealer<'_> {
             chain: journal.head(),
             counts: counts(steps),
             continues: self.ending.before.clone(),
+            warnings: super::warnings(self.sink),
         };
         let bytes = self.signing.seal(&Statement::new(record::MANIFEST_TYPE, subjects, manifest))?;
         self.store(record::MANIFEST_KEY, &bytes)

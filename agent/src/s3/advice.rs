@@ -4,6 +4,10 @@
 pub const SILENT: &str =
     "check the route to S3 (gateway or interface endpoint, security group, proxy), and that the name resolves to it";
 
+/// Where an object is not encrypted as was asked.
+pub(super) const ENCRYPTION: &str =
+    "use a bucket that encrypts with the key of --kms-key, or leave out --kms-key and take the encryption that the bucket has";
+
 /// What a reader can do: of what concerns writing nothing is said.
 pub fn for_reader(reason: &str) -> &'static str {
     match of(reason) {

@@ -8,6 +8,7 @@ use hozen_collector::model::{Digest, escape};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::advice;
 use super::options::Retention;
 use super::request::Bucket;
 use super::tap::Tap;
@@ -37,6 +38,14 @@ pub(super) async fn lock(bucket: &Bucket) -> Result<Value, String> {
         Lock::Default { .. } | Lock::Unknown(_) => {}
     }
     Ok(known.record().unwrap_or_else(|reason| json!({"enabled": null, "reason": reason})))
+}
+
+/// That the lock of the bucket `name` is not known for `reason`, and what to do. Where more is wrong than that this question is refused,
+/// the advice is about that.
+pub(super) fn unknown(name: &str, reason: &str) -> String {
+    let refused = ["AccessDenied", "MethodNotAllowed", "NotImplemented"].iter().any(|code| reason.starts_with(code));
+    let action = if refused { "grant s3:GetBucketObjectLockConfiguration" } else { advice::of(reason) };
+    format!("it is not known that the bucket {name} locks what it is given ({reason}); {action}, or name a lock with --lock")
 }
 
 /// What a bucket says of its lock.

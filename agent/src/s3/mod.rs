@@ -18,6 +18,7 @@ mod advice;
 mod bucket;
 mod buffers;
 mod digests;
+mod encryption;
 pub mod layout;
 mod object;
 pub mod options;
@@ -37,6 +38,7 @@ mod uri;
 mod watch;
 
 pub use advice::{SILENT, for_reader as advice_for_reader};
+pub use encryption::not_as_asked;
 pub use options::{BucketArgs, BucketOptions};
 pub use pace::Rate;
 pub use public::Public;

@@ -47,7 +47,7 @@ pub struct BucketArgs {
     /// Days that every object is retained, with --lock compliance or governance
     #[arg(long, value_name = "N")]
     pub retain_days: Option<u32>,
-    /// Write into a bucket that locks nothing; the begin record then says so
+    /// Write into a bucket that locks nothing; the begin record and the manifest then say so
     #[arg(long)]
     pub allow_unlocked: bool,
     /// KMS key that the bucket encrypts with: ARN, id or alias [default: as the bucket has it]

@@ -5,6 +5,8 @@ use hozen_collector::model::Digest;
 use hozen_collector::sink::Cause;
 use serde_json::{Value, json};
 
+use super::advice;
+use super::encryption::not_as_asked;
 use super::object::cause;
 use super::retry::GivenUp;
 use super::sink::S3Sink;
@@ -14,7 +16,7 @@ impl S3Sink {
     /// bucket said of it.
     ///
     /// # Errors
-    /// When the bucket refuses any of it.
+    /// When the bucket refuses any of it, or encrypts it otherwise than was asked.
     pub fn probe(&self, name: &str, body: Vec<u8>) -> Result<Value, Cause> {
         let bucket = self.bucket();
         let key = bucket.place.key(name);
@@ -25,6 +27,10 @@ impl S3Sink {
             let part = bucket.part(&key, &upload, 1, Bytes::from(body), sha256).await.map_err(given_up("UploadPart"))?;
             bucket.complete(&key, &upload, &[part]).await.map_err(given_up("CompleteMultipartUpload"))
         })?;
+        let asked = bucket.options.kms_key.as_deref();
+        if let Some(fault) = asked.and_then(|asked| not_as_asked(asked, done.value.sse.as_ref())) {
+            return Err(Cause::Refused(format!("{fault}; {}", advice::ENCRYPTION)));
+        }
         let lock = bucket.lock.map(|(mode, until)| json!({"mode": mode, "until": until}));
         Ok(json!({
             "key": key, "version_id": done.value.version_id, "encryption": done.value.sse, "checksum_echoed": done.value.echoed,

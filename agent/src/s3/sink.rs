@@ -166,6 +166,16 @@ impl S3Sink {
         far(&self.shared.bucket)
     }
 
+    /// Why it is not known that the bucket locks what it is given, with what to do; `None` where it is known, where each object names
+    /// its own lock, or where none is wanted.
+    #[must_use]
+    pub fn unknown_lock(&self) -> Option<String> {
+        let bucket = &self.shared.bucket;
+        let reason = self.description.get("bucket_lock")?.get("reason")?.as_str()?;
+        let matters = bucket.lock.is_none() && !bucket.options.allow_unlocked;
+        matters.then(|| bucket::unknown(bucket.place.bucket(), reason))
+    }
+
     pub(super) fn bucket(&self) -> &Bucket {
         &self.shared.bucket
     }
@@ -190,17 +200,6 @@ fn far(bucket: &Bucket) -> Option<i64> {
 fn describe(bucket: &Bucket, locked: &Value, credentials: &Value, network: &Value) -> BTreeMap<String, Value> {
     let options = &bucket.options;
     let retention = bucket.lock.map_or(json!("bucket-default"), |(mode, until)| json!({"mode": mode, "until": until}));
-    let mut warnings = Vec::new();
-    if options.owner.is_none() {
-        warnings.push("no --bucket-owner was given, so the bucket may belong to anybody");
-    }
-    if locked.get("enabled") != Some(&json!(true)) && bucket.lock.is_none() {
-        warnings.push("it is not known that the bucket locks what it is given");
-    }
-    if far(bucket).is_some() {
-        warnings
-            .push("the host's clock is far from the bucket's; requests are signed, and retention is counted, by the bucket's");
-    }
     let members = [
         ("kind", json!("s3")),
         ("location", json!(bucket.place.to_string())),
@@ -218,9 +217,33 @@ fn describe(bucket: &Bucket, locked: &Value, credentials: &Value, network: &Valu
         ("credentials", credentials.clone()),
         ("network", network.clone()),
         ("clock_offset_s", json!(bucket.patience.watch.clock_offset())),
-        ("warnings", json!(warnings)),
+        ("warnings", json!(warnings(bucket, locked))),
     ];
     members.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// What whoever starts the run, and whoever reads its records, should know of the bucket.
+fn warnings(bucket: &Bucket, locked: &Value) -> Vec<String> {
+    let owner = bucket.options.owner.is_none();
+    let owner = owner.then(|| "no --bucket-owner was given, so the bucket may belong to anybody".to_owned());
+    let clock = far(bucket).map(|_| {
+        "the host's clock is far from the bucket's; requests are signed, and retention is counted, by the bucket's".to_owned()
+    });
+    [owner, not_locked(bucket, locked), clock].into_iter().flatten().collect()
+}
+
+/// That nothing keeps what is written from being deleted, or that this is not known.
+fn not_locked(bucket: &Bucket, locked: &Value) -> Option<String> {
+    let has = match locked.get("enabled").and_then(Value::as_bool) {
+        _ if bucket.lock.is_some() => return None,
+        Some(true) if locked.get("default").is_some_and(Value::is_null) => "Object Lock and no default retention",
+        Some(true) => return None,
+        Some(false) => "no Object Lock",
+        None => return Some("it is not known that the bucket locks what it is given".to_owned()),
+    };
+    // Without --allow-unlocked nothing is written there.
+    let name = bucket.place.bucket();
+    Some(format!("the bucket {name} has {has}, and --allow-unlocked was given: what is written into it can be deleted"))
 }
 
 impl EvidenceSink for S3Sink {

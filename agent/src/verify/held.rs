@@ -6,9 +6,10 @@ use base64::engine::general_purpose::STANDARD;
 use hozen_collector::model::{Held, Receipt};
 
 use super::findings::Findings;
+use crate::s3::not_as_asked;
 
-/// Notes where it contradicts itself or the rest of the receipt.
-pub(super) fn check(receipt: &Receipt, findings: &mut Findings) {
+/// Notes where it contradicts itself, the rest of the receipt, or the KMS key that the run asked for.
+pub(super) fn check(receipt: &Receipt, kms_key: Option<&str>, findings: &mut Findings) {
     let Some(held) = &receipt.sink else { return };
     let mut require = |holds: bool, fault: &str| findings.require(holds, &receipt.key, format!("its receipt {fault}"));
     let name = receipt.key.as_str();
@@ -18,6 +19,11 @@ pub(super) fn check(receipt: &Receipt, findings: &mut Findings) {
     let known = |mode: &str| matches!(mode, "COMPLIANCE" | "GOVERNANCE");
     require(held.lock.as_ref().is_none_or(|lock| known(&lock.mode)), "says a lock of unknown mode");
     require(!held.ambiguous || held.version_id.is_none(), "says a version although its answer was lost");
+    // An answer that was lost has told nothing.
+    let fault = kms_key.filter(|_| !held.ambiguous).and_then(|key| not_as_asked(key, held.sse.as_ref()));
+    if let Some(fault) = fault {
+        findings.fail(&receipt.key, format!("by its receipt {fault}"));
+    }
 }
 
 /// One part: the digest itself. Several: as many as the size makes, and a digest of digests with their number.

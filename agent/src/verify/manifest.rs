@@ -13,6 +13,7 @@ use super::journal::Journal;
 use super::name::Name;
 use super::objects::Measured;
 use super::steps;
+use super::warned;
 
 /// The most bytes that a manifest may have.
 const LIMIT: u64 = 64 << 20;
@@ -53,6 +54,7 @@ pub(super) fn check(
         findings.require(manifest.case == begin.case, MANIFEST_KEY, "it belongs to another case than the begin record");
         steps::match_plan(manifest, &begin.plan, findings);
         check_before(manifest, begin, findings);
+        warned::compare(manifest, begin, findings);
     }
     check_list(listed, findings);
     check_folder(manifest, holding, journal, measured, findings);

@@ -32,6 +32,7 @@ mod seals;
 mod steps;
 mod sums;
 mod text;
+mod warned;
 mod words;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ use hozen_collector::model::record::{BEGIN_KEY, Begin, END_KEY, End, MANIFEST_KE
 use hozen_collector::model::seal::SealedObject;
 use hozen_collector::model::{Digest, ObjectKey, Receipt, escape};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::s3::Reader;
 use begin::Beginning;
@@ -234,6 +236,8 @@ impl Examined {
         }
         self.objects(&holding);
         self.manifest(&holding, manifest);
+        let begin = self.beginning.as_ref().map(|beginning| &beginning.begin);
+        warned::tell(begin, self.listed.as_ref().map(|listed| &listed.manifest), &mut self.findings);
         self.sums(&holding);
         self.end(&holding);
         self.seals(&holding, options);
@@ -316,10 +320,12 @@ impl Examined {
 
     fn objects(&mut self, holding: &Holding) {
         let mark = self.findings.mark();
+        let begin = self.beginning.as_ref().map(|beginning| &beginning.begin);
         let said = Said {
             receipts: receipts(&self.journal, self.listed.as_ref()),
             cut: self.journal.story.lost.iter().map(|lost| (&lost.key, lost.from)).collect(),
-            host_id: self.beginning.as_ref().map(|beginning| beginning.begin.host.id.as_str()),
+            host_id: begin.map(|begin| begin.host.id.as_str()),
+            kms_key: begin.and_then(|begin| begin.sink.get("kms_key")).and_then(Value::as_str),
             unread: self.places.as_ref().map_or(&NONE, |places| &places.unread),
         };
         self.measured = objects::check(holding, &said, &mut self.findings);

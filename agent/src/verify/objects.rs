@@ -66,6 +66,8 @@ pub(super) struct Said<'a> {
     pub(super) cut: BTreeMap<&'a ObjectKey, u64>,
     /// The host's id.
     pub(super) host_id: Option<&'a str>,
+    /// The KMS key that the run asked the bucket to encrypt with.
+    pub(super) kms_key: Option<&'a str>,
     /// Objects that are not read.
     pub(super) unread: &'a BTreeMap<ObjectKey, Unread>,
 }
@@ -83,7 +85,7 @@ pub(super) fn check(holding: &Holding, said: &Said<'_>, findings: &mut Findings)
     for key in holding.objects() {
         let receipt = said.receipts.get(key).copied();
         if let Some(unread) = said.unread.get(key) {
-            take_unread(*unread, receipt, &mut measured, findings);
+            take_unread(*unread, receipt, said.kms_key, &mut measured, findings);
             continue;
         }
         let Some(reader) = holding.reader(key, findings) else { continue };
@@ -98,7 +100,7 @@ pub(super) fn check(holding: &Holding, said: &Said<'_>, findings: &mut Findings)
         if let Some(receipt) = receipt {
             measured.with_receipt += 1;
             check_receipt(receipt, findings);
-            held::check(receipt, findings);
+            held::check(receipt, said.kms_key, findings);
             compare_stored(receipt, stored, findings);
         }
         if let (Some(receipt), Some(content)) = (receipt, content) {
@@ -112,11 +114,17 @@ pub(super) fn check(holding: &Holding, said: &Said<'_>, findings: &mut Findings)
 }
 
 /// An object that is not read: its receipt is held against itself, and the bucket answers for the bytes.
-fn take_unread(unread: Unread, receipt: Option<&Receipt>, measured: &mut Measured, findings: &mut Findings) {
+fn take_unread(
+    unread: Unread,
+    receipt: Option<&Receipt>,
+    kms_key: Option<&str>,
+    measured: &mut Measured,
+    findings: &mut Findings,
+) {
     measured.bytes = measured.bytes.saturating_add(unread.size);
     let Some(receipt) = receipt else { return };
     check_receipt(receipt, findings);
-    held::check(receipt, findings);
+    held::check(receipt, kms_key, findings);
     if unread.vouched {
         measured.with_receipt += 1;
         measured.unread += 1;

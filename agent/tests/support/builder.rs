@@ -246,8 +246,8 @@ impl Maker<'_> {
         let objects: Vec<Receipt> = self.receipts.values().cloned().collect();
         let mut counts: BTreeMap<Status, u64> = Status::ALL.into_iter().map(|status| (status, 0)).collect();
         steps().iter().for_each(|step| *counts.get_mut(&step.status).unwrap() += 1);
-        let mut manifest =
-            Manifest { v: 1, run: begin.run, case: begin.case.clone(), steps: steps(), objects, chain, counts, continues: None };
+        let (run, case, warnings) = (begin.run, begin.case.clone(), Vec::new());
+        let mut manifest = Manifest { v: 1, run, case, steps: steps(), objects, chain, counts, continues: None, warnings };
         (self.forge.manifest)(&mut manifest);
         let mut subjects: Vec<Subject> =
             manifest.objects.iter().map(|receipt| Subject::new(receipt.key.as_str(), receipt.sha256)).collect();

@@ -93,6 +93,27 @@ fn lies_about_the_run_that_it_goes_on_with() {
     ]);
 }
 
+fn warned_of(begin: &mut Begin) {
+    begin.sink.insert("warnings".to_owned(), json!(["it locks nothing"]));
+}
+
+#[test]
+fn lies_about_what_was_warned_of() {
+    let says = |manifest: &mut Manifest| manifest.warnings = vec!["it locks nothing".to_owned()];
+    // The last is of an agent that did not write them into the manifest, the one before of a destination that says nothing of them.
+    for (forge, place) in [
+        (Forge { begin: warned_of, manifest: says, ..Forge::default() }, MANIFEST),
+        (forge!(manifest, says), MANIFEST),
+        (forge!(begin, warned_of), BEGIN),
+    ] {
+        let report = report_of(&forge);
+        let told = report.warnings.iter().any(|warning| warning.object == place && warning.what.ends_with("it locks nothing"));
+        assert!(told && report.verdict == Verdict::Verified, "{}", report.to_text());
+    }
+    let other = |manifest: &mut Manifest| manifest.warnings = vec!["all is well".to_owned()];
+    expect(vec![(MANIFEST, "other warnings", Forge { begin: warned_of, manifest: other, ..Forge::default() })]);
+}
+
 #[test]
 fn other_spellings_of_a_signed_record() {
     let duplicate = |_: &str, bytes: &mut Vec<u8>| drop(bytes.splice(1..1, b"\"payload\":\"\",".iter().copied()));

@@ -380,6 +380,9 @@ pub struct Manifest {
     /// The run that this one goes on with, as it stood when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<Before>,
+    /// What the destination warned of when it was opened, as in the begin record's `sink`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What there is of a run whose destination was lost in its middle, by the knowledge of the process that both runs are of.

@@ -35,6 +35,8 @@ pub struct Options {
     pub whitespace: Option<(usize, Duration)>,
     /// Whether GetObjectAttributes states composite checksums with `-` and the number of parts.
     pub attributes_count_parts: bool,
+    /// Whether the headers that ask for an encryption are passed over, as some stores do: the bucket's own encrypts.
+    pub ignores_encryption: bool,
     /// The port on 127.0.0.1; 0 is any that is free.
     pub port: u16,
     /// Speaks TLS if there is a certificate.
@@ -50,6 +52,7 @@ impl Default for Options {
             replay: Replay::SameVersion,
             whitespace: None,
             attributes_count_parts: false,
+            ignores_encryption: false,
             port: 0,
             tls: None,
         }

@@ -19,7 +19,7 @@ const ALGORITHM: &str = "x-amz-server-side-encryption";
 const KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 
 impl Encryption {
-    /// What the headers ask for, or else the bucket's default. The key must exist, be enabled, and the caller must be allowed to use it.
+    /// What the headers ask for, or else the bucket's default.
     pub(super) fn read(head: &Head, bucket: &Bucket, caller: &Key, cloud: &Cloud) -> Result<Self, Refusal> {
         let asked = head.header(KEY).map(str::to_owned);
         let name = match head.header(ALGORITHM) {
@@ -35,6 +35,16 @@ impl Encryption {
             Some("aws:kms") => Some(asked.or_else(|| bucket.kms_key.clone()).unwrap_or_else(|| "aws-s3".to_owned())),
             Some(_) => return Err(Refusal::new(400, "InvalidArgument", "The encryption method specified is not supported")),
         };
+        Self::by(name, caller, cloud)
+    }
+
+    /// What the bucket does when nothing is asked for.
+    pub(super) fn of_bucket(bucket: &Bucket, caller: &Key, cloud: &Cloud) -> Result<Self, Refusal> {
+        Self::by(bucket.kms_key.clone(), caller, cloud)
+    }
+
+    /// By this key. It must exist, be enabled, and the caller must be allowed to use it.
+    fn by(name: Option<String>, caller: &Key, cloud: &Cloud) -> Result<Self, Refusal> {
         let Some(name) = name else { return Ok(Self::S3) };
         let encryption = Self::Kms(usable(&name, cloud)?);
         encryption.must(caller, "kms:GenerateDataKey")?;

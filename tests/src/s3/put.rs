@@ -24,9 +24,14 @@ impl Made {
         if call.head.header("x-amz-storage-class").is_some_and(|class| class != "STANDARD") {
             return Err(Refusal::new(400, "InvalidStorageClass", "The storage class you specified is not valid"));
         }
+        let encryption = if call.s3.options.ignores_encryption {
+            Encryption::of_bucket(bucket, &call.caller, &call.s3.cloud)?
+        } else {
+            Encryption::read(call.head, bucket, &call.caller, &call.s3.cloud)?
+        };
         Ok(Self {
             wish: Wish::read(call.head, bucket, &call.address.key, &call.caller, call.now)?,
-            encryption: Encryption::read(call.head, bucket, &call.caller, &call.s3.cloud)?,
+            encryption,
             metadata: metadata(call.head)?,
         })
     }
