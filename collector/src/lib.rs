@@ -3,7 +3,7 @@
 //! The crate is built in floors; an import never points up (`tests/floors.rs` reads the `use` lines and fails when one does):
 //!
 //! ```text
-//! collect   the order of a run: each source in turn, one failure never stops the rest
+//! collect   the order of a run: each source in turn, a few beside the one before; one failure never stops the rest
 //! stream    content hash, zstd, stored hash, parts, one bounded queue
 //! source    one module per artefact family; reads the host, writes to the `Evidence` it is handed
 //! sink      where objects go: a directory, memory (a bucket lives in the agent)

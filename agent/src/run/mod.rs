@@ -1,7 +1,7 @@
 //! The order of a run. The only place that knows all parts.
 //!
 //! ```text
-//! begin record → journal → each artefact in turn → log → journal's end → SHA256SUMS → manifest → end record
+//! begin record → journal → each artefact in turn (some beside the one before) → log → journal's end → SHA256SUMS → manifest → end record
 //! ```
 
 mod begin;

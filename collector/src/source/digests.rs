@@ -1,4 +1,4 @@
-//! Digests of programs that this run has made already: of the same file nobody reads the content twice.
+//! Digests of programs that this run has made already: what one artefact has digested, another need not digest again.
 //!
 //! A file is the same as long as its inode has not changed: the kernel sets the time of the last status change with every write and
 //! every change of other times (inode(7)), and who sets it back has changed what no digest made on this host would show either.

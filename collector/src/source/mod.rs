@@ -78,7 +78,7 @@ pub trait Source: Send {
     fn begin(&self, _host: &Host) {}
 
     /// The artefact beside which it is read, where the plan has that one right before it. For what keeps one processor busy and does not
-    /// fade while it waits; the two share the stream's buffers.
+    /// fade while it waits; the two share the stream's buffers, so at most one of them keeps raw bytes.
     fn beside(&self) -> Option<&'static str> {
         None
     }
