@@ -18,7 +18,6 @@ mod advice;
 mod bucket;
 mod buffers;
 mod digests;
-mod encryption;
 pub mod layout;
 mod object;
 pub mod options;
@@ -38,7 +37,6 @@ mod uri;
 mod watch;
 
 pub use advice::{SILENT, for_reader as advice_for_reader};
-pub use encryption::not_as_asked;
 pub use options::{BucketArgs, BucketOptions};
 pub use pace::Rate;
 pub use public::Public;

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use hozen_collector::model::Digest;
+use hozen_collector::model::encryption::not_as_asked;
 use hozen_collector::sink::Cause;
 use serde_json::{Value, json};
 
 use super::advice;
-use super::encryption::not_as_asked;
 use super::object::cause;
 use super::retry::GivenUp;
 use super::sink::S3Sink;

@@ -3,10 +3,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hozen_collector::model::encryption::not_as_asked;
 use hozen_collector::model::{Held, Receipt};
 
 use super::findings::Findings;
-use crate::s3::not_as_asked;
 
 /// Notes where it contradicts itself, the rest of the receipt, or the KMS key that the run asked for.
 pub(super) fn check(receipt: &Receipt, kms_key: Option<&str>, findings: &mut Findings) {

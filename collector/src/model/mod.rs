@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod case;
 pub mod digest;
 pub mod dsse;
+pub mod encryption;
 pub mod escape;
 pub mod glob;
 pub mod key;

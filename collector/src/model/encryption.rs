@@ -1,6 +1,6 @@
 //! The encryption that a bucket answered, against the one that was asked for.
 
-use hozen_collector::model::receipt::Encryption;
+use super::receipt::Encryption;
 
 /// What S3 calls encryption by a key of KMS, which is what is asked for with a key.
 const KMS: &str = "aws:kms";
