@@ -174,6 +174,8 @@ pub(super) mod tests {
             gaps: Vec::new(),
             gaps_omitted: 0,
         };
+        told.step(&step(Status::Skipped));
+        assert_eq!(told.artefact, Some("memory"), "what is skipped was not read, and something else may be");
         [Status::Ok, Status::Absent, Status::Skipped, Status::Failed].into_iter().for_each(|status| told.step(&step(status)));
         assert_eq!((told.done, told.errors, told.error.as_deref()), (6, 1, Some("context: failed: why")));
     }

@@ -46,12 +46,13 @@ impl Packaged {
                 paths.push(out.hash(path))
             }
         })?;
-        let read = lists.map(|lists| lists || rpm);
-        // Every list has the folders, too.
-        paths.sort_unstable();
-        paths.dedup();
+        // Of a database that was read in part, a gap has been told.
+        let read = lists.map(|lists| (lists || rpm.is_some()) && rpm != Some(false));
         match read {
-            Ok(true) if paths.len() < MOST_FILES => out.paths = Some(paths),
+            Ok(true) if paths.len() < MOST_FILES => {
+                paths.sort_unstable();
+                out.paths = Some(paths);
+            }
             Ok(true) => evidence.gap(Gap::whole(
                 DPKG.as_bytes(),
                 format!("the packages list {MOST_FILES} files or more: which are theirs is not told"),
@@ -91,7 +92,7 @@ impl Packaged {
             Err(error) => return Err(error),
         };
         let mut folder = Vec::new();
-        for line in lines(&text).take(MOST_FILES) {
+        for line in lines(&text) {
             if let Some(name) = line.strip_prefix(b"F:") {
                 folder = [b"/", name, b"/"].concat();
             } else if let Some(name) = line.strip_prefix(b"R:") {
@@ -130,6 +131,21 @@ mod tests {
         let (_dir, alpine) = self::host(&[("lib/apk/db/installed", "P:busybox\nF:bin\nR:bbsuid\nF:etc\nR:x\n")]);
         let packaged = Packaged::read(&alpine, &mut Recorded::default()).unwrap();
         assert_eq!((packaged.has(b"/bin/bbsuid"), packaged.has(b"/bin/x")), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn the_database_of_rpm_and_nothing_where_it_is_not_whole() {
+        let (dir, host) = host(&[("var/lib/rpm/rpmdb.sqlite-wal", "")]);
+        let database = include_bytes!("../packages/rpm/fixture.sqlite.zst").as_slice();
+        std::fs::write(dir.path().join("var/lib/rpm/rpmdb.sqlite"), zstd::decode_all(database).unwrap()).unwrap();
+        let mut evidence = Recorded::default();
+        let packaged = Packaged::read(&host, &mut evidence).unwrap();
+        assert_eq!((packaged.has(b"/opt/hozen/two"), packaged.has(b"/opt/hozen/x")), (Some(true), Some(false)));
+        assert!(evidence.gaps.is_empty());
+        // What was installed last may stand there.
+        std::fs::write(dir.path().join("var/lib/rpm/rpmdb.sqlite-wal"), "frames").unwrap();
+        assert_eq!(Packaged::read(&host, &mut evidence).unwrap().has(b"/opt/hozen/x"), None);
+        assert_eq!(evidence.gaps.len(), 1);
     }
 
     #[test]

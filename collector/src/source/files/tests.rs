@@ -118,8 +118,10 @@ fn a_program_that_the_run_has_read_is_not_read_again_unless_it_has_changed() {
     }
     std::fs::write(tree.path().join("tmp/changed"), "another").unwrap();
     let mut evidence = Recorded::default();
-    Files::new(false, digests).acquire(&host, &mut evidence).unwrap();
+    Files::new(false, Arc::clone(&digests)).acquire(&host, &mut evidence).unwrap();
     assert_eq!(paths(&evidence, "executable_hashes"), ["/tmp/changed", "/tmp/known"]);
+    let left = digests.of(&host.files.stat("/tmp/changed").unwrap()).unwrap();
+    assert_eq!(left.sha256, Digest::of(b"another"), "others of the run have it, too");
     let digest = |path: &str| row(&evidence, "executable_hashes", path)["sha256"].as_str().unwrap().to_owned();
     assert_eq!(digest("/tmp/known"), before.sha256.to_string());
     assert_eq!(digest("/tmp/changed"), Digest::of(b"another").to_string());

@@ -3,7 +3,6 @@
 use std::io::Read as _;
 
 use md5::Md5;
-use nix::errno::Errno;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
@@ -12,6 +11,7 @@ use crate::host::sys::Stat;
 use crate::host::{self, HostFiles, ReadError, Reason, read};
 use crate::model::Digest;
 use crate::source::digests::{Digests, ELF, Known};
+use crate::source::executables::failed;
 
 /// The longest file that is read: several times the largest program. One of holes would else take the time of all others.
 const MOST_BYTES: u64 = 2 << 30;
@@ -151,10 +151,7 @@ impl Hashers {
             match reader.read(&mut chunk) {
                 Ok(0) => return Ok(()),
                 Ok(length) => self.update(chunk.get(..length).unwrap_or_default()),
-                Err(error) => {
-                    let errno = error.raw_os_error().map(Errno::from_raw);
-                    return Err(ReadError::new(path, errno.map_or(Reason::Timeout, Reason::Errno)));
-                }
+                Err(error) => return Err(failed(path, &error)),
             }
         }
     }

@@ -104,7 +104,8 @@ impl Verifier<'_> {
     ) -> Result<(), Stop> {
         evidence.check()?;
         if !self.job.thorough && !comes_first(name) {
-            return self.pass_over();
+            self.pass_over();
+            return Ok(());
         }
         let mut row = Row::new(self.job.host.clock.now(), escape::bytes(&path));
         let (column, _, sum) = expected.columns();
@@ -117,9 +118,8 @@ impl Verifier<'_> {
     }
 
     /// Counts a file that is not verified.
-    pub(super) fn pass_over(&mut self) -> Result<(), Stop> {
+    pub(super) fn pass_over(&mut self) {
         self.tally.passed_over += 1;
-        Ok(())
     }
 
     /// Waits for all files.

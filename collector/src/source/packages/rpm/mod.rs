@@ -16,6 +16,7 @@ use super::sums::Sum;
 use super::verify::{Job, Verifier};
 use crate::host::{self, Host, ReadError, read};
 use crate::model::{Gap, Row};
+use crate::source::between::Between;
 use crate::source::{Evidence, Stop};
 
 /// Its name.
@@ -45,18 +46,43 @@ pub(super) fn packages(job: Job<'_>, evidence: &mut dyn Evidence) -> Result<(), 
     })
 }
 
-/// Names the files of all packages to `each`, without their leading slash; whether there is a database that could be read.
+/// Names the files of all packages to `each`. `None` where there is no database, else whether these are all files that it has: of one
+/// that was read in part nobody can tell which file belongs to no package.
 ///
 /// # Errors
 /// When the run wants no more of this artefact.
-pub(crate) fn files(host: &Host, evidence: &mut dyn Evidence, each: &mut dyn FnMut(&[u8])) -> Result<bool, Stop> {
-    let Some(path) = find(host, evidence) else { return Ok(false) };
+pub(crate) fn files(host: &Host, evidence: &mut dyn Evidence, each: &mut dyn FnMut(&[u8])) -> Result<Option<bool>, Stop> {
+    let mut gaps = Gaps { evidence, any: false };
+    let Some(path) = find(host, &mut gaps) else { return Ok(gaps.any.then_some(false)) };
     let take: Each<'_> = &mut |(_, header), evidence| {
         evidence.check()?;
         header.files().for_each(|file| each(&file.path));
         Ok(())
     };
-    each_header(host, &path, evidence, &mut 0, take).map(|()| true)
+    let mut malformed = 0;
+    each_header(host, &path, &mut gaps, &mut malformed, take)?;
+    Ok(Some(!gaps.any && malformed == 0))
+}
+
+/// Passes everything on, and notes whether anything is missing.
+struct Gaps<'a> {
+    evidence: &'a mut dyn Evidence,
+    any: bool,
+}
+
+impl Between for Gaps<'_> {
+    fn inner(&self) -> &dyn Evidence {
+        self.evidence
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn Evidence {
+        self.evidence
+    }
+
+    fn pass_gap(&mut self, gap: Gap) {
+        self.any = true;
+        self.evidence.gap(gap);
+    }
 }
 
 /// The path of the database, if there is one. One that is not read is a gap.
@@ -162,7 +188,7 @@ fn package(
             // Folders, links and devices have none.
             None if file.digest.is_empty() => {}
             None => verifier.tally.malformed += 1,
-            Some(_) if !file.is_as_built() => verifier.pass_over()?,
+            Some(_) if !file.is_as_built() => verifier.pass_over(),
             Some(sum) => verifier.file((package.name, name), [b"/", name].concat(), sum, evidence)?,
         }
     }
