@@ -48,6 +48,24 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/process/';
 CREATE OR REPLACE VIEW process_executables AS SELECT * FROM process_executables_raw WHERE "$path" LIKE '%/process_executables.jsonl.zst';
 
+CREATE EXTERNAL TABLE mapped_files_raw (
+  `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
+  `errors` string, `pid` bigint, `path` string, `dev` string, `inode` bigint, `size` bigint, `deleted` bigint, `sha256` string,
+  `elf` bigint
+)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+LOCATION 's3://BUCKET/RUN/data/process/';
+CREATE OR REPLACE VIEW mapped_files AS SELECT * FROM mapped_files_raw WHERE "$path" LIKE '%/mapped_files.jsonl.zst';
+
+CREATE EXTERNAL TABLE module_files_raw (
+  `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
+  `errors` string, `name` string, `in_tree` bigint, `path` string, `dev` string, `inode` bigint, `size` bigint, `deleted` bigint,
+  `sha256` string, `elf` bigint
+)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+LOCATION 's3://BUCKET/RUN/data/process/';
+CREATE OR REPLACE VIEW module_files AS SELECT * FROM module_files_raw WHERE "$path" LIKE '%/module_files.jsonl.zst';
+
 CREATE EXTERNAL TABLE process_envs_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `pid` bigint, `key` string, `value` string, `ordinal` bigint, `redacted` bigint, `value_length` bigint,

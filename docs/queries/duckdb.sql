@@ -48,6 +48,20 @@ CREATE OR REPLACE VIEW process_executables AS SELECT * FROM read_json(getvariabl
   path_sha256: 'VARCHAR', matches: 'BIGINT'
 });
 
+CREATE OR REPLACE VIEW mapped_files AS SELECT * FROM read_json(getvariable('run') || '/data/process/mapped_files.jsonl.zst',
+  format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
+  artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
+  errors: 'JSON', pid: 'BIGINT', path: 'VARCHAR', dev: 'VARCHAR', inode: 'BIGINT', size: 'BIGINT', deleted: 'BIGINT', sha256: 'VARCHAR',
+  elf: 'BIGINT'
+});
+
+CREATE OR REPLACE VIEW module_files AS SELECT * FROM read_json(getvariable('run') || '/data/process/module_files.jsonl.zst',
+  format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
+  artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
+  errors: 'JSON', name: 'VARCHAR', in_tree: 'BIGINT', path: 'VARCHAR', dev: 'VARCHAR', inode: 'BIGINT', size: 'BIGINT', deleted: 'BIGINT',
+  sha256: 'VARCHAR', elf: 'BIGINT'
+});
+
 CREATE OR REPLACE VIEW process_envs AS SELECT * FROM read_json(getvariable('run') || '/data/process/process_envs.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',

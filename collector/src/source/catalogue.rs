@@ -24,6 +24,7 @@ use super::kernel_log::KernelLogSource;
 use super::kernel_modules::KernelModulesSource;
 use super::kernel_symbols::KernelSymbols;
 use super::kernel_tracing::KernelTracing;
+use super::loaded_files::LoadedFiles;
 use super::logs::Logs;
 use super::memory::{MemorySource, Method, Offer};
 use super::mounts::MountsSource;
@@ -50,8 +51,9 @@ use super::{
     footprint, freeze_frame, freeze_frame_end, hidden, hidden_files, histories, kernel_log, kernel_modules,
 };
 use super::{
-    kernel_keys, kernel_symbols, kernel_tracing, logs, memory, mounts, network, packages, persistence, process_detail,
-    process_envs, process_events, process_memory, process_memory_map, sessions, shm, system_controls, tmpfs, user_files,
+    kernel_keys, kernel_symbols, kernel_tracing, loaded_files, logs, memory, mounts, network, packages, persistence,
+    process_detail, process_envs, process_events, process_memory, process_memory_map, sessions, shm, system_controls, tmpfs,
+    user_files,
 };
 use crate::host::Host;
 use crate::model::Artefact;
@@ -115,7 +117,8 @@ fn readers(options: &Options) -> Vec<Box<dyn Source>> {
         Box::new(SessionsSource),
         Box::new(Shm::default()),
         Box::new(Tmpfs::new(options.include_secrets)),
-        Box::new(Executables),
+        Box::new(Executables::new(Arc::clone(&digests))),
+        Box::new(LoadedFiles::new(Arc::clone(&digests))),
         Box::new(Persistence::new(options.include_secrets)),
         Box::new(Accounts { include_secrets: options.include_secrets }),
         Box::new(Histories { include_secrets: options.include_secrets }),
@@ -164,6 +167,7 @@ pub fn artefacts() -> Vec<Artefact> {
         shm::ARTEFACT,
         tmpfs::ARTEFACT,
         executables::ARTEFACT,
+        loaded_files::ARTEFACT,
         persistence::ARTEFACT,
         accounts::ARTEFACT,
         histories::ARTEFACT,

@@ -4,15 +4,13 @@
 //! mount namespace; the second by its path in the process's own root. Where they differ, something replaced one by the other.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use sha2::{Digest as _, Sha256};
 
-use super::digests::{Identity, identity};
+use super::digests::{Digests, Identity, identity};
 use super::each_process::{each_process, is_kernel_thread};
 use super::process_memory_map::parse::DELETED;
 use super::{Evidence, Source, Stop, failure};
@@ -36,12 +34,18 @@ pub const ARTEFACT: Artefact = Artefact {
 /// The longest that opening a file may take.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Larger files are not hashed: no program is that large, but a sparse file costs its maker nothing.
-const LARGEST: u64 = 4 << 30;
-
 /// Hashes the executable of each process.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Executables;
+#[derive(Debug, Default)]
+pub struct Executables {
+    digests: Arc<Digests>,
+}
+
+impl Executables {
+    /// Of what is in `digests` none is made again.
+    pub(super) fn new(digests: Arc<Digests>) -> Self {
+        Self { digests }
+    }
+}
 
 impl Source for Executables {
     fn artefact(&self) -> Artefact {
@@ -52,7 +56,7 @@ impl Source for Executables {
         if !host.live {
             return Ok(Outcome::because(Status::Absent, "the magic links of processes exist on a live host only"));
         }
-        let mut hasher = Hasher::new(host);
+        let mut hasher = Hasher::new(host, Arc::clone(&self.digests));
         each_process(host, evidence, |process, evidence| hasher.process(host, process, evidence))
     }
 }
@@ -61,16 +65,16 @@ impl Source for Executables {
 pub(super) struct Hasher {
     watchdog: Watchdog,
     file_systems: Arc<FileSystems>,
-    seen: BTreeMap<Identity, Digest>,
+    digests: Arc<Digests>,
     /// Mount tables by mount namespace.
     tables: BTreeMap<Vec<u8>, Arc<Vec<Mount>>>,
 }
 
 impl Hasher {
     /// A hasher that knows the mounts of all processes.
-    pub(super) fn new(host: &Host) -> Self {
+    pub(super) fn new(host: &Host, digests: Arc<Digests>) -> Self {
         let file_systems = Arc::new(FileSystems::of_all_processes(&host.proc));
-        Self { watchdog: host.watchdog(), file_systems, seen: BTreeMap::new(), tables: BTreeMap::new() }
+        Self { watchdog: host.watchdog(), file_systems, digests, tables: BTreeMap::new() }
     }
 
     /// Whether `path`, which `/proc/PID/exe` says, is in the process's root the name of another file than the one that runs. False
@@ -202,29 +206,8 @@ impl Hasher {
     }
 
     fn digest(&mut self, path: &[u8], content: &Content, evidence: &dyn Evidence) -> Result<Result<Digest, ReadError>, Stop> {
-        let key = identity(&content.stat);
-        if let Some(known) = self.seen.get(&key) {
-            return Ok(Ok(*known));
-        }
-        if content.stat.size > LARGEST {
-            return Ok(Err(ReadError::new(path, Reason::Limit(format!("files of more than {LARGEST} bytes are not hashed")))));
-        }
-        let (mut hasher, mut chunk) = (Sha256::new(), vec![0; 1 << 20]);
-        let mut reader = content.reader(0..content.stat.size, &mut self.watchdog);
-        loop {
-            evidence.check()?;
-            match reader.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(length) => hasher.update(chunk.get(..length).unwrap_or_default()),
-                Err(error) => return Ok(Err(failed(path, &error))),
-            }
-        }
-        let digest = Digest::so_far(&hasher);
-        if content.has_changed() {
-            return Ok(Err(ReadError::new(path, Reason::Malformed("the file changed while it was read".to_owned()))));
-        }
-        self.seen.insert(key, digest);
-        Ok(Ok(digest))
+        let known = self.digests.learn_content((path, content), &mut self.watchdog, evidence)?;
+        Ok(known.map(|known| known.sha256))
     }
 }
 
@@ -241,11 +224,6 @@ struct Running {
 
 fn content(path: &[u8], fd: OwnedFd, stat: Stat) -> Result<Content, ReadError> {
     read::named(path, Content::new(fd, stat))
-}
-
-pub(super) fn failed(path: &[u8], error: &std::io::Error) -> ReadError {
-    let errno = error.raw_os_error().map(Errno::from_raw);
-    ReadError::new(path, errno.map_or(Reason::Timeout, Reason::Errno))
 }
 
 /// `path`, which the link words as our root sees it, as the process's root has it: the same unless the process is in a chroot.
@@ -269,7 +247,7 @@ mod tests {
     fn this_test_is_hashed_and_kernel_threads_are_skipped() {
         let host = Host::live().unwrap();
         let mut evidence = Recorded::default();
-        assert_eq!(Executables.acquire(&host, &mut evidence), Ok(Outcome::ok()));
+        assert_eq!(Executables::default().acquire(&host, &mut evidence), Ok(Outcome::ok()));
         let row = row_of(&evidence, std::process::id()).unwrap();
         let exe = std::env::current_exe().unwrap();
         assert_eq!(row["sha256"], Digest::of(&std::fs::read(&exe).unwrap()).to_string());
@@ -286,7 +264,7 @@ mod tests {
         let mut child = spawn(&exe);
         change(&exe);
         let mut evidence = Recorded::default();
-        let done = Executables.acquire(&Host::live().unwrap(), &mut evidence);
+        let done = Executables::default().acquire(&Host::live().unwrap(), &mut evidence);
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(done, Ok(Outcome::ok()));
@@ -334,7 +312,7 @@ mod tests {
                 std::thread::yield_now();
             }
             let mut evidence = Recorded::default();
-            let done = Executables.acquire(&Host::live().unwrap(), &mut evidence);
+            let done = Executables::default().acquire(&Host::live().unwrap(), &mut evidence);
             child.kill().unwrap();
             child.wait().unwrap();
             assert_eq!(done, Ok(Outcome::ok()));

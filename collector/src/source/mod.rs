@@ -41,6 +41,7 @@ pub mod kernel_log;
 pub mod kernel_modules;
 pub mod kernel_symbols;
 pub mod kernel_tracing;
+pub mod loaded_files;
 pub mod logs;
 pub mod memory;
 pub mod mounts;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::limit;
-use super::look::{LARGEST, Looked, look};
+use super::look::{Looked, look};
 use super::packaged::Packaged;
 use super::traits::Traits;
 use crate::host::content::READ_LIMIT;
@@ -19,7 +19,7 @@ use crate::host::sys::Stat;
 use crate::host::watchdog::TimedOut;
 use crate::host::{Crew, Host, ReadError, Reason};
 use crate::model::{Digest, Row};
-use crate::source::digests::{Digests, Known};
+use crate::source::digests::{Digests, Known, LARGEST};
 use crate::source::walk::Entry;
 use crate::source::{Evidence, Stop, failure, file_set};
 

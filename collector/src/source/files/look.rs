@@ -8,12 +8,8 @@ use crate::host::crew::Pace;
 use crate::host::sys::Stat;
 use crate::host::{Content, ReadError, Reason, read};
 use crate::model::Digest;
-use crate::source::digests::{ELF, Known};
-use crate::source::executables::failed;
+use crate::source::digests::{ELF, Known, LARGEST, changed, failed, too_large};
 use crate::source::walk::Entry;
-
-/// No program is larger, but a file of holes costs its maker nothing.
-pub(super) const LARGEST: u64 = 4 << 30;
 
 /// The most that one read asks for.
 const CHUNK: usize = 256 << 10;
@@ -43,7 +39,7 @@ pub(super) fn look(entry: &Entry, pace: &Pace) -> Result<Looked, ReadError> {
         return Ok(Looked::Other);
     }
     if size > LARGEST {
-        return Err(ReadError::new(path, Reason::Limit(format!("files of more than {LARGEST} bytes are not hashed"))));
+        return Err(too_large(path));
     }
     let sha256 = rest((path, size), &head, &mut reader, pace)?;
     if content.has_changed() { Err(changed(path)) } else { Ok(Looked::Program(stat, Known { sha256, elf })) }
@@ -65,8 +61,4 @@ fn rest((path, size): (&[u8], u64), head: &[u8], reader: &mut impl Read, pace: &
             Err(error) => return Err(failed(path, &error)),
         }
     }
-}
-
-fn changed(path: &[u8]) -> ReadError {
-    ReadError::new(path, Reason::Malformed("the file changed while it was read".to_owned()))
 }

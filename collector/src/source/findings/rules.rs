@@ -130,6 +130,15 @@ pub(super) const RULES: &[Rule] = &[
         together: false,
     },
     Rule {
+        finding: "module-without-file",
+        about: "the kernel has a module that its own tree of modules has no file for: it was loaded from another place, or its file is gone",
+        table: "module_files",
+        mark: b"\"in_tree\":0",
+        judge: |row| finding(is(row, "in_tree", 0)),
+        columns: &["name", "in_tree"],
+        together: false,
+    },
+    Rule {
         finding: "socket-in-one-view",
         about: "a network namespace has sockets that one of /proc/net and sock_diag shows each time, and the other never",
         table: "network_namespaces",

@@ -95,6 +95,8 @@ fn rows_of_each_table_are_told_apart() {
         ("kernel_modules", json!({"name": "xfs", "contradiction": 0}), &[]),
         ("module_views", json!({"view": "vmallocinfo", "unclaimed": 1}), &["module-memory-unclaimed"]),
         ("module_views", json!({"view": "sysfs", "available": 1}), &[]),
+        ("module_files", json!({"name": "rk", "in_tree": 0}), &["module-without-file"]),
+        ("module_files", json!({"name": "fat", "in_tree": 1, "path": "/lib/modules/6/fat.ko"}), &[]),
         (
             "network_namespaces",
             json!({"text_only": 1, "text_only_sockets": [{"kind": "tcp", "socket": 3}], "diag_only": 0}),

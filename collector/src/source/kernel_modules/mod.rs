@@ -1,6 +1,6 @@
 //! Loaded modules, in each of the kernel's lists, so that one which hides from some of them is seen by the others.
 
-mod parse;
+pub(super) mod parse;
 mod views;
 
 use std::collections::BTreeSet;

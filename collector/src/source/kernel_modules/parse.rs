@@ -6,7 +6,7 @@ use crate::source::keep;
 
 /// A line of `/proc/modules` (proc_modules(5)): `name size references users state address (taint)`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Module {
+pub(in crate::source) struct Module {
     /// Name.
     pub name: Vec<u8>,
     /// Bytes.
@@ -24,7 +24,7 @@ pub(super) struct Module {
 }
 
 /// Parses `/proc/modules`; lines that do not parse are returned beside it.
-pub(super) fn modules(text: &[u8]) -> (Vec<Module>, Vec<&[u8]>) {
+pub(in crate::source) fn modules(text: &[u8]) -> (Vec<Module>, Vec<&[u8]>) {
     let mut bad = Vec::new();
     let parsed = keep::lines(text).filter_map(|line| {
         module(line).or_else(|| {

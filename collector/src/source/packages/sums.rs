@@ -10,8 +10,7 @@ use crate::host::crew::Pace;
 use crate::host::sys::Stat;
 use crate::host::{self, HostFiles, ReadError, Reason, read};
 use crate::model::Digest;
-use crate::source::digests::{Digests, ELF, Known};
-use crate::source::executables::failed;
+use crate::source::digests::{Digests, ELF, Known, failed};
 
 /// The longest file that is read: several times the largest program. One of holes would else take the time of all others.
 const MOST_BYTES: u64 = 2 << 30;

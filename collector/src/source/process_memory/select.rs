@@ -98,7 +98,7 @@ pub(super) fn choose(which: &Which, listed: &[i32], host: &Host, evidence: &mut 
     all.extend(pids);
     let mut seen = BTreeSet::new();
     all.retain(|pid| seen.insert(*pid));
-    let mut look = Look { host, watchdog: host.watchdog(), hasher: Hasher::new(host) };
+    let mut look = Look { host, watchdog: host.watchdog(), hasher: Hasher::new(host, Arc::default()) };
     let (mut chosen, total) = (Vec::new(), u64::try_from(all.len()).unwrap_or(u64::MAX));
     for (done, pid) in (1_u64..).zip(all) {
         evidence.check()?;

@@ -35,6 +35,11 @@ impl Mapping<'_> {
         self.inode != 0 && self.path.ends_with(DELETED)
     }
 
+    /// Whether its bytes may be executed.
+    pub(crate) fn is_executable(&self) -> bool {
+        self.permissions.get(2) == Some(&b'x')
+    }
+
     /// Device of the file system, `(major, minor)`.
     pub(crate) fn device_number(&self) -> Option<(u32, u32)> {
         let mut parts = self.device.splitn(2, |b| *b == b':');

@@ -165,7 +165,7 @@ impl Pages for File {
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), ReadError> {
         let end = offset.saturating_add(u64::try_from(into.len()).unwrap_or(u64::MAX));
         let result = self.content.reader_of_own(offset..end).read_exact(into);
-        result.map_err(|error| crate::source::executables::failed(self.path.as_bytes(), &error))
+        result.map_err(|error| crate::source::digests::failed(self.path.as_bytes(), &error))
     }
 }
 
