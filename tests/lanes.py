@@ -39,6 +39,12 @@ def programs():
             yield f"{os.path.basename(folder)}/{message['target']['name']}", message["executable"], folder
 
 
+def skipped(said):
+    """What a program's tests said that they could not do here, from that word on: it may stand behind the name of a test."""
+    lines = said.decode(errors="replace").splitlines()
+    return [line[line.index("skipped: "):] for line in lines if "skipped: " in line and " needs " in line]
+
+
 class Lane(threading.Thread):
     """Runs what is on its queues, one after the other; what one says is printed when it is over."""
 
@@ -46,7 +52,7 @@ class Lane(threading.Thread):
 
     def __init__(self, *queues):
         super().__init__()
-        self.queues, self.rows, self.failed = queues, [], []
+        self.queues, self.rows, self.failed, self.skipped = queues, [], [], []
 
     def work(self):
         for queue in self.queues:
@@ -65,6 +71,7 @@ class Lane(threading.Thread):
             said = process.stdout.read()
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
+            self.skipped += [f"{name}: {line}" for line in skipped(said)]
             self.rows.append((time.monotonic() - started, used.ru_utime + used.ru_stime, name))
             if process.returncode:
                 self.failed.append(name)
@@ -108,6 +115,8 @@ def main():
     print("seconds  of processors  program")
     for wall, used, name in sorted(lanes[0].rows + lanes[1].rows, reverse=True):
         print(f"{wall:7.0f}  {used:13.0f}  {name}")
+    for line in sorted(set(lanes[0].skipped + lanes[1].skipped)):
+        print(line)
     failed = again(lanes[0].failed + lanes[1].failed, {work[0]: work for work in everything})
     # A lane that broke off, because a program could not even be started, must not pass for one that was through.
     ended = sorted(name for *_, name in lanes[0].rows + lanes[1].rows)

@@ -9,6 +9,7 @@
 //! sink      where objects go: a directory, memory (a bucket lives in the agent)
 //! host      the only door to the machine; all `unsafe` is in host/sys.rs
 //! model     nouns: ids, rows, receipts, outcomes, records
+//! testing   what a test does that cannot run here; compiled for tests only, named by any floor
 //! ```
 //!
 //! `source` knows neither `sink` nor `stream`, and they do not know it; `stream` does not know `host`. The way of a byte is one line:
@@ -30,3 +31,5 @@ pub mod model;
 pub mod sink;
 pub mod source;
 pub mod stream;
+#[cfg(test)]
+mod testing;

@@ -12,17 +12,16 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use hozen_tests::agent::Agent;
+use hozen_tests::agent::{Agent, Running};
 use hozen_tests::helper::Helper;
 use hozen_tests::host::{Mounts, is_root, skipped};
 use hozen_tests::{python, rpm};
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::Pid;
@@ -107,21 +106,23 @@ fn journal_of(folder: &Path) -> String {
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
-/// Starts processes that stay, one after the other, so that some begin while a run goes on.
-struct Newcomers(Child);
+/// A process that begins behind the freeze-frame of a run, and stays until this is dropped.
+struct Newcomer(Child);
 
-impl Newcomers {
-    fn start() -> Self {
-        let mut command = Command::new("sh");
-        command.args(["-c", "while :; do sleep 600 & sleep 0.3; done"]).process_group(0);
-        Self(command.spawn().unwrap())
+impl Newcomer {
+    /// Starts it while the run into `to` is stopped: when the freeze-frame is stored, and before single processes are read again.
+    fn start(run: &mut Running, to: &Path) -> Self {
+        run.await_file(&to.join("data/process/processes.jsonl.zst"));
+        run.signal(Signal::SIGSTOP);
+        let newcomer = Self(Command::new("sleep").arg("600").spawn().unwrap());
+        run.signal(Signal::SIGCONT);
+        newcomer
     }
 }
 
-impl Drop for Newcomers {
+impl Drop for Newcomer {
     fn drop(&mut self) {
-        // All of them are in the group of the first, which has not been waited for.
-        let _ = killpg(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), Signal::SIGKILL);
+        let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
@@ -140,16 +141,17 @@ fn tools_of_others_read_an_export() {
     let (has_journal, has_rpm) = (plant_journal(test, &mut mounts), rpm::plant(test, folder.path(), &mut mounts, &[]));
     let plain = Helper::start("odd", ["plain"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let newcomers = Newcomers::start();
-    let evidence = Agent::find().collect(&to, &["--memory", "off", "--skip", "files,hidden_files"]);
-    drop(newcomers);
+    let mut run = Agent::find().start(Agent::collection(&to, &["--memory", "off", "--skip", "files,hidden_files"]));
+    let newcomer = Newcomer::start(&mut run, &to);
+    run.wait().assert_sealed();
+    Agent::find().verify(&to).assert_code(0);
     let formats = ["--format", "tree,tar,bodyfile,timesketch,case,bagit", "--to"].map(Into::into);
-    let arguments = ["export".into(), evidence.dir.into_os_string()].into_iter().chain(formats).chain([out.clone().into()]);
+    let arguments = ["export".into(), to.into_os_string()].into_iter().chain(formats).chain([out.clone().into()]);
     let finished = Agent::find().run(arguments);
     finished.assert_code(0);
-    // dissect's processes would end at them.
-    let apart = finished.said().contains("are of processes without stat");
-    assert!(apart, "no process began behind the freeze-frame: {}", finished.said());
+    // dissect's processes would end at it.
+    let apart = out.join(format!("also/process_envs/[root]/proc/{}/environ", newcomer.0.id()));
+    assert!(apart.is_file() && finished.said().contains("are of processes without stat"), "{}", finished.said());
     let (pid, port) = (plain.number("pid"), listener.local_addr().unwrap().port());
     dissect(&python, &out.join("root.tar"), pid, port);
     dissect(&python, &out.join("[root]"), pid, port);

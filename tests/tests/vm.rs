@@ -215,6 +215,7 @@ fn a_module_that_left_the_list_is_seen_in_sysfs_and_what_it_hides_on_the_disk() 
         assert_eq!(words(row, "seen_by"), ["proc_modules", "sysfs", "kallsyms", "vmallocinfo"], "{row}");
     }
     assert!(unclaimed(&booted) > 0);
+    assert_eq!(findings(&booted, "module-in-one-view"), 1);
     what_a_rootkit_hides_is_found_on_the_disk(&booted);
 }
 
@@ -270,8 +271,12 @@ fn a_module_that_left_every_list_is_seen_by_its_memory() {
         "it does not hide"
     );
     assert!(unclaimed(&booted) > 0);
+    assert_eq!(findings(&booted, "module-memory-unclaimed"), unclaimed(&booted));
     let control = boot(Guest::new(&lab).sysctl("kernel/kptr_restrict", "1"), "");
     assert_eq!(unclaimed(&control), 0, "memory without a module where nothing hides");
+    for word in ["module-in-one-view", "module-memory-unclaimed"] {
+        assert_eq!(findings(&control, word), 0, "{word} where nothing hides");
+    }
 }
 
 fn every_module_is_seen_in_every_list_that_has_addresses(open: &Booted) {
@@ -335,6 +340,11 @@ fn listener(booted: &Booted) -> Vec<String> {
 /// How many stretches of memory for modules no module claims.
 fn unclaimed(booted: &Booted) -> usize {
     booted.evidence.table("module_views").iter().filter(|row| number(row, "unclaimed") == Some(1)).count()
+}
+
+/// How many findings there are of this word.
+fn findings(booted: &Booted, word: &str) -> usize {
+    booted.evidence.table("findings").iter().filter(|row| bytes(row, "finding").as_deref() == Some(word.as_bytes())).count()
 }
 
 /// The row of a way to memory.

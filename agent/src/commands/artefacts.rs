@@ -10,6 +10,10 @@ use serde::Serialize;
 use super::print;
 use crate::cli::ArtefactsArgs;
 
+/// What is not in the list, because it is known before the first of them is read.
+const IDENTITY: &str = "Which instance this is, is no artefact: before the first of them the begin record has it (`instance`): the identity \
+    document of EC2 with its signatures, the metadata, the names of roles, size and digest of the user data.";
+
 /// Lists what can be collected.
 #[must_use]
 pub fn artefacts(arguments: &ArtefactsArgs) -> u8 {
@@ -37,10 +41,11 @@ fn table(artefacts: &[Artefact]) -> String {
         let _ = writeln!(text, "{:<53}  source: {}", "", artefact.source);
         let _ = writeln!(text, "{:<53}  tables: {}", "", artefact.tables.join(", "));
     }
+    let _ = writeln!(text, "\n{IDENTITY}");
     text
 }
 
-/// The table of `docs/artefacts.md`.
+/// The table of `docs/artefacts.md`, and what it lacks.
 fn markdown(artefacts: &[Artefact]) -> String {
     let mut text =
         "| order | artefact | profile | time | bytes | what | read from | tables |\n|--:|---|---|--:|--:|---|---|---|\n"
@@ -60,6 +65,7 @@ fn markdown(artefacts: &[Artefact]) -> String {
             tables.join(" ")
         );
     }
+    let _ = writeln!(text, "\n{IDENTITY}");
     text
 }
 

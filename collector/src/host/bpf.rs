@@ -130,12 +130,13 @@ fn text(bytes: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{BPF, skip};
 
     #[test]
     fn a_loaded_program_is_listed_and_described() {
         let program = match sys::bpf_for_tests::load("hozen_test") {
             Ok(program) => program,
-            Err(errno) => return eprintln!("skipped: the kernel loads no BPF program here: {errno}"),
+            Err(errno) => return skip(BPF, errno),
         };
         let (listed, more) = ids(BpfKind::Program).unwrap();
         assert!(!more && listed.is_sorted());

@@ -233,6 +233,15 @@ mod tests {
         assert_eq!((all.as_slice(), pipe.look(), inflow.came()), (&b"memory"[..], Ok(Look::End), Some(6)));
     }
 
+    /// Waits until somebody waits for bytes: whoever does holds the lock.
+    fn await_reader(pipe: &Pipe) {
+        let began = std::time::Instant::now();
+        while pipe.ours.try_lock().is_ok() {
+            assert!(began.elapsed() < Duration::from_secs(60), "nobody reads");
+            std::thread::yield_now();
+        }
+    }
+
     /// More than the kernel keeps for a reader that does not read: the other end waits, and nothing but the end wakes it.
     fn ends_for_both(inflow: Inflow, write: impl FnOnce(&[u8]) -> std::io::Result<()> + Send + 'static) {
         let peer = std::thread::spawn(move || write(&vec![7; 256 << 20]));
@@ -257,9 +266,9 @@ mod tests {
     fn an_end_wakes_who_reads_while_the_module_is_silent() {
         let (pipe, held) = Pipe::new().unwrap();
         let mut theirs = opened(&held);
-        let (mut reader, inflow) = (Inflow::Pipe(Arc::clone(&pipe)), Inflow::Pipe(pipe));
+        let (mut reader, inflow) = (Inflow::Pipe(Arc::clone(&pipe)), Inflow::Pipe(Arc::clone(&pipe)));
         let waits = std::thread::spawn(move || reader.read(&mut [0]));
-        std::thread::sleep(Duration::from_millis(20));
+        await_reader(&pipe);
         inflow.end_silent();
         assert_eq!(waits.join().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
         assert_eq!(inflow.came(), Some(0), "the byte that woke it is not counted");
@@ -273,7 +282,7 @@ mod tests {
         drop(held);
         let mut reader = Inflow::Pipe(Arc::clone(&pipe));
         let waits = std::thread::spawn(move || reader.read(&mut [0]));
-        std::thread::sleep(Duration::from_millis(20));
+        await_reader(&pipe);
         Inflow::Pipe(pipe).end();
         drop(theirs);
         assert_eq!(waits.join().unwrap().unwrap(), 0);

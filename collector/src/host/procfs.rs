@@ -207,6 +207,7 @@ fn open_directory(path: &Path) -> Result<OwnedFd, ReadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::skip;
 
     #[test]
     fn this_process_is_seen_in_every_view() {
@@ -231,7 +232,7 @@ mod tests {
         };
         match std::thread::spawn(masked).join().unwrap() {
             Ok(view) => assert_eq!(view, View::Detached),
-            Err(errno) => eprintln!("skipped: needs root to mount: {errno}"),
+            Err(errno) => skip("root, to mount", errno),
         }
         let view = ProcRoot::live(&Footprint::default()).unwrap().view();
         assert!(matches!(view, View::Clone | View::Plain), "{view:?}");

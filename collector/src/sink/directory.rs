@@ -453,7 +453,7 @@ mod tests {
 
     fn what_comes_after_a_large_object(point: &Path) {
         if !small(point) {
-            return eprintln!("skipped: needs root");
+            return crate::testing::skip("root, to mount", Errno::EPERM);
         }
         let sink = DirectorySink::create(&point.join("run")).unwrap();
         let fill = |key: &str| {

@@ -143,12 +143,13 @@ mod tests {
     use super::*;
     use crate::host::sys::bpf_for_tests;
     use crate::source::recorded::Recorded;
+    use crate::testing::{BPF, skip};
 
     #[test]
     fn what_is_in_a_map_is_read_and_stays() {
         let map = match bpf_for_tests::array(&[(1, *b"evil\0\0\0\0"), (3, *b"10.0.0.7")]) {
             Ok(map) => map,
-            Err(errno) => return eprintln!("skipped: the kernel makes no map here: {errno}"),
+            Err(errno) => return skip(BPF, errno),
         };
         let mut evidence = Recorded::default();
         super::super::Bpf.acquire(&Host::live().unwrap(), &mut evidence).unwrap();

@@ -3,6 +3,7 @@ use crate::host::SysRoot;
 use crate::host::sys::bpf_for_tests::{CODE, load, pin};
 use crate::source::recorded::Recorded;
 use crate::source::tmpfs::find::Found;
+use crate::testing::{BPF, skip};
 
 fn live() -> (Outcome, Recorded) {
     let mut evidence = Recorded::default();
@@ -14,7 +15,7 @@ fn live() -> (Outcome, Recorded) {
 fn a_program_is_found_with_its_code_and_its_owner() {
     let program = match load("hozen_owned") {
         Ok(program) => program,
-        Err(errno) => return eprintln!("skipped: the kernel loads no BPF program here: {errno}"),
+        Err(errno) => return skip(BPF, errno),
     };
     let (outcome, evidence) = live();
     assert_eq!(outcome, Outcome::ok());
@@ -58,7 +59,7 @@ fn a_pinned_program_without_a_process_is_found() {
     };
     let evidence = match std::thread::spawn(pinned).join().unwrap() {
         Ok(evidence) => evidence,
-        Err(errno) => return eprintln!("skipped: nothing can be pinned here: {errno}"),
+        Err(errno) => return skip(BPF, errno),
     };
     let row = evidence.rows("bpf_programs").iter().find(|row| row["name"] == "hozen_pinned").unwrap();
     assert_eq!((row["owners"].as_array().unwrap().len(), &row["seen_by"]), (0, &serde_json::json!(["list", "pin"])));
@@ -72,7 +73,10 @@ fn a_pinned_program_without_a_process_is_found() {
 #[test]
 fn an_object_that_only_a_descriptor_shows_is_a_contradiction() {
     let host = Host::live().unwrap();
-    let Ok(program) = load("hozen_hidden") else { return eprintln!("skipped: the kernel loads no BPF program here") };
+    let program = match load("hozen_hidden") {
+        Ok(program) => program,
+        Err(errno) => return skip(BPF, errno),
+    };
     let mut evidence = Recorded::default();
     let owners = holders::all(&host, &mut evidence).unwrap();
     // As if a rootkit had cut the program out of the kernel's list.

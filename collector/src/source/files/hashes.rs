@@ -70,6 +70,9 @@ const PLACES: [&str; 14] = [
     "/var/crash",
 ];
 
+/// Whose budget is the first of the two, and whose the second.
+const WHOSE: [&str; 2] = ["of packages", "of no known package"];
+
 /// Makes digests until the budget is spent.
 #[derive(Debug)]
 pub(super) struct Hashes {
@@ -86,8 +89,8 @@ pub(super) struct Hashes {
     linked: BTreeMap<Inode, Digest>,
     /// Files of several names that are looked into just now.
     being_linked: BTreeSet<Inode>,
-    /// How many files were not looked into because the budget was spent, and the first of them.
-    beyond: Option<(u64, Vec<u8>)>,
+    /// How many files were not looked into because their budget was spent, and the first of them.
+    beyond: [Option<(u64, Vec<u8>)>; 2],
 }
 
 type Inode = ((u32, u32), u64);
@@ -129,7 +132,7 @@ impl Hashes {
             left: [Left { bytes: budget.bytes, ns: nanoseconds(budget.time) }; 2],
             linked: BTreeMap::new(),
             being_linked: BTreeSet::new(),
-            beyond: None,
+            beyond: [None, None],
         }
     }
 
@@ -280,17 +283,22 @@ impl Hashes {
         let (runs, left) = (entry.stat.mode & 0o111 != 0, *self.left(is_packaged));
         let spent = left.ns == 0 || (runs && entry.stat.size.min(LARGEST) > left.bytes);
         if spent {
-            self.beyond.get_or_insert_with(|| (0, entry.path.clone())).0 += 1;
+            let [packages, others] = &mut self.beyond;
+            let beyond = if is_packaged { packages } else { others };
+            beyond.get_or_insert_with(|| (0, entry.path.clone())).0 += 1;
         }
         spent
     }
 
-    /// Tells how much the budget was too little for.
+    /// Tells how much each budget was too little for.
     pub(super) fn tell(&self, evidence: &mut dyn Evidence) {
-        if let Some((count, first)) = &self.beyond {
-            let (bytes, seconds) = (self.budget.bytes, self.budget.time.as_secs());
-            let what = format!("{count} files have no digest, for there was time of {seconds} s and room for {bytes} bytes");
-            evidence.gap(limit(first, &what));
+        let (bytes, seconds) = (self.budget.bytes, self.budget.time.as_secs());
+        for (beyond, whose) in self.beyond.iter().zip(WHOSE) {
+            if let Some((count, first)) = beyond {
+                let what =
+                    format!("{count} files {whose} have no digest, for they had time of {seconds} s and room for {bytes} bytes");
+                evidence.gap(limit(first, &what));
+            }
         }
     }
 }
@@ -305,8 +313,8 @@ fn nanoseconds(time: Duration) -> u64 {
 
 #[cfg(test)]
 impl Hashes {
-    /// Leaves room for so many bytes and nanoseconds.
-    pub(super) fn allow(&mut self, bytes: u64, ns: u64) {
-        self.left = [Left { bytes, ns }; 2];
+    /// Leaves room for so many bytes and nanoseconds to files of packages, and to all others.
+    pub(super) fn allow(&mut self, left: [(u64, u64); 2]) {
+        self.left = left.map(|(bytes, ns)| Left { bytes, ns });
     }
 }

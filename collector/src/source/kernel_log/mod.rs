@@ -156,7 +156,7 @@ mod tests {
         let outcome = KernelLogSource.acquire(&host, &mut first).unwrap();
         if outcome.status != Status::Ok {
             assert_eq!(outcome.status, Status::Denied, "{outcome:?}");
-            return;
+            return crate::testing::skip("the kernel's log, for root", format!("{outcome:?}"));
         }
         KernelLogSource.acquire(&host, &mut second).unwrap();
         let (one, two) = (first.member(PATH).unwrap(), second.member(PATH).unwrap());

@@ -288,7 +288,8 @@ mod tests {
         let outcome = KernelTracing.acquire(&host, &mut evidence).unwrap();
         assert_eq!(std::fs::read_to_string("/proc/self/mountinfo").unwrap(), before);
         if !nix::unistd::geteuid().is_root() {
-            return assert_ne!(outcome.status, Status::Failed);
+            assert_ne!(outcome.status, Status::Failed);
+            return crate::testing::skip("root, to mount", nix::unistd::geteuid());
         }
         assert_eq!(outcome.status == Status::Ok, !evidence.members.is_empty(), "{outcome:?}");
     }

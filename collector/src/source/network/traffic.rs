@@ -281,6 +281,7 @@ mod tests {
     use crate::model::Timestamp;
     use crate::source::network::second::Second;
     use crate::source::recorded::Recorded;
+    use crate::testing::skip;
     use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockType, bind, send, socket};
     use std::os::fd::AsRawFd as _;
 
@@ -311,7 +312,7 @@ mod tests {
         let of_second = |row: &&serde_json::Value| row["netns_inode"] == second.inode;
         let rows: Vec<_> = evidence.rows(QDISCS).iter().filter(of_second).collect();
         let Some(row) = rows.iter().find(|row| row["kind"] == "clsact") else {
-            return eprintln!("skipped: this kernel has no clsact: {rows:?}");
+            return skip("a kernel with clsact", format!("{rows:?}"));
         };
         assert_eq!((&row["interface"], &row["handle"], &row["parent"]), (&"lo".into(), &"ffff:0".into(), &"ingress".into()));
         let path = format!("/.hozen/traffic_control/netns-{}/getqdisc", second.inode);

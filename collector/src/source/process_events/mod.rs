@@ -170,6 +170,7 @@ fn events(heard: &Heard, evidence: &mut dyn Evidence) -> Result<(), Stop> {
 mod tests {
     use super::*;
     use crate::source::recorded::Recorded;
+    use crate::testing::skip;
 
     #[test]
     fn what_lived_for_a_moment_is_heard() {
@@ -182,7 +183,7 @@ mod tests {
         let outcome = source.acquire(&host, &mut evidence).unwrap();
         if outcome.status != Status::Ok {
             assert!(evidence.rows(EVENTS).is_empty());
-            return eprintln!("skipped: nobody can listen here: {outcome:?}");
+            return skip("a kernel that tells events of processes", format!("{outcome:?}"));
         }
         let rows: Vec<_> = evidence.rows(EVENTS).iter().filter(|row| row["pid"] == pid).collect();
         let one = |event: &str| rows.iter().find(|row| row["event"] == event).unwrap();

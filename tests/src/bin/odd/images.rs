@@ -21,6 +21,8 @@ pub(super) const MEGABYTE_AGAIN: &str = "megabyte-again";
 pub(super) const MEMFD_AGAIN: &str = "memfd-again";
 pub(super) const DELETED_AGAIN: &str = "deleted-again";
 pub(super) const SECRET_AGAIN: &str = "secret-again";
+pub(super) const DISGUISED_AGAIN: &str = "disguised-again";
+pub(super) const REPLACED_AGAIN: &str = "replaced-again";
 
 /// The kernel takes at most 128 KiB in one argument.
 const ARGUMENT: usize = 120_000;
@@ -60,14 +62,23 @@ pub(super) fn memfd_again() -> Result<(), Failure> {
     stay(&life, vec![("sha256", sha256(&fs::read("/proc/self/exe")?)), ("data_sha256", sha256(&data))])
 }
 
-/// Copies this program into `dir` and executes the copy.
+/// Copies this program into `dir` and executes the copy, which deletes itself.
 pub(super) fn deleted(dir: &Path) -> Result<(), Failure> {
+    copied(dir, DELETED_AGAIN)
+}
+
+/// Copies this program into `dir` and executes the copy, whose name another file takes.
+pub(super) fn replaced(dir: &Path) -> Result<(), Failure> {
+    copied(dir, REPLACED_AGAIN)
+}
+
+fn copied(dir: &Path, again: &str) -> Result<(), Failure> {
     let copy = dir.join("dropper");
     fs::copy("/proc/self/exe", &copy)?;
     fs::set_permissions(&copy, Permissions::from_mode(0o700))?;
     // An end of its own on the copy, so that its digest is that of no other file on the host.
     fs::OpenOptions::new().append(true).open(&copy)?.write_all(&random()?)?;
-    Err(Command::new(&copy).arg(DELETED_AGAIN).arg(&copy).exec().into())
+    Err(Command::new(&copy).arg(again).arg(&copy).exec().into())
 }
 
 /// The copy, which deletes itself.
@@ -75,6 +86,31 @@ pub(super) fn deleted_again(copy: &Path) -> Result<(), Failure> {
     let life = Life::begin()?;
     fs::remove_file(copy)?;
     stay(&life, vec![("sha256", sha256(&fs::read("/proc/self/exe")?)), ("path", copy.display().to_string())])
+}
+
+/// The copy, whose name another file takes: what runs has none any more.
+pub(super) fn replaced_again(copy: &Path) -> Result<(), Failure> {
+    const INNOCENT: &[u8] = b"#!/bin/sh\nexec true\n";
+    let life = Life::begin()?;
+    let other = copy.with_extension("new");
+    fs::write(&other, INNOCENT)?;
+    fs::rename(&other, copy)?;
+    let (own, named) = (sha256(&fs::read("/proc/self/exe")?), sha256(INNOCENT));
+    let result = stay(&life, vec![("sha256", own), ("path_sha256", named), ("path", copy.display().to_string())]);
+    fs::remove_file(copy)?;
+    result
+}
+
+/// Executes this program again with the command line by which ps(1) shows a thread of the kernel.
+pub(super) fn disguised() -> Result<(), Failure> {
+    Err(Command::new("/proc/self/exe").arg0("[kworker/0:1]").arg(DISGUISED_AGAIN).exec().into())
+}
+
+/// The same program, which also takes the name of such a thread.
+pub(super) fn disguised_again() -> Result<(), Failure> {
+    let life = Life::begin()?;
+    nix::sys::prctl::set_name(c"kworker/0:1")?;
+    stay(&life, Vec::new())
 }
 
 /// Executes this program again with a credential in its environment. It never stands in an argument or a file.

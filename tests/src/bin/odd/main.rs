@@ -7,6 +7,8 @@
 //! | `megabyte` | has 1 MiB of arguments with newlines, escapes and bytes that are not UTF-8 | `pid`, `size` and `sha256` of its `cmdline` |
 //! | `memfd` | runs from a memfd and holds a second one with data | `pid`, `sha256` of the executable, `data_sha256` |
 //! | `deleted DIR` | runs from a file in DIR that is deleted | `pid`, `sha256` of the executable, `path` |
+//! | `replaced DIR` | runs from a file in DIR whose name another file has taken | `pid`, `sha256` of the executable, `path`, `path_sha256` of the other file |
+//! | `disguised` | has the name and the command line of a thread of the kernel | `pid` |
 //! | `secret` | has credentials in its environment | `pid`, `secret` |
 //! | `dstate` | waits in state D | `pid` |
 //! | `frozen` | is frozen by a control group (root) | `pid` |
@@ -31,7 +33,7 @@ use std::process::ExitCode;
 
 use hozen_tests::life::{self, Failure, Life};
 
-const USAGE: &str = "usage: odd plain|megabyte|memfd|secret|dstate|frozen|memory|mortal|netns|secretmem|sniffer, or odd deleted|fifo|shm DIR, or odd attached GROUPS [PIN]";
+const USAGE: &str = "usage: odd plain|disguised|megabyte|memfd|secret|dstate|frozen|memory|mortal|netns|secretmem|sniffer, or odd deleted|fifo|replaced|shm DIR, or odd attached GROUPS [PIN]";
 
 fn main() -> ExitCode {
     life::report("odd", odd())
@@ -50,6 +52,10 @@ fn odd() -> Result<(), Failure> {
         images::MEMFD_AGAIN => images::memfd_again(),
         "deleted" => images::deleted(&dir()?),
         images::DELETED_AGAIN => images::deleted_again(&dir()?),
+        "replaced" => images::replaced(&dir()?),
+        images::REPLACED_AGAIN => images::replaced_again(&dir()?),
+        "disguised" => images::disguised(),
+        images::DISGUISED_AGAIN => images::disguised_again(),
         "secret" => images::secret(),
         images::SECRET_AGAIN => images::secret_again(),
         "dstate" => states::dstate(),
