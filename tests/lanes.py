@@ -21,7 +21,7 @@ import time
 
 
 # What boots guests, the longest first.
-GUESTS = [f"tests/{name}" for name in ("vm_adversity", "volatility", "vm_modules", "vm", "vm_run_command", "vm_arm64", "vm_bucket", "vm_memory")]
+GUESTS = [f"tests/{name}" for name in ("vm_adversity", "volatility", "vm_modules", "vm", "vm_run_command", "vm_arm64", "vm_bucket", "vm_hooks", "vm_memory")]
 # More programs than this are not run again.
 MOST_AGAIN = 3
 

@@ -708,7 +708,8 @@ CREATE OR REPLACE VIEW audit_status AS SELECT * FROM audit_status_raw WHERE "$pa
 
 CREATE EXTERNAL TABLE audit_rules_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
-  `errors` string, `list` string, `action` string, `key` string, `syscalls` string, `fields` string, `member` string
+  `errors` string, `list` string, `action` string, `key` string, `syscalls` string, `all_syscalls` bigint, `fields` string,
+  `member` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/kernel/';
@@ -841,8 +842,8 @@ CREATE EXTERNAL TABLE iptables_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `filter_name` string, `chain` string, `policy` string, `target` string, `protocol` bigint, `src_ip` string,
   `src_mask` string, `dst_ip` string, `dst_mask` string, `iniface` string, `iniface_mask` string, `outiface` string, `outiface_mask` string,
-  `src_port` string, `dst_port` string, `match` array<string>, `packets` decimal(20,0), `bytes` decimal(20,0), `family` bigint,
-  `number` bigint, `is_policy` bigint, `inverted` bigint, `arp_operation` bigint, `arp_hardware_type` bigint, `arp_protocol_type` bigint,
+  `src_port` string, `dst_port` string, `match` array<string>, `comment` string, `packets` decimal(20,0), `bytes` decimal(20,0),
+  `family` bigint, `number` bigint, `is_policy` bigint, `inverted` bigint, `arp_operation` bigint, `arp_hardware_type` bigint, `arp_protocol_type` bigint,
   `src_mac` string, `src_mac_mask` string, `dst_mac` string, `dst_mac_mask` string, `netns_inode` bigint
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'

@@ -586,7 +586,8 @@ CREATE OR REPLACE VIEW audit_status AS SELECT * FROM read_json(getvariable('run'
 CREATE OR REPLACE VIEW audit_rules AS SELECT * FROM read_json(getvariable('run') || '/data/kernel/audit_rules.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
-  errors: 'JSON', list: 'VARCHAR', action: 'VARCHAR', key: 'VARCHAR', syscalls: 'JSON', fields: 'JSON', member: 'VARCHAR'
+  errors: 'JSON', list: 'VARCHAR', action: 'VARCHAR', key: 'VARCHAR', syscalls: 'JSON', all_syscalls: 'BIGINT', fields: 'JSON',
+  member: 'VARCHAR'
 });
 
 CREATE OR REPLACE VIEW dmesg AS SELECT * FROM read_json(getvariable('run') || '/data/kernel/dmesg.jsonl.zst',
@@ -692,8 +693,8 @@ CREATE OR REPLACE VIEW iptables AS SELECT * FROM read_json(getvariable('run') ||
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', filter_name: 'VARCHAR', chain: 'VARCHAR', policy: 'VARCHAR', target: 'VARCHAR', protocol: 'BIGINT', src_ip: 'VARCHAR',
   src_mask: 'VARCHAR', dst_ip: 'VARCHAR', dst_mask: 'VARCHAR', iniface: 'VARCHAR', iniface_mask: 'VARCHAR', outiface: 'VARCHAR',
-  outiface_mask: 'VARCHAR', src_port: 'VARCHAR', dst_port: 'VARCHAR', match: 'VARCHAR[]', packets: 'UBIGINT', bytes: 'UBIGINT',
-  family: 'BIGINT', number: 'BIGINT', is_policy: 'BIGINT', inverted: 'BIGINT', arp_operation: 'BIGINT', arp_hardware_type: 'BIGINT',
+  outiface_mask: 'VARCHAR', src_port: 'VARCHAR', dst_port: 'VARCHAR', match: 'VARCHAR[]', comment: 'VARCHAR', packets: 'UBIGINT',
+  bytes: 'UBIGINT', family: 'BIGINT', number: 'BIGINT', is_policy: 'BIGINT', inverted: 'BIGINT', arp_operation: 'BIGINT', arp_hardware_type: 'BIGINT',
   arp_protocol_type: 'BIGINT', src_mac: 'VARCHAR', src_mac_mask: 'VARCHAR', dst_mac: 'VARCHAR', dst_mac_mask: 'VARCHAR',
   netns_inode: 'BIGINT'
 });

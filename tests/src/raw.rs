@@ -4,7 +4,7 @@
 
 #![expect(unsafe_code, reason = "fork, clone, mmap, bpf and ioctl have no safe form; they are gathered here")]
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_int, c_long, c_void};
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
@@ -125,8 +125,14 @@ pub enum BpfProgram {
     SocketFilter = 1,
     /// `BPF_PROG_TYPE_SCHED_CLS`.
     SchedClassifier = 3,
+    /// `BPF_PROG_TYPE_XDP`.
+    Xdp = 6,
     /// `BPF_PROG_TYPE_CGROUP_SKB`.
     ControlGroupPackets = 8,
+    /// `BPF_PROG_TYPE_RAW_TRACEPOINT`.
+    RawTracepoint = 17,
+    /// `BPF_PROG_TYPE_FLOW_DISSECTOR`.
+    FlowDissector = 22,
 }
 
 /// Loads a program that only returns `result` (`BPF_PROG_LOAD`), under this name of at most 15 bytes.
@@ -145,8 +151,12 @@ pub fn load_program(kind: BpfProgram, name: &str, result: i32) -> nix::Result<Ow
     let (code, licence) = (code.as_ptr().expose_provenance() as u64, c"GPL".as_ptr().expose_provenance() as u64);
     let question = Question(kind as u32, 2, code, licence, 0, 0, 0, 0, 0, padded);
     // SAFETY: the question, the code and the licence are live for the call; the kernel only reads them.
-    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_bpf, 5, &raw const question, size_of::<Question>()) })?;
-    let fd = c_int::try_from(fd).map_err(|_| Errno::EBADF)?;
+    made(unsafe { libc::syscall(libc::SYS_bpf, 5, &raw const question, size_of::<Question>()) })
+}
+
+/// The descriptor that a system call which makes one has just returned.
+fn made(answer: c_long) -> nix::Result<OwnedFd> {
+    let fd = c_int::try_from(Errno::result(answer)?).map_err(|_| Errno::EBADF)?;
     // SAFETY: the kernel has just returned this descriptor to us and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
@@ -157,9 +167,46 @@ pub fn load_program(kind: BpfProgram, name: &str, result: i32) -> nix::Result<Ow
 /// With the kernel's errno.
 pub fn attach_to_group(group: impl AsFd, program: impl AsFd) -> nix::Result<()> {
     const EGRESS: c_int = 1;
-    let question: [c_int; 4] = [group.as_fd().as_raw_fd(), program.as_fd().as_raw_fd(), EGRESS, 0];
+    attach(group.as_fd().as_raw_fd(), program, EGRESS)
+}
+
+/// Lets a program take the packets of this network namespace apart (`BPF_PROG_ATTACH`, `BPF_FLOW_DISSECTOR`).
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn attach_to_namespace(program: impl AsFd) -> nix::Result<()> {
+    const FLOW_DISSECTOR: c_int = 17;
+    attach(0, program, FLOW_DISSECTOR)
+}
+
+fn attach(target: c_int, program: impl AsFd, place: c_int) -> nix::Result<()> {
+    let question: [c_int; 4] = [target, program.as_fd().as_raw_fd(), place, 0];
     // SAFETY: the question is live for the call and of the size given; the kernel only reads it.
     Errno::result(unsafe { libc::syscall(libc::SYS_bpf, 8, &raw const question, size_of_val(&question)) }).map(drop)
+}
+
+/// Ties a program to all that comes in by an interface of this network namespace, as long as the link is open (`BPF_LINK_CREATE`,
+/// `BPF_XDP`, Linux 5.9).
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn link_to_interface(index: c_int, program: impl AsFd) -> nix::Result<OwnedFd> {
+    const XDP: c_int = 37;
+    let question: [c_int; 4] = [program.as_fd().as_raw_fd(), index, XDP, 0];
+    // SAFETY: the question is live for the call and of the size given; the kernel only reads it.
+    made(unsafe { libc::syscall(libc::SYS_bpf, 28, &raw const question, size_of_val(&question)) })
+}
+
+/// Ties a program to a tracepoint of the kernel, as long as the link is open (`BPF_RAW_TRACEPOINT_OPEN`; a link since Linux 5.8).
+///
+/// # Errors
+/// With the kernel's errno.
+pub fn link_to_tracepoint(name: &CStr, program: impl AsFd) -> nix::Result<OwnedFd> {
+    #[repr(C)]
+    struct Question(u64, c_int, u32);
+    let question = Question(name.as_ptr().expose_provenance() as u64, program.as_fd().as_raw_fd(), 0);
+    // SAFETY: the question and its name, which ends with NUL, are live for the call; the kernel only reads them.
+    made(unsafe { libc::syscall(libc::SYS_bpf, 17, &raw const question, size_of::<Question>()) })
 }
 
 /// Gives a program a name in a file system of BPF (`BPF_OBJ_PIN`).
@@ -225,10 +272,7 @@ pub fn page_out(address: usize, length: usize) -> nix::Result<()> {
 /// With the kernel's errno; `ENOSYS` where it has none.
 pub fn memfd_secret() -> nix::Result<OwnedFd> {
     // SAFETY: only integers are passed.
-    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_memfd_secret, libc::O_CLOEXEC) })?;
-    let fd = c_int::try_from(fd).map_err(|_| Errno::EBADF)?;
-    // SAFETY: the kernel has just returned this descriptor to us and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    made(unsafe { libc::syscall(libc::SYS_memfd_secret, libc::O_CLOEXEC) })
 }
 
 /// Writes one byte to a shared mapping of the first page of `file`, then maps something else over it. While the dirty page is

@@ -186,14 +186,15 @@ fn a_listener_in_another_network_namespace_has_its_owner() {
     assert!(namespaces.iter().any(|row| row.to_string().contains(odd.fact("netns"))), "{namespaces:#?}");
 }
 
-/// A tracked connection and the rule for it, a filter of an interface and a program at a control group, all in another network namespace.
+/// A tracked connection and the rule for it, one that is over, programs at an interface, at a tracepoint, at a control group and at the
+/// namespace, all of another network namespace.
 #[test]
 fn what_is_attached_to_the_network_of_another_namespace_is_found() {
     let test = "what_is_attached_to_the_network_of_another_namespace_is_found";
     let Some(groups) = is_root(test).then(|| second_hierarchy(test)).flatten() else { return };
     let folder = scratch();
     let odd = Helper::start("odd", ["attached", &groups]);
-    let only = ["--only", "conntrack,firewall,traffic_control,bpf"];
+    let only = ["--only", "conntrack,firewall,traffic_control,interfaces,bpf"];
     Attached::of(&odd.said).assert_seen(&Agent::find().collect(&folder.path().join("evidence"), &only));
 }
 

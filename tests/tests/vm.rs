@@ -122,9 +122,12 @@ fn a_kernel_locked_down_for_integrity() {
     let Some(lab) = Lab::find("a_kernel_locked_down_for_integrity") else { return };
     let guest = Guest::new(&lab).load(&DIAG).load(&NETWORK).program(&beside("odd")).argument("lockdown=integrity");
     let locked = boot_locked(&lab, ATTACH, guest);
-    Attached::of(&locked.ended.text("attached")).assert_seen(&locked.evidence);
+    let attached = locked.ended.text("attached");
+    assert!(attached.starts_with("ready "), "the guest's console:\n{}", locked.ended.console);
+    Attached::of(&attached).assert_seen(&locked.evidence);
     attached::assert_pinned(&locked.evidence, "/sys/fs/bpf/odd");
     the_filter_of_the_packet_socket_is_there(&locked);
+    every_hook_of_the_network_is_in_one_query(&locked);
     assert_eq!(listener(&locked), ["text-before", "diag-before", "text-after", "diag-after"]);
     assert_eq!(lockdown(&locked), "integrity");
     assert_eq!(verdict(&locked, "kcore"), "available");
@@ -169,6 +172,18 @@ fn the_filter_of_the_packet_socket_is_there(locked: &Booted) {
     let sockets = locked.evidence.table("process_open_sockets");
     let row = one(&sockets, "bpf_filter_hex", filter);
     assert_eq!(number(row, "bpf_filter_length"), Some(4), "{row}");
+}
+
+/// All that `odd` has hung between packets and those that they are for, asked with one question.
+fn every_hook_of_the_network_is_in_one_query(locked: &Booted) {
+    let variables = ["address=192.0.2.1", "pid=1"];
+    let Some(answers) = python::queries("every_hook_of_the_network_is_in_one_query", &locked.evidence.dir, &variables) else {
+        return;
+    };
+    let rows = answers.get("network-hooks").and_then(Value::as_array).unwrap();
+    for hook in ["XDP", "control group", "network namespace", "packet socket", "tc filter"] {
+        assert!(rows.iter().any(|row| row.get("hook").is_some_and(|word| word == hook)), "no {hook} in {rows:#?}");
+    }
 }
 
 /// What a run of [`LOCKED`] said, which must have ended with this code and left evidence that verifies.

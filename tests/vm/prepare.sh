@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Gets what the tests need to boot real kernels in QEMU: Debian's cloud kernels for x86_64 and arm64 with their modules, and for
-# x86_64 LiME, a module that hides and one that only pretends to be LiME, built for that kernel. Run once, as root on Debian 12;
-# later calls find everything in place and end at once.
+# x86_64 LiME, a module that hides, one that patches the running kernel and one that only pretends to be LiME, built for that kernel,
+# and the programs with which others set a kernel up. Run once, as root on Debian 12; later calls find everything in place and end
+# at once.
 #
 # usage: tests/vm/prepare.sh [--again]      (--again: throw away what is there)
 #
@@ -13,10 +14,12 @@
 #   modules/      its modules, as in /lib/modules/RELEASE, with modules.dep and modules.alias
 #   lime.ko       LiME, built from Debian's lime-forensics-dkms
 #   hiding.ko     tests/vm/hiding/hiding.c
+#   patching.ko   tests/vm/patching/patching.c
 #   faulty.ko     tests/vm/faulty/lime.c: in the kernel its name is lime
+#   tools/        iptables (both of them), arptables, nft, ipset and auditctl with their libraries, as they stand below /
 #   arm64/        release, vmlinuz, config and modules/ of the arm64 kernel, and a busybox for it
 #   versions      the packages these came from
-#   recipe        digest of this script, of hiding/ and of faulty/
+#   recipe        digest of this script, of hiding/, patching/ and faulty/
 # Nothing of LiME (GPL-2) is kept in this repository. The network is used through apt only.
 set -euo pipefail
 
@@ -24,14 +27,14 @@ here="$(cd "$(dirname "$0")" && pwd)"
 cache="${HOZEN_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hozen-vm}"
 meta=linux-headers-cloud-amd64
 packages=(qemu-system-x86 qemu-system-arm busybox-static kmod e2fsprogs make gcc "$meta")
-results=(release vmlinuz System.map config modules/modules.dep lime.ko hiding.ko faulty.ko
+results=(release vmlinuz System.map config modules/modules.dep lime.ko hiding.ko patching.ko faulty.ko tools/sbin/auditctl
   arm64/release arm64/vmlinuz arm64/config arm64/modules/modules.dep arm64/busybox versions recipe)
 
 say() { echo "vm: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
 # What was made by another version of this script or of the modules is made again.
-recipe() { cat "$0" "$here"/hiding/* "$here"/faulty/* | sha256sum | cut -d' ' -f1; }
+recipe() { cat "$0" "$here"/hiding/* "$here"/patching/* "$here"/faulty/* | sha256sum | cut -d' ' -f1; }
 
 is_complete() {
   local file
@@ -95,11 +98,35 @@ make_x86() {
   unpack "$work/root" "linux-image-$release" lime-forensics-dkms
   cp "$work/root/boot/System.map-$release" "$work/new/System.map"
   take_kernel "$work/root" "$release" "$work/new"
-  say "building LiME, hiding.ko and faulty.ko for $release"
+  say "building LiME, hiding.ko, patching.ko and faulty.ko for $release"
   build_module "$(echo "$work"/root/usr/src/lime-forensics-*)" lime lime
-  cp -r "$here/hiding" "$here/faulty" "$work"
+  cp -r "$here/hiding" "$here/patching" "$here/faulty" "$work"
   build_module "$work/hiding" hiding hiding
+  build_module "$work/patching" patching patching
   build_module "$work/faulty" lime faulty
+}
+
+# Programs of others, the packages that they and their libraries are in, and the folder of what iptables loads by itself.
+tools=(usr/sbin/{xtables-legacy-multi,iptables-legacy,ip6tables-legacy,xtables-nft-multi,iptables-nft,arptables-legacy,nft,ipset} sbin/auditctl)
+tool_packages=(iptables arptables nftables ipset auditd libaudit1 libauparse0 libbsd0 libc6 libcap-ng0 libedit2 libgmp10 libip4tc2 libip6tc2
+  libipset13 libjansson4 libmd0 libmnl0 libnftables1 libnftnl11 libtinfo6 libxtables12)
+extensions=usr/lib/x86_64-linux-gnu/xtables
+
+# Takes the tools with all libraries that the loader says they need, none of them this machine's, and nothing else of the packages.
+take_tools() {
+  local from="$work/tools" to="$work/new/tools" loader=lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 tool library listed
+  unpack "$from" "${tool_packages[@]}"
+  mkdir -p "$to/lib64"
+  cp "$from/$loader" "$to/lib64"
+  for tool in "${tools[@]}"; do
+    listed="$("$from/$loader" --inhibit-cache --library-path "$from/lib/x86_64-linux-gnu:$from/usr/lib/x86_64-linux-gnu" --list "$from/$tool")"
+    while read -r library; do
+      [[ "$library" == "$from"/* ]] || fail "$tool: no package has $library"
+      (cd "$from" && cp -L --parents "${library#"$from/"}" "$to")
+    done < <(echo "$listed" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p')
+    (cd "$from" && cp -d --parents "$tool" "$to")
+  done
+  (cd "$from" && cp -r --parents "$extensions" "$to")
 }
 
 # apt is shown a second architecture with lists of its own: what the machine knows of architectures stays as it is.
@@ -119,6 +146,7 @@ make_arm64() {
 make_all() {
   mkdir "$work/new"
   make_x86
+  take_tools
   make_arm64
   recipe >"$work/new/recipe"
 }
@@ -144,7 +172,7 @@ work="$(mktemp -d "$cache/.work.XXXXXX")"
 trap 'rm -rf "$work"' EXIT
 make_all
 # The release goes last: where it is, all is.
-parts=(modules vmlinuz System.map config lime.ko hiding.ko faulty.ko arm64 versions recipe release)
+parts=(modules vmlinuz System.map config lime.ko hiding.ko patching.ko faulty.ko tools arm64 versions recipe release)
 for file in release "${parts[@]}"; do rm -rf "${cache:?}/$file"; done
 for file in "${parts[@]}"; do mv "$work/new/$file" "$cache/$file"; done
 say "ready in $cache ($release)"

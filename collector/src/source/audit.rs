@@ -117,6 +117,8 @@ fn rules(host: &Host, dump: &netlink::Dump, evidence: &mut dyn Evidence) -> Resu
 struct Rule {
     list: u32,
     action: u32,
+    /// Whether it is of every system call; then none is named.
+    all_syscalls: bool,
     syscalls: Vec<u32>,
     fields: Vec<Field>,
 }
@@ -136,10 +138,14 @@ impl Rule {
     fn parse(bytes: &[u8]) -> Option<Self> {
         const HEAD: usize = 12;
         const WORDS: usize = 64 * 4;
+        /// The last of the 64 words also has the bits of classes of calls, which the kernel clears: `all` is ones in the others.
+        const MASKS: usize = 63;
         let part = |at: usize| bytes.get(HEAD + at * WORDS..HEAD + (at + 1) * WORDS).map(words);
         let [list, action, count] = words(bytes.get(..HEAD)?).collect::<Vec<_>>().try_into().ok()?;
         let masks = part(0)?.zip((0_u32..).step_by(32));
-        let syscalls = masks.flat_map(|(mask, base)| (0..32).filter(move |bit| mask >> bit & 1 != 0).map(move |bit| base + bit));
+        let all_syscalls = part(0)?.take(MASKS).all(|mask| mask == u32::MAX);
+        let named = masks.filter(|_| !all_syscalls);
+        let syscalls = named.flat_map(|(mask, base)| (0..32).filter(move |bit| mask >> bit & 1 != 0).map(move |bit| base + bit));
         let mut text = bytes.get(HEAD + 4 * WORDS + 4..)?;
         let mut fields = Vec::new();
         let each = part(1)?.zip(part(2)?).zip(part(3)?).take(usize::try_from(count).ok()?);
@@ -148,7 +154,7 @@ impl Rule {
             text = own.map_or(text, |(_, rest)| rest);
             fields.push(Field { field, operator: operator(flags), value, text: own.map(|(own, _)| escape::bytes(own)) });
         }
-        Some(Self { list, action, syscalls: syscalls.collect(), fields })
+        Some(Self { list, action, all_syscalls, syscalls: syscalls.collect(), fields })
     }
 
     fn columns(&self, row: &mut Row) {
@@ -159,7 +165,7 @@ impl Rule {
         };
         // Bit 4 only says where the rule was to be put.
         row.text("list", word(&LISTS, self.list & 0x0f)).text("action", word(&ACTIONS, self.action));
-        row.json("syscalls", &self.syscalls).json("fields", &self.fields);
+        row.json("syscalls", &self.syscalls).flag("all_syscalls", self.all_syscalls).json("fields", &self.fields);
         if let Some(key) = self.fields.iter().find(|field| field.field == KEY).and_then(|field| field.text.as_deref()) {
             row.text("key", key);
         }
@@ -222,6 +228,17 @@ mod tests {
         assert_eq!((&row["syscalls"], &row["fields"][0]["operator"]), (&serde_json::json!([59]), &"!=".into()));
         assert_eq!(evidence.rows("audit_rules")[1]["status"], "partial");
         assert!(Rule::parse(&rule(b"exec")[..1042]).is_none(), "a text that is shorter than its field says");
+    }
+
+    #[test]
+    fn a_rule_for_every_call_names_none() {
+        let mut bytes = rule(b"watch");
+        bytes[12..][..63 * 4].fill(0xff);
+        let watch = Rule::parse(&bytes).unwrap();
+        assert!(watch.all_syscalls && watch.syscalls.is_empty(), "{watch:?}");
+        bytes[12 + 7] = 0x7f;
+        let most = Rule::parse(&bytes).unwrap();
+        assert!(!most.all_syscalls && most.syscalls.len() == 63 * 32 - 1, "{most:?}");
     }
 
     #[test]

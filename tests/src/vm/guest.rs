@@ -173,6 +173,32 @@ impl Guest {
         self
     }
 
+    /// Puts all files and links below a folder of this machine into the guest, where that folder is `/`.
+    ///
+    /// # Panics
+    /// When one of them cannot be read.
+    #[must_use]
+    pub fn tree(mut self, folder: &Path) -> Self {
+        self.put_folder(folder, "");
+        self
+    }
+
+    fn put_folder(&mut self, folder: &Path, to: &str) {
+        let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            let guest = format!("{to}/{}", file_name(&path));
+            if path.is_symlink() {
+                let target = path.read_link().expect("a link");
+                self.files.link(&guest, target.to_str().expect("a target that is text"));
+            } else if path.is_dir() {
+                self.put_folder(&path, &guest);
+            } else {
+                self.files.file(&guest, 0o755, read(&path));
+            }
+        }
+    }
+
     /// Boots it with this script.
     ///
     /// # Panics

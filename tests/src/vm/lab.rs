@@ -97,6 +97,19 @@ impl Lab {
         self.folder.join("hiding.ko")
     }
 
+    /// A module that is a live patch of this kernel (tests/vm/patching).
+    #[must_use]
+    pub fn patching(&self) -> PathBuf {
+        self.folder.join("patching.ko")
+    }
+
+    /// Programs with which others set a kernel up: iptables, arptables, nft, ipset and auditctl, with all that they need to run, in a
+    /// folder that stands for `/`.
+    #[must_use]
+    pub fn tools(&self) -> PathBuf {
+        self.folder.join("tools")
+    }
+
     /// A module of LiME's name and parameters that `does` what LiME must not do (the words stand in tests/vm/faulty/lime.c).
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! architecture  what differs between x86_64 and arm64
-//! lab           what tests/vm/prepare.sh has left: kernel, modules, LiME
+//! lab           what tests/vm/prepare.sh has left: kernel, modules, LiME, programs of others
 //! guest         what is in a guest: programs with their libraries, modules, a script
 //! cpio          the initramfs as an archive
 //! machine       one run of QEMU: console, end, evidence

@@ -222,7 +222,7 @@ pub(super) const RULES: &[Rule] = &[
         table: "audit_rules",
         mark: b"\"action\":\"",
         judge: |row| finding(word(row, "action") == "never" || word(row, "list") == "exclude"),
-        columns: &["list", "action", "key", "syscalls", "fields", "member"],
+        columns: &["list", "action", "key", "syscalls", "all_syscalls", "fields", "member"],
         together: false,
     },
     Rule {

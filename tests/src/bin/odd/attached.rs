@@ -1,12 +1,13 @@
-//! What an intruder hangs into the network of a host: a rule that looks at connections, programs of BPF at an interface and at a control
-//! group, and one that is pinned.
+//! What an intruder hangs into the network of a host: a rule that looks at connections, programs of BPF at an interface, at a control
+//! group, at the network namespace and at a tracepoint, and one that is pinned.
 
 #![expect(clippy::host_endian_bytes, reason = "messages of netlink are in the order of the host")]
 
 use std::ffi::CString;
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -30,8 +31,11 @@ pub(super) fn attached(groups: &Path, pin: Option<&Path>) -> Result<(), Failure>
     raw::loopback_up(std::os::unix::net::UnixDatagram::unbound()?)?;
     send_all(SockProtocol::NetlinkNetFilter, &rule()).map_err(|error| format!("a rule: {error}"))?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
+    connection_that_is_over(&listener)?;
     let stream = TcpStream::connect(listener.local_addr()?)?;
     filter_of_loopback().map_err(|error| format!("a filter of an interface: {error}"))?;
+    dissector().map_err(|error| format!("a program at a network namespace: {error}"))?;
+    let links = links().map_err(|error| format!("links: {error}"))?;
     let group = Group::new(groups)?;
     let pinned = pin.map(Pinned::new).transpose()?;
     let namespace = fs::read_link("/proc/self/ns/net")?;
@@ -43,8 +47,34 @@ pub(super) fn attached(groups: &Path, pin: Option<&Path>) -> Result<(), Failure>
         ("group", group.name()),
     ];
     let result = stay(&life, facts.into());
-    drop(pinned);
+    drop((links, pinned));
     result
+}
+
+/// A connection that is over. What TCP has learned by it of the other end stays (`tcp_metrics`).
+fn connection_that_is_over(listener: &TcpListener) -> Result<(), Failure> {
+    let mut client = TcpStream::connect(listener.local_addr()?)?;
+    let (mut server, _) = listener.accept()?;
+    client.write_all(b"x")?;
+    // What is left unread would be a reason to reset the connection.
+    Ok(server.read_exact(&mut [0])?)
+}
+
+/// A program that the network namespace holds, which ends with it.
+fn dissector() -> Result<(), Failure> {
+    let program = raw::load_program(BpfProgram::FlowDissector, "odd_dissector", 0)?;
+    Ok(raw::attach_to_namespace(program)?)
+}
+
+/// Links, each of which holds a program as long as it is open: to what comes in by the loopback interface, which is the first one of
+/// every network namespace, and to a tracepoint.
+fn links() -> Result<[OwnedFd; 2], Failure> {
+    const LOOPBACK: i32 = 1;
+    /// `XDP_PASS`: the packet goes on.
+    const PASS: i32 = 2;
+    let interface = raw::link_to_interface(LOOPBACK, raw::load_program(BpfProgram::Xdp, "odd_xdp", PASS)?)?;
+    let program = raw::load_program(BpfProgram::RawTracepoint, "odd_trace", 0)?;
+    Ok([interface, raw::link_to_tracepoint(c"sched_process_exec", program)?])
 }
 
 /// A control group with a program, which it alone holds.

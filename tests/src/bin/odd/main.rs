@@ -18,7 +18,7 @@
 //! | `memory` | has pages of known content, and a terabyte that it never touches | `pid`, the addresses `plain`, `code`, `file`, `swapped`, `reserved`, and `mark` |
 //! | `secretmem` | has memory that not even the kernel can read | `pid`, its address `secret`, or `none` where the kernel has no such memory |
 //! | `netns` | listens on 127.0.0.1 in its own network namespace (root) | `pid`, `port`, `netns` |
-//! | `attached GROUPS [PIN]` | in its own network namespace tracks a connection, has a rule for that, a BPF program as a filter of its loopback interface, one at a control group that it makes in GROUPS, and one that is pinned as PIN (root) | those of `hozen_tests::attached` |
+//! | `attached GROUPS [PIN]` | in its own network namespace tracks a connection, has a rule for that and one connection that is over; has BPF programs: as a filter of its loopback interface, by a link at that interface (XDP), at the namespace (flow dissector), by a link at a tracepoint, at a control group that it makes in GROUPS, and one that is pinned as PIN (root, Linux 5.9) | those of `hozen_tests::attached` |
 //! | `sniffer` | has a packet socket with a filter in its own network namespace (root) | `pid`, `filter` in hex, `sha256` of it, `netns` |
 
 mod attached;

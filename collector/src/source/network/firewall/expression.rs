@@ -66,6 +66,8 @@ fn words(name: &str, data: &[u8]) -> Option<serde_json::Map<String, Value>> {
         "lookup" => json!({ "set": string(1) }),
         "log" => json!({ "prefix": string(2) }),
         "objref" => json!({ "object": string(2) }),
+        // A comment of iptables is a match that always holds (linux/netfilter/xt_comment.h).
+        "match" if string(1).as_deref() == Some("comment") => json!({ "extension": "comment", "comment": string(3) }),
         "match" | "target" => json!({ "extension": string(1) }),
         "queue" => json!({ "number": inner(data, 1).and_then(|bytes| array(bytes, 0)).map(u16::from_be_bytes) }),
         _ => return None,

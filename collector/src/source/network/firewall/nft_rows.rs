@@ -173,7 +173,8 @@ fn rule(row: &mut Row, payload: &[u8]) {
         }
     }
     row.json("details", &expressions);
-    if let Some(comment) = inner(payload, 7).and_then(comment) {
+    let of_iptables = || expressions.iter().find_map(|one| one.get("comment")?.as_str().map(str::to_owned));
+    if let Some(comment) = inner(payload, 7).and_then(comment).or_else(of_iptables) {
         row.text("comment", &comment);
     }
 }

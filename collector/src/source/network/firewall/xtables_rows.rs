@@ -224,10 +224,11 @@ fn mac(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
-/// The names of the matches, and the ports of those of TCP and UDP (`struct xt_tcp`, `xt_udp`).
+/// The names of the matches, the ports of those of TCP and UDP (`struct xt_tcp`, `xt_udp`), and the text of a comment
+/// (`struct xt_comment_info`).
 fn matches(row: &mut Row, layout: &Layout, bytes: &[u8]) {
     let end = native16(bytes, layout.target).map_or(0, usize::from);
-    let (mut names, mut at) = (Vec::new(), layout.matches);
+    let (mut names, mut comment, mut at) = (Vec::new(), None, layout.matches);
     while let Some((size, name)) = bytes.get(at..end).and_then(|rest| Some((native16(rest, 0)?, rest.get(2..31)?))) {
         let (size, name) = (usize::from(size), until_nul(name));
         names.push(name);
@@ -242,9 +243,13 @@ fn matches(row: &mut Row, layout: &Layout, bytes: &[u8]) {
         if size < HEAD {
             break;
         }
+        if name == b"comment" {
+            comment = comment.or(bytes.get(at + HEAD..at + size));
+        }
         at += size;
     }
     row.bytes_list("match", names);
+    put_bytes(row, "comment", comment.map(until_nul));
 }
 
 #[cfg(test)]
@@ -367,6 +372,15 @@ mod tests {
             (&"10.0.0.1".into(), &"eth0".into(), &"22:22".into())
         );
         assert_eq!((&rows[0]["match"], &rows[0]["packets"]), (&serde_json::json!(["tcp"]), &7.into()));
+    }
+
+    #[test]
+    fn a_comment_is_the_text_of_its_match() {
+        let mut rule = verdict(-1);
+        rule[V4.matches + 2..][..8].copy_from_slice(b"comment\0");
+        rule[V4.matches + HEAD..][..8].copy_from_slice(b"planted\0");
+        let rows = columns(&[0; 84], &rule);
+        assert_eq!((&rows[0]["match"], &rows[0]["comment"]), (&serde_json::json!(["comment"]), &"planted".into()));
     }
 
     proptest::proptest! {
