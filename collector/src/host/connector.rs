@@ -129,8 +129,10 @@ fn request(what: u32) -> Vec<u8> {
     [head, ids, vec![0; 8], payload.to_vec(), vec![0; 2], native_u32(what).to_vec()].concat()
 }
 
-/// The error in the kernel's answer to us (`PROC_EVENT_NONE`), if the message is one.
-fn answer(message: &[u8]) -> Option<u32> {
+/// The error in the kernel's answer to somebody who began or ended to listen (`PROC_EVENT_NONE`), if the message is one. Every listener
+/// gets the answers to all.
+#[must_use]
+pub fn answer(message: &[u8]) -> Option<u32> {
     let word = |at: usize| message.get(at..).and_then(|rest| rest.first_chunk()).map(|bytes| u32_of(*bytes));
     if word(HEADERS)? == 0 { word(HEADERS + 16) } else { None }
 }

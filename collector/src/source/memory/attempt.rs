@@ -10,7 +10,7 @@ use super::quality::{self, Measure, Quality};
 use super::{Offer, lime, readers};
 use crate::host::physical::{Reader, Way, page_size};
 use crate::host::{Host, ReadError};
-use crate::model::{PhysRange, Row, Timestamp, range};
+use crate::model::{Gap, PhysRange, Row, Timestamp, range};
 use crate::source::kcore::{self, Piece};
 use crate::source::{Evidence, Member, Stop};
 
@@ -114,6 +114,10 @@ impl Attempt<'_> {
         if !report.log.is_empty() {
             self.evidence.raw(&Member::pseudo(b"/.hozen/lime.kmsg"), &report.log)?;
         }
+        if let Some(why) = &report.log_lost {
+            let reason = format!("records of the kernel's log that came while LiME was loaded are missing: {why}");
+            self.evidence.gap(Gap::whole(b"/dev/kmsg", reason));
+        }
         let (refused, faults, stop) = (report.refused.clone(), report.faults.clone(), read.and(ended).err());
         let denied = refused.as_ref().is_some_and(|why| why.contains("EPERM") || why.contains("EACCES"));
         Ok(Captured { tally, refused, denied, faults, stop, readers: 1, lime: Some(report) })
@@ -129,7 +133,7 @@ impl Attempt<'_> {
             None => {
                 faults.extend(captured.stop.map(|stop| stop.to_string()));
                 faults.extend(self.unmapped());
-                let moved = self.compare_iomem(&mut faults)?;
+                let moved = self.compare_iomem(method, &mut faults)?;
                 let (quality, reasons) = quality::judge(&captured.tally, self.measure(), faults);
                 self.gaps(method, quality, &captured.tally, &moved);
                 (Some(quality), reasons)
@@ -193,16 +197,15 @@ impl Attempt<'_> {
     }
 
     /// What memory was added or removed while it was read.
-    fn compare_iomem(&mut self, faults: &mut Vec<String>) -> Result<Moved, Stop> {
+    fn compare_iomem(&mut self, method: &str, faults: &mut Vec<String>) -> Result<Moved, Stop> {
         let Some((text, now)) = facts::iomem_now(self.host).filter(|(_, now)| !now.hidden) else {
             faults.push("/proc/iomem could not be read again".to_owned());
             return Ok(Moved::default());
         };
         let moved = Moved::between(&self.facts.iomem.ram, &now.ram);
-        if let Some(fault) = moved.fault() {
-            faults.push(fault);
-            self.evidence.raw(&Member::pseudo(b"/.hozen/iomem.after"), &text)?;
-        }
+        let member = format!("/.hozen/iomem.after-{method}");
+        self.evidence.raw(&Member::pseudo(member.as_bytes()), &text)?;
+        faults.extend(moved.fault(&member));
         Ok(moved)
     }
 }
@@ -219,10 +222,11 @@ impl Moved {
         Self { added: range::difference(after, before), removed: range::difference(before, after) }
     }
 
-    fn fault(&self) -> Option<String> {
+    /// Says it, and where the map of then is.
+    fn fault(&self, member: &str) -> Option<String> {
         let (added, removed) = (range::total(&self.added), range::total(&self.removed));
         (added.max(removed) > 0)
-            .then(|| format!("while it was read, {added} bytes of memory were added and {removed} removed (/.hozen/iomem.after)"))
+            .then(|| format!("while it was read, {added} bytes of memory were added and {removed} removed ({member})"))
     }
 }
 

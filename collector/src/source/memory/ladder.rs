@@ -236,6 +236,10 @@ mod tests {
         let facts = Facts { module_fault: Some("no module".to_owned()), ..facts };
         let rungs = rungs(&facts, Method::Auto);
         assert_eq!(rungs[0].reasons.len(), 7, "{rungs:?}");
+        for word in ["no module", "modules_disabled", "sig_enforce", "integrity", "CAP_SYS_MODULE"] {
+            assert!(rungs[0].reasons.iter().any(|reason| reason.contains(word)), "{word}: {rungs:?}");
+        }
+        assert!(rungs[1].reasons.iter().any(|reason| reason.contains("CAP_SYS_RAWIO")), "{rungs:?}");
         assert!(rungs.iter().all(|rung| rung.verdict == Verdict::Absent));
         assert_eq!(serde_json::to_string(&Method::Kcore).unwrap(), "\"kcore\"");
     }

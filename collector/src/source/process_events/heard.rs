@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::event::{Event, Kind};
 use super::program::Program;
+use crate::host::connector::answer;
 use crate::model::Timestamp;
 
 /// The most events that are kept, of some 80 bytes each.
@@ -39,7 +40,8 @@ impl Heard {
     /// Takes a message. Says which process executed something, and the event's number.
     pub(super) fn take(&mut self, time: Timestamp, message: &[u8]) -> Option<(usize, u32)> {
         let Some(event) = Event::parse(message) else {
-            self.odd = self.odd.saturating_add(1);
+            // That another program began or ended to listen is no event.
+            self.odd = self.odd.saturating_add(u64::from(answer(message).is_none()));
             return None;
         };
         self.follow(&event);
@@ -87,6 +89,7 @@ mod tests {
         assert_eq!(heard.take(now, &message(1, (0, 3), &[8, 9, 11, 9])), None);
         assert_eq!(heard.received[&Kind::Fork], (0, 1));
         assert_eq!((heard.take(now, b"short"), heard.odd), (None, 1));
+        assert_eq!((heard.take(now, &message(0, (0, 4), &[0])), heard.odd), (None, 1), "an answer to another listener");
     }
 
     #[test]

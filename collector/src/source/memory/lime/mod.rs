@@ -22,7 +22,7 @@ use super::running::Kernel;
 use crate::host::Clock;
 use crate::host::inflow::Inflow;
 use crate::host::kmsg::{Kmsg, Step};
-use crate::host::{Host, read};
+use crate::host::{Host, ReadError, read};
 use crate::model::PhysRange;
 use crate::source::Stop;
 
@@ -42,6 +42,8 @@ pub(super) struct Report {
     pub faults: Vec<String>,
     /// Records of the kernel's log that came meanwhile.
     pub log: Vec<u8>,
+    /// Why records are missing in `log`, if some are.
+    pub log_lost: Option<String>,
     /// `/proc/sys/kernel/tainted` before and after.
     pub taint: (Option<i64>, Option<i64>),
     /// Whether the module is gone.
@@ -56,8 +58,8 @@ pub(super) fn capture(
     lens: &Lens,
     take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
 ) -> (Report, Result<(), Stop>) {
-    let mut log = Kmsg::open().ok();
-    new_records(log.as_mut());
+    let mut log = Kmsg::open();
+    Records::new(&mut log);
     let mut report = Report { taint: (taint(host), None), ..Report::default() };
     let _ending = Ending(host);
     let result = match load::load(host, module, &mut report.parameters) {
@@ -69,10 +71,8 @@ pub(super) fn capture(
     };
     end(host, &mut report);
     report.taint.1 = taint(host);
-    report.log = new_records(log.as_mut());
-    let told =
-        ["Skipping Range", "Short write", "Skipping range"].into_iter().find(|told| contains(&report.log, told.as_bytes()));
-    report.faults.extend(told.map(|told| format!("the kernel's log says: {told}")));
+    Records { bytes: report.log, lost: report.log_lost } = Records::new(&mut log);
+    report.faults.extend(complaint(&report.log));
     (report, result)
 }
 
@@ -192,18 +192,43 @@ fn taint(host: &Host) -> Option<i64> {
     crate::source::keep::number(&text.bytes)
 }
 
-/// The records that came since the last call.
-fn new_records(log: Option<&mut Kmsg>) -> Vec<u8> {
-    let mut records = Vec::new();
-    let Some(log) = log else { return records };
-    while let Ok(step) = log.step() {
-        match step {
-            Step::Record(record) if records.len() < MOST_LOG => records.extend_from_slice(record),
-            Step::Record(_) | Step::Overwritten => {}
-            Step::End => break,
+/// Records of the kernel's log, and why some are missing if some are.
+#[derive(Debug, Default)]
+struct Records {
+    bytes: Vec<u8>,
+    lost: Option<String>,
+}
+
+impl Records {
+    /// Those that came since the last call.
+    fn new(log: &mut Result<Kmsg, ReadError>) -> Self {
+        let mut records = Self::default();
+        let mut more = true;
+        while more {
+            match log.as_mut().map_err(|error| error.to_string()).and_then(|log| log.step().map_err(|error| error.to_string())) {
+                Ok(step) => more = records.take(step),
+                Err(why) => (records.lost, more) = (Some(why), false),
+            }
         }
+        records
     }
-    records
+
+    /// Whether there may be more behind this step.
+    fn take(&mut self, step: Step<'_>) -> bool {
+        match step {
+            Step::Record(record) if self.bytes.len() < MOST_LOG => self.bytes.extend_from_slice(record),
+            Step::Record(_) => self.lost = Some(format!("more than {MOST_LOG} bytes of them came")),
+            Step::Overwritten => self.lost = Some("the kernel overwrote them before they were read".to_owned()),
+            Step::End => return false,
+        }
+        true
+    }
+}
+
+/// What LiME complained of in the kernel's log, if it did: memory that it left out, or could not hand over.
+fn complaint(log: &[u8]) -> Option<String> {
+    let told = ["Skipping Range", "Short write", "Skipping range"].into_iter().find(|told| contains(log, told.as_bytes()))?;
+    Some(format!("the kernel's log says: {told}"))
 }
 
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {
@@ -254,6 +279,28 @@ mod tests {
         drain(&ours, SILENCE, &ram(), &lens(), &mut take, &mut report).unwrap();
         assert_eq!((taken, report.faults), (crate::model::range::total(&ram()), Vec::new()));
         assert!(peer.join().unwrap());
+    }
+
+    #[test]
+    fn what_lime_complains_of_is_a_fault() {
+        let mut records = Records::default();
+        assert!(records.take(Step::Record(b"6,1,2,-;[LiME] Parameters\n")));
+        assert_eq!(complaint(&records.bytes), None);
+        assert!(records.take(Step::Record(b"3,2,3,-;[LiME] Skipping Range 0\n")) && !records.take(Step::End));
+        assert_eq!((complaint(&records.bytes).unwrap().as_str(), records.lost), ("the kernel's log says: Skipping Range", None));
+    }
+
+    #[test]
+    fn records_that_are_lost_are_told() {
+        let lost = |steps: Vec<Step<'_>>| {
+            let mut records = Records::default();
+            steps.into_iter().for_each(|step| assert!(records.take(step)));
+            records.lost.unwrap()
+        };
+        assert!(lost(vec![Step::Record(b"a"), Step::Overwritten, Step::Record(b"b")]).contains("overwrote"));
+        assert!(lost(vec![Step::Record(&vec![b'x'; MOST_LOG]), Step::Record(b"b")]).contains("more than"));
+        let refused = Records::new(&mut Err(ReadError::errno(b"/dev/kmsg", nix::errno::Errno::EPERM)));
+        assert!(refused.bytes.is_empty() && refused.lost.unwrap().contains("/dev/kmsg"));
     }
 
     #[test]
