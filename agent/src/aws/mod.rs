@@ -12,11 +12,13 @@
 
 pub mod credentials;
 mod ec2;
+mod endpoints;
 mod http;
 pub mod identity;
 mod imds;
 pub mod options;
 pub mod parameter;
+mod proxy;
 mod resolve;
 mod trust;
 pub mod words;
@@ -37,6 +39,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use credentials::Kept;
 use options::{Endpoint, ImdsChoice, NetworkArgs};
+use proxy::Proxies;
+use resolve::{Names, Servers};
 
 /// Threads that move bytes: one hashes and encrypts while the other does.
 const THREADS: usize = 2;
@@ -57,6 +61,8 @@ pub struct Network {
     http: SharedHttpClient,
     imds: Option<(String, aws_config::imds::Client)>,
     region: Option<String>,
+    servers: Servers,
+    names: Names,
     record: Value,
 }
 
@@ -82,30 +88,41 @@ impl Network {
         let ec2 = ec2::is_ec2(host);
         let trust = trust::load(options.ca_bundle.as_deref())?;
         let given: Vec<_> = options.dns.iter().map(|server| server.0).collect();
-        let servers = resolve::Servers::find(&given, ec2, host);
+        let servers = Servers::find(&given, ec2, host);
         let names = runtime.block_on(async { servers.resolver() });
-        let http = http::client(trust.context, names, options.use_environment);
+        let proxies = Proxies::find(options.use_environment)?;
+        let http = http::client(trust.context.clone(), names.clone(), proxies.are_used());
+        // The metadata are one hop away and hold the role's credentials: no proxy is to carry them.
+        let direct = http::client(trust.context, names.clone(), false);
         let imds = imds_address(&options, ec2).map(|address| {
-            let client = imds::client(&address, &http);
+            let client = imds::client(&address, &direct);
             client.map(|client| (address, client))
         });
         let imds = imds.transpose()?;
         let record = json!({
             "ec2_by_dmi": ec2,
             "tls": trust.record,
-            "dns": servers.record(),
-            "proxy": options.use_environment,
+            "proxy": proxies.record(),
             "imds": imds.as_ref().map(|(address, _)| address),
             "endpoint": options.endpoint_url.as_ref().map(Endpoint::as_str),
             "path_style": options.path_style,
             "dual_stack": options.dual_stack,
         });
-        let mut network = Self { runtime, options, http, imds, region: None, record };
-        network.region = network.find_region();
-        if let (Value::Object(record), Some(region)) = (&mut network.record, &network.region) {
-            record.insert("region".to_owned(), json!(region));
-        }
+        let mut network = Self { runtime, options, http, imds, region: None, servers, names, record };
+        network.settle_region();
         Ok(network)
+    }
+
+    /// Finds the region, and what follows from it.
+    fn settle_region(&mut self) {
+        let (region, source) = self.find_region().unzip();
+        let endpoints = self.block_on(endpoints::record(&self.options, region.as_deref()));
+        if let Value::Object(record) = &mut self.record {
+            let found = [("region", region.as_deref()), ("region_from", source)];
+            record.extend(found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
+            record.insert("endpoints".to_owned(), endpoints);
+        }
+        self.region = region;
     }
 
     /// Whether `options` and this host's firmware say that there are instance metadata to ask.
@@ -120,10 +137,14 @@ impl Network {
         &self.options
     }
 
-    /// What was decided, for the begin record.
+    /// What was decided, for the begin record, and which name servers have answered by now.
     #[must_use]
-    pub fn record(&self) -> &Value {
-        &self.record
+    pub fn record(&self) -> Value {
+        let mut record = self.record.clone();
+        if let Value::Object(members) = &mut record {
+            members.insert("dns".to_owned(), self.servers.record(&self.names));
+        }
+        record
     }
 
     /// Whether there are instance metadata to ask.
@@ -250,14 +271,17 @@ impl Network {
     }
 
     /// The region that was named, that of the environment where it may speak, that of the instance; any, where the endpoint is
-    /// named and a region means nothing.
-    fn find_region(&self) -> Option<String> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|_| self.options.use_environment);
-        let named = self.options.region.clone();
+    /// named and a region means nothing. Also which of them it is.
+    fn find_region(&self) -> Option<(String, &'static str)> {
+        let variable = |name: &'static str| {
+            let value = std::env::var(name).ok().filter(|_| self.options.use_environment);
+            value.map(|region| (region, name))
+        };
+        let named = self.options.region.clone().map(|region| (region, "--region"));
         let named = named.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
-        let own = || self.imds().and_then(|imds| self.block_on(identity::region(&imds)));
-        let any = || self.options.endpoint_url.as_ref().map(|_| ANY_REGION.to_owned());
-        named.or_else(own).or_else(any).filter(|region| options::is_region(region))
+        let own = || self.imds().and_then(|imds| self.block_on(identity::region(&imds))).map(|region| (region, "imds"));
+        let any = || self.options.endpoint_url.as_ref().map(|_| (ANY_REGION.to_owned(), "any"));
+        named.or_else(own).or_else(any).filter(|(region, _)| options::is_region(region))
     }
 }
 
