@@ -12,6 +12,7 @@
 mod addresses;
 mod conformance;
 mod faults;
+mod image;
 mod killed;
 mod presigned;
 mod refusals;

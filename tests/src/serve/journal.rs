@@ -19,6 +19,8 @@ pub struct Entry {
     pub status: Option<u16>,
     /// Bytes of its body that were read.
     pub length: u64,
+    /// How many requests had come in by the time its turn was over; none as for `status`.
+    pub answered: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -32,8 +34,15 @@ impl Journal {
     pub(super) fn open(&self, operation: &str, head: &Head) -> u64 {
         let mut entries = self.lock();
         let index = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-        entries.push(Entry { index, operation: operation.to_owned(), head: head.clone(), fault: None, status: None, length: 0 });
+        let (operation, head) = (operation.to_owned(), head.clone());
+        entries.push(Entry { index, operation, head, fault: None, status: None, length: 0, answered: None });
         index
+    }
+
+    /// Its turn is over.
+    pub(super) fn close(&self, index: u64, status: Option<u16>, length: u64) {
+        let came = u64::try_from(self.count()).ok().filter(|_| status.is_some());
+        self.note(index, |entry| (entry.status, entry.length, entry.answered) = (status, length, came));
     }
 
     pub(super) fn note(&self, index: u64, change: impl FnOnce(&mut Entry)) {
