@@ -4,10 +4,12 @@ use hozen_collector::model::Digest;
 use hozen_collector::sink::EvidenceSink as _;
 use hozen_tests::aws::cloud::KeyState;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hozen::s3::Timing;
 use hozen_tests::aws::cloud::ACCOUNT;
 use hozen_tests::s3::{Bucket, Options, assert_write_only};
+use hozen_tests::serve::{Fault, Rule, most_at_once};
 use sha2::{Digest as _, Sha256};
 
 use super::segments;
@@ -70,6 +72,18 @@ fn every_request_of_a_whole_run_has_what_keeps_the_evidence_whole() {
     let of = |operation: &str| counts.get(operation).copied().unwrap_or_default();
     assert!(of("CreateMultipartUpload") == 3 && of("CompleteMultipartUpload") == 3 && of("UploadPart") > 6, "{counts:?}");
     assert!(of("PutObject") > 3 && of("GetObjectLockConfiguration") == 1, "{counts:?}");
+}
+
+#[test]
+fn as_many_parts_are_on_their_way_as_may_be_and_never_more() {
+    const SMALL: usize = 64 << 10;
+    for parallel in [1, 2, 5] {
+        let mut place = segments::place(SMALL, Timing::default());
+        place.options.parallel = parallel;
+        place.double.inject(Rule::on("UploadPart", Fault::Late(Some(Duration::from_millis(100)))).always());
+        let held = store(&place.sink(), "image", &mixed(12 * SMALL)).unwrap();
+        assert_eq!((held.checksum.parts, most_at_once(&place.double.journal(), "UploadPart")), (12, parallel));
+    }
 }
 
 #[test]

@@ -23,6 +23,16 @@ pub struct Entry {
     pub answered: Option<u64>,
 }
 
+/// The most requests for this operation that were on their way at one moment.
+#[must_use]
+pub fn most_at_once(entries: &[Entry], operation: &str) -> usize {
+    let of = |entry: &&Entry| entry.operation == operation;
+    // One that has no answer yet is on its way still.
+    let open_at = |entry: &Entry, index: u64| entry.index <= index && entry.answered.is_none_or(|came| came > index);
+    let at = |last: &Entry| entries.iter().filter(of).filter(|entry| open_at(entry, last.index)).count();
+    entries.iter().filter(of).map(at).max().unwrap_or_default()
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Journal(Mutex<Vec<Entry>>);
 
