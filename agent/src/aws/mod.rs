@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::region::Region;
@@ -46,6 +47,9 @@ use resolve::{Names, Servers};
 const THREADS: usize = 2;
 /// What making a connection may take.
 pub const CONNECT: Duration = Duration::from_secs(4);
+/// For how long a body may stand still on its way, out or in, before its try is given up. The SDK's own five seconds are less than a
+/// host that is busy, or a network that turns to another route, may need.
+const STILL: Duration = Duration::from_secs(25);
 /// What a small question to Systems Manager or KMS may take, and one try of it.
 const QUESTION: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(4));
 /// Where a region must be named and a store that is not AWS has none.
@@ -265,6 +269,7 @@ impl Network {
             .region(Region::new(region))
             .identity_cache(aws_sdk_s3::config::IdentityCache::lazy().build())
             .retry_config(retry)
+            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STILL).build())
             .timeout_config(timeouts);
         shared.set_credentials_provider(credentials);
         shared.build()
@@ -305,5 +310,23 @@ fn imds_address(options: &NetworkArgs, ec2: bool) -> Option<String> {
         ImdsChoice::At(url) => Some(url),
         ImdsChoice::Auto => ec2.then(|| ec2::IMDS.to_owned()),
         ImdsChoice::Off => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hozen_collector::host::fixture;
+
+    #[test]
+    fn a_body_that_stands_still_is_waited_for_on_every_client() {
+        let (folder, none) = (tempfile::tempdir().unwrap(), [("proc/empty", "")]);
+        let options = NetworkArgs { imds_endpoint: Some(ImdsChoice::Off), ..NetworkArgs::default() };
+        let network = Network::open(options, &fixture::host(folder.path(), &none)).unwrap();
+        let config = network.config("eu-central-1".to_owned(), None, RetryConfig::disabled(), questions());
+        let still = config.stalled_stream_protection().unwrap();
+        assert!(still.upload_enabled() && still.download_enabled());
+        // Longer than a busy host needs, and shorter than the least that one try of a part may take.
+        assert!((20..30).contains(&still.grace_period().as_secs()), "{still:?}");
     }
 }
