@@ -288,6 +288,7 @@ fn the_instance_says_who_it_is_and_its_role_writes() {
     let metadata = &instance["metadata"];
     assert_eq!((&metadata["tags/instance/case"], &metadata["placement/region"]), (&"TEST-1".into(), &REGION.into()));
     assert_eq!(metadata["network/interfaces/macs/02:00:00:00:00:01/vpc-id"], "vpc-0123456789abcdef0");
+    assert!(metadata["public-keys/0/openssh-key"].as_str().unwrap().ends_with(" my-key"), "{metadata:#}");
     assert_eq!((&instance["roles"][0], instance["user_data"]["size"].as_u64()), (&ROLE.into(), Some(32)));
     let network = &begin["sink"]["network"];
     assert_eq!(
