@@ -134,7 +134,7 @@ fn assert_every_receipt_names_its_version(double: &S3Double, copy: &Path) {
 
 #[test]
 fn as_many_parts_are_on_their_way_as_was_asked_for() {
-    let (double, _shared) = (double(), hozen_tests::vault::Shared::new(40 << 20));
+    let (double, _shared) = (double(), hozen_tests::vault::Shared::new(24 << 20));
     double.inject(Rule::on("UploadPart", Fault::Late(Some(Duration::from_millis(300)))).always());
     let finished = agent().run(arguments(&double, &["--only", "shm", "--part-size", "5MiB", "--parallel-uploads", "3"]));
     finished.assert_sealed();
