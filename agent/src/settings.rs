@@ -13,7 +13,7 @@ use hozen_collector::source::catalogue;
 use hozen_collector::source::memory::{Method, Offer};
 use hozen_collector::source::process_memory::ProcessMemory;
 use hozen_collector::source::user_files::UserFiles;
-use hozen_collector::stream::{DEFAULT_LEVEL, Engine};
+use hozen_collector::stream::{DEFAULT_LEVEL, Engine, SEGMENT};
 use serde_json::{Value, json};
 
 use crate::artifacts;
@@ -77,6 +77,8 @@ pub struct Settings {
     pub threads: u8,
     /// zstd level.
     pub level: u8,
+    /// Content bytes of a segment of an image, at most: [`SEGMENT`] in every run that a command starts.
+    pub segment: u64,
     /// Where the run says how it goes.
     pub status: Option<status::Place>,
     /// Where the configuration came from; escaped text.
@@ -144,6 +146,7 @@ impl Settings {
             status,
             config: config.source,
             level: arguments.level.or(config.level).unwrap_or(u8::try_from(DEFAULT_LEVEL).unwrap_or(1)),
+            segment: SEGMENT,
         };
         settings.check()
     }

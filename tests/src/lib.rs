@@ -18,6 +18,7 @@
 //! module_file  kernel modules as far as they speak of themselves
 //! mixture    memory made up for measurements, from what a server's memory is made of
 //! fuse       the few messages of the FUSE protocol that `wedge` speaks
+//! proxy      a double of an HTTP proxy
 //! vault      a locked bucket, KMS, and the roles of packaging/cloudformation
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
 //! vm         boots a real kernel with the program in it
@@ -52,6 +53,7 @@ pub mod lime;
 pub mod mixture;
 pub mod module_file;
 pub mod npm;
+pub mod proxy;
 pub mod python;
 pub mod raw;
 pub mod rpm;

@@ -16,7 +16,7 @@ use hozen_tests::agent::{Agent, Finished, code};
 use hozen_tests::aws::access::{Key, WRITE_ONLY};
 use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
 use hozen_tests::s3::{Bucket, Options, S3Double, assert_write_only};
-use hozen_tests::serve::{Fault, Outage, Rule};
+use hozen_tests::serve::{Fault, Outage, Rule, most_at_once};
 
 const BUCKET: &str = "evidence";
 const ID: &str = "ASIAWRITEONLY";
@@ -97,6 +97,7 @@ fn a_run_into_a_bucket_is_whole_and_a_copy_of_it_verifies() {
         assert!(double.object(BUCKET, &key).unwrap().retention.is_some(), "{key} is not locked");
     }
     assert!(double.uploads(BUCKET).is_empty());
+    assert_every_receipt_names_its_version(&double, copy.path());
     let counts = assert_write_only(&double.journal(), ACCOUNT);
     assert!(counts.get("PutObject").is_some_and(|count| *count > 3), "{counts:?}");
     // Outside EC2 the machine's own id stands where an instance's would, and the account is said to be none.
@@ -111,6 +112,37 @@ fn a_run_into_a_bucket_is_whole_and_a_copy_of_it_verifies() {
     let said =
         format!("filed under no-account and its {}, {}", begin["host"]["id_kind"].as_str().unwrap().replace('-', " "), place[6]);
     assert!(finished.stderr.contains(&said), "{said}: {}", finished.stderr);
+}
+
+/// In the manifest and in the journal: the version that is there, and no other.
+fn assert_every_receipt_names_its_version(double: &S3Double, copy: &Path) {
+    let evidence = hozen_tests::evidence::Evidence::open(copy);
+    let manifest = evidence.predicate("900-manifest.json");
+    let listed = manifest["objects"].as_array().expect("receipts").clone();
+    // All but the manifest itself and the end record.
+    assert_eq!(listed.len() + 2, evidence.keys().len());
+    let events = evidence.journal().into_iter().filter(|event| event["event"] == "object.completed");
+    let completed: Vec<_> = events.map(|event| event["data"].clone()).collect();
+    assert!(!completed.is_empty());
+    for receipt in listed.into_iter().chain(completed) {
+        let held = &receipt["sink"];
+        let version = double.object(BUCKET, held["key"].as_str().expect("a key")).expect("an object");
+        assert_eq!(held["version_id"], version.id.as_str(), "{receipt:#}");
+        assert_eq!(held["ambiguous"], false, "{receipt:#}");
+    }
+}
+
+#[test]
+fn as_many_parts_are_on_their_way_as_was_asked_for() {
+    let (double, _shared) = (double(), hozen_tests::vault::Shared::new(24 << 20));
+    double.inject(Rule::on("UploadPart", Fault::Late(Some(Duration::from_millis(300)))).always());
+    let finished = agent().run(arguments(&double, &["--only", "shm", "--part-size", "5MiB", "--parallel-uploads", "3"]));
+    finished.assert_sealed();
+    assert_eq!(most_at_once(&double.journal(), "UploadPart"), 3);
+    let copy = tempfile::tempdir().unwrap();
+    download(&double, copy.path());
+    assert_eq!(hozen_tests::evidence::Evidence::open(copy.path()).predicate("000-begin.json")["sink"]["parallel_uploads"], 3);
+    assert_every_receipt_names_its_version(&double, copy.path());
 }
 
 #[test]

@@ -8,7 +8,12 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hozen_tests::agent::Agent;
+use hozen_tests::aws::cloud::{ACCOUNT, Cloud};
+use hozen_tests::aws::identity::Signer;
+use hozen_tests::aws::imds;
 use hozen_tests::evidence::Evidence;
 use hozen_tests::helper::Helper;
 use hozen_tests::host::{is_root, skipped};
@@ -71,6 +76,52 @@ fn the_run_verifies_by_hand() {
         fs::write(evidence.dir.join(key), &before).unwrap();
     }
     run(&mut by_hand(&evidence.dir));
+}
+
+/// `docs/verify-identity.sh` over this evidence: whether it passes, and what it says.
+fn identity(evidence: &Evidence, certificate: &Path, form: &str) -> (bool, String) {
+    let mut command = Command::new("sh");
+    command.arg(python::script("../../docs/verify-identity.sh")).arg(&evidence.dir).arg(certificate).arg(form);
+    let output = command.output().unwrap();
+    (output.status.success(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn openssl_verifies_the_identity_of_the_instance() {
+    if !have("openssl_verifies_the_identity_of_the_instance", &["sh", "sha256sum", "zstd", "openssl", "jq"]) {
+        return;
+    }
+    let (cloud, folder, amazon, stranger) = (Cloud::new(), tempfile::tempdir().unwrap(), Signer::new(), Signer::new());
+    let collect = |name: &str, signer: &Signer| {
+        let double = imds::start(&cloud, signer);
+        let url = double.url();
+        Agent::find().collect(&folder.path().join(name), &["--only", "context", "--imds-endpoint", &url])
+    };
+    let (honest, forged) = (collect("honest", &amazon), collect("forged", &stranger));
+    for form in ["rsa2048", "pkcs7", "signature"] {
+        let (passes, said) = identity(&honest, &amazon.certificate(), form);
+        assert!(passes && said.contains("\"i-0123456789abcdef0\"") && said.contains(ACCOUNT), "{form}: {said}");
+        let (passes, said) = identity(&honest, &stranger.certificate(), form);
+        assert!(!passes && said.contains("FAILED"), "{form}: {said}");
+        // Its messages bring the stranger's own certificate along.
+        let (passes, said) = identity(&forged, &amazon.certificate(), form);
+        assert!(!passes && said.contains("FAILED"), "{form}: {said}");
+    }
+    // A run is whole, whoever signed for the instance.
+    run(&mut by_hand(&forged.dir));
+    // Another document beside an honest signature.
+    let mut envelope: Value = serde_json::from_slice(&honest.stored("000-begin.json")).unwrap();
+    let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    let mut statement: Value = serde_json::from_slice(&payload).unwrap();
+    let document = &mut statement["predicate"]["instance"]["signed"]["document"];
+    let text = String::from_utf8(STANDARD.decode(document.as_str().unwrap()).unwrap()).unwrap();
+    *document = STANDARD.encode(text.replace(ACCOUNT, "999999999999")).into();
+    envelope["payload"] = STANDARD.encode(statement.to_string()).into();
+    fs::write(honest.dir.join("000-begin.json"), envelope.to_string()).unwrap();
+    for form in ["rsa2048", "pkcs7", "signature"] {
+        let (passes, said) = identity(&honest, &amazon.certificate(), form);
+        assert!(!passes && said.contains("FAILED"), "{form}: {said}");
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ use hozen_tests::aws::cloud::{ACCOUNT, Cloud, REGION};
 use hozen_tests::aws::identity::Signer;
 use hozen_tests::aws::{imds, ssm};
 use hozen_tests::dns::{Conduct, DnsDouble};
+use hozen_tests::proxy::ProxyDouble;
 use hozen_tests::s3::{Bucket, Options, S3Double};
 use hozen_tests::serve::Tls;
 use serde_json::Value;
@@ -128,7 +129,30 @@ fn a_name_is_resolved_by_the_servers_that_were_named_and_the_certificate_decides
     let (_, begin) = begin(&double);
     let network = &begin["sink"]["network"];
     assert_eq!((&network["dns"][0]["server"], &network["dns"][0]["source"]), (&server.into(), &"--dns".into()));
-    assert_eq!((&network["tls"]["roots"], &network["proxy"]), (&1.into(), &false.into()));
+    assert_eq!((&network["tls"]["roots"], &network["proxy"]), (&1.into(), &Value::Null));
+    assert_eq!((&network["region_from"], &network["endpoints"]["s3"]), (&"--region".into(), &url.into()));
+}
+
+#[test]
+fn a_name_server_that_is_of_no_use_is_not_the_last() {
+    for conduct in [Conduct::Hang, Conduct::Failure] {
+        let (cloud, broken, right) = (Cloud::new(), DnsDouble::start(), DnsDouble::start());
+        cloud.add_key(key("ASIAWAY", WRITE_ONLY));
+        let double = double(&cloud, None);
+        broken.set_otherwise(conduct.clone());
+        right.set(NAME, Conduct::Addresses(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]));
+        let url = format!("http://{NAME}:{}", double.address().port());
+        let servers = [&broken, &right].map(|server| server.address().to_string());
+        let way = ["--region", REGION, "--imds-endpoint", "off", "--dns", &servers[0], "--dns", &servers[1]];
+        collect(&with_credentials(), &url, &way).assert_sealed();
+        assert!(!broken.questions().is_empty() && !right.questions().is_empty(), "{conduct:?}");
+        let (_, begin) = begin(&double);
+        let dns = &begin["sink"]["network"]["dns"];
+        for (at, answered) in [(0, false), (1, true)] {
+            let entry = serde_json::json!({"server": servers[at], "source": "--dns", "answered": answered});
+            assert_eq!(dns[at], entry, "{conduct:?}");
+        }
+    }
 }
 
 #[test]
@@ -155,28 +179,92 @@ fn a_bucket_behind_a_vpc_endpoint_is_in_the_host_name() {
 
 #[test]
 fn the_environment_of_the_host_is_obeyed_only_when_asked() {
-    let cloud = Cloud::new();
+    let (cloud, trap) = (Cloud::new(), ProxyDouble::start());
     cloud.add_key(key("ASIAWAY", WRITE_ONLY));
     let double = double(&cloud, None);
-    let traps = [
-        ("HTTP_PROXY", "http://127.0.0.1:9"),
-        ("HTTPS_PROXY", "http://127.0.0.1:9"),
-        ("http_proxy", "http://127.0.0.1:9"),
-        ("ALL_PROXY", "http://127.0.0.1:9"),
+    let to_us = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"].into_iter();
+    let to_us = to_us.chain(["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_STS"]);
+    let to_us = to_us.chain(["AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CONTAINER_CREDENTIALS_FULL_URI"]);
+    let others = [
+        ("NO_PROXY", ""),
         ("AWS_REGION", "nowhere-1"),
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
-        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
         ("AWS_ACCESS_KEY_ID", "AKIASOMEBODYELSE"),
         ("AWS_SECRET_ACCESS_KEY", "x"),
         ("AWS_CA_BUNDLE", "/nonexistent"),
         ("SSL_CERT_FILE", "/nonexistent"),
         ("AWS_CONFIG_FILE", "/nonexistent"),
     ];
-    let agent = traps.into_iter().fold(with_credentials(), |agent, (name, value)| agent.with(name, value));
+    let url = trap.url();
+    let agent = to_us.map(|name| (name, url.as_str())).chain(others);
+    let agent = agent.fold(with_credentials(), |agent, (name, value)| agent.with(name, value));
     let way = ["--imds-endpoint", "off", "--region", REGION];
     collect(&agent, &double.url(), &way).assert_sealed();
+    assert_eq!((trap.connections(), trap.heads()), (0, Vec::new()));
+    let (_, begin) = begin(&double);
+    let (network, endpoints) = (&begin["sink"]["network"], &begin["sink"]["network"]["endpoints"]);
+    assert_eq!((&network["proxy"], &network["region_from"]), (&Value::Null, &"--region".into()));
+    assert_eq!((&endpoints["s3"], &endpoints["ssm"]), (&double.url().into(), &usual("ssm")));
     let obeyed = collect(&agent, &double.url(), &[&way[..], &["--use-environment"]].concat());
     obeyed.assert_code(code::BAD_DESTINATION);
+    // Even so nothing but the proxy is taken: what goes to it is for the address that was given.
+    let heads = trap.heads();
+    let address = format!("{}/evidence", double.url());
+    assert!(!heads.is_empty() && heads.iter().all(|head| head.split(' ').nth(1).unwrap().starts_with(&address)), "{heads:#?}");
+}
+
+/// The address of a service where none is given.
+fn usual(service: &str) -> Value {
+    format!("https://{service}.{REGION}.amazonaws.com").into()
+}
+
+#[test]
+fn a_proxy_that_was_asked_for_carries_everything_but_the_metadata() {
+    const PASSWORD: &str = "FoxtrotPasswordThatMustBeNowhere";
+    let (folder, cloud, signer) = (tempfile::tempdir().unwrap(), Cloud::new(), Signer::new());
+    let (imds, dns, proxy) = (imds::start(&cloud, &signer), DnsDouble::start(), ProxyDouble::start());
+    let role = key("ASIAROLE", WRITE_ONLY);
+    cloud.add_key(role.clone());
+    imds.service().set_role(ROLE, &role);
+    let (tls, root) = certificate(folder.path());
+    let double = double(&cloud, Some(tls));
+    let place = format!("{NAME}:{}", double.address().port());
+    proxy.lead(&place, double.address());
+    let with_password = format!("http://somebody:{PASSWORD}@{}/", proxy.address());
+    let agent = Agent::find().with("HTTPS_PROXY", &with_password).with("HTTP_PROXY", &proxy.url());
+    let agent = agent.with("NO_PROXY", "").with("AWS_REGION", REGION);
+    let (url, server, metadata) = (format!("https://{place}"), dns.address().to_string(), imds.url());
+    let way = ["--use-environment", "--credentials", "instance-role", "--imds-endpoint", &metadata, "--dns", &server];
+    let finished = collect(&agent, &url, &[&way[..], &["--ca-bundle", root.to_str().unwrap()]].concat());
+    finished.assert_sealed();
+    let heads = proxy.heads();
+    let login = format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(format!("somebody:{PASSWORD}")));
+    let tunnel = |head: &String| head.starts_with(&format!("CONNECT {place} HTTP/1.1\r\n")) && head.contains(&login);
+    assert!(!heads.is_empty() && heads.iter().all(tunnel), "{heads:#?}");
+    let stored: u64 = double.keys(BUCKET).iter().map(|key| double.object(BUCKET, key).unwrap().size).sum();
+    assert!(proxy.carried().0 > stored && proxy.carried().1 > 0, "{:?} for {stored} bytes", proxy.carried());
+    // The proxy asks for names, and sees nothing of the metadata, which are asked in clear text.
+    assert_eq!(dns.questions(), Vec::new());
+    assert!(imds.paths_read().iter().any(|path| path.ends_with(ROLE)));
+    let (_, begin) = begin(&double);
+    let network = &begin["sink"]["network"];
+    assert_eq!(network["proxy"], serde_json::json!({"http": proxy.url(), "https": proxy.url(), "no_proxy": null}));
+    assert_eq!((&network["region"], &network["region_from"]), (&REGION.into(), &"AWS_REGION".into()));
+    let endpoints = serde_json::json!({"s3": url, "ssm": usual("ssm"), "kms": usual("kms")});
+    assert_eq!((&network["endpoints"], &network["dns"][0]["server"]), (&endpoints, &server.into()));
+    assert!(!begin.to_string().contains(PASSWORD) && !finished.said().contains(PASSWORD));
+}
+
+#[test]
+fn a_proxy_whose_address_cannot_be_read_is_not_gone_past() {
+    let cloud = Cloud::new();
+    cloud.add_key(key("ASIAWAY", WRITE_ONLY));
+    let double = double(&cloud, None);
+    let agent = with_credentials().with("HTTPS_PROXY", "socks5://somebody:FoxtrotPassword@127.0.0.1:9").with("HTTP_PROXY", "");
+    let way = ["--imds-endpoint", "off", "--region", REGION, "--use-environment"];
+    let finished = collect(&agent, &double.url(), &way);
+    finished.assert_code(code::BAD_DESTINATION);
+    assert!(finished.said().contains("HTTPS_PROXY") && !finished.said().contains("Foxtrot"), "{}", finished.said());
+    assert_eq!(double.requests(), 0);
 }
 
 #[test]
@@ -200,8 +288,13 @@ fn the_instance_says_who_it_is_and_its_role_writes() {
     let metadata = &instance["metadata"];
     assert_eq!((&metadata["tags/instance/case"], &metadata["placement/region"]), (&"TEST-1".into(), &REGION.into()));
     assert_eq!(metadata["network/interfaces/macs/02:00:00:00:00:01/vpc-id"], "vpc-0123456789abcdef0");
+    assert!(metadata["public-keys/0/openssh-key"].as_str().unwrap().ends_with(" my-key"), "{metadata:#}");
     assert_eq!((&instance["roles"][0], instance["user_data"]["size"].as_u64()), (&ROLE.into(), Some(32)));
-    assert_eq!(begin["sink"]["network"]["region"], REGION);
+    let network = &begin["sink"]["network"];
+    assert_eq!(
+        (&network["region"], &network["region_from"], &network["imds"]),
+        (&REGION.into(), &"imds".into(), &imds.url().into())
+    );
     assert_eq!(begin["sink"]["credentials"]["access_key_id"], "ASIAROLE");
     let text = begin.to_string();
     assert!(![SECRET, TOKEN, "hunter2", "never-to-be-read"].iter().any(|secret| text.contains(secret)));

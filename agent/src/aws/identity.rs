@@ -21,7 +21,7 @@ use super::{Network, words};
 /// Signed statements, kept verbatim.
 const SIGNED: [&str; 4] = ["document", "signature", "pkcs7", "rsa2048"];
 /// Metadata to keep; those that end with a slash with all that is below.
-const METADATA: [&str; 25] = [
+const METADATA: [&str; 26] = [
     "ami-id",
     "ami-launch-index",
     "ami-manifest-path",
@@ -42,6 +42,7 @@ const METADATA: [&str; 25] = [
     "placement/",
     "public-hostname",
     "public-ipv4",
+    "public-keys/",
     "reservation-id",
     "security-groups",
     "services/",

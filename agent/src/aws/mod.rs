@@ -12,11 +12,13 @@
 
 pub mod credentials;
 mod ec2;
+mod endpoints;
 mod http;
 pub mod identity;
 mod imds;
 pub mod options;
 pub mod parameter;
+mod proxy;
 mod resolve;
 mod trust;
 pub mod words;
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::region::Region;
@@ -37,11 +40,16 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use credentials::Kept;
 use options::{Endpoint, ImdsChoice, NetworkArgs};
+use proxy::Proxies;
+use resolve::{Names, Servers};
 
 /// Threads that move bytes: one hashes and encrypts while the other does.
 const THREADS: usize = 2;
 /// What making a connection may take.
 pub const CONNECT: Duration = Duration::from_secs(4);
+/// For how long a body may stand still on its way, out or in, before its try is given up. The SDK's own five seconds are less than a
+/// host that is busy, or a network that turns to another route, may need.
+const STILL: Duration = Duration::from_secs(25);
 /// What a small question to Systems Manager or KMS may take, and one try of it.
 const QUESTION: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(4));
 /// Where a region must be named and a store that is not AWS has none.
@@ -57,6 +65,8 @@ pub struct Network {
     http: SharedHttpClient,
     imds: Option<(String, aws_config::imds::Client)>,
     region: Option<String>,
+    servers: Servers,
+    names: Names,
     record: Value,
 }
 
@@ -82,30 +92,41 @@ impl Network {
         let ec2 = ec2::is_ec2(host);
         let trust = trust::load(options.ca_bundle.as_deref())?;
         let given: Vec<_> = options.dns.iter().map(|server| server.0).collect();
-        let servers = resolve::Servers::find(&given, ec2, host);
+        let servers = Servers::find(&given, ec2, host);
         let names = runtime.block_on(async { servers.resolver() });
-        let http = http::client(trust.context, names, options.use_environment);
+        let proxies = Proxies::find(options.use_environment)?;
+        let http = http::client(trust.context.clone(), names.clone(), proxies.are_used());
+        // The metadata are one hop away and hold the role's credentials: no proxy is to carry them.
+        let direct = http::client(trust.context, names.clone(), false);
         let imds = imds_address(&options, ec2).map(|address| {
-            let client = imds::client(&address, &http);
+            let client = imds::client(&address, &direct);
             client.map(|client| (address, client))
         });
         let imds = imds.transpose()?;
         let record = json!({
             "ec2_by_dmi": ec2,
             "tls": trust.record,
-            "dns": servers.record(),
-            "proxy": options.use_environment,
+            "proxy": proxies.record(),
             "imds": imds.as_ref().map(|(address, _)| address),
             "endpoint": options.endpoint_url.as_ref().map(Endpoint::as_str),
             "path_style": options.path_style,
             "dual_stack": options.dual_stack,
         });
-        let mut network = Self { runtime, options, http, imds, region: None, record };
-        network.region = network.find_region();
-        if let (Value::Object(record), Some(region)) = (&mut network.record, &network.region) {
-            record.insert("region".to_owned(), json!(region));
-        }
+        let mut network = Self { runtime, options, http, imds, region: None, servers, names, record };
+        network.settle_region();
         Ok(network)
+    }
+
+    /// Finds the region, and what follows from it.
+    fn settle_region(&mut self) {
+        let (region, source) = self.find_region().unzip();
+        let endpoints = self.block_on(endpoints::record(&self.options, region.as_deref()));
+        if let Value::Object(record) = &mut self.record {
+            let found = [("region", region.as_deref()), ("region_from", source)];
+            record.extend(found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
+            record.insert("endpoints".to_owned(), endpoints);
+        }
+        self.region = region;
     }
 
     /// Whether `options` and this host's firmware say that there are instance metadata to ask.
@@ -120,10 +141,14 @@ impl Network {
         &self.options
     }
 
-    /// What was decided, for the begin record.
+    /// What was decided, for the begin record, and which name servers have answered by now.
     #[must_use]
-    pub fn record(&self) -> &Value {
-        &self.record
+    pub fn record(&self) -> Value {
+        let mut record = self.record.clone();
+        if let Value::Object(members) = &mut record {
+            members.insert("dns".to_owned(), self.servers.record(&self.names));
+        }
+        record
     }
 
     /// Whether there are instance metadata to ask.
@@ -244,20 +269,24 @@ impl Network {
             .region(Region::new(region))
             .identity_cache(aws_sdk_s3::config::IdentityCache::lazy().build())
             .retry_config(retry)
+            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STILL).build())
             .timeout_config(timeouts);
         shared.set_credentials_provider(credentials);
         shared.build()
     }
 
     /// The region that was named, that of the environment where it may speak, that of the instance; any, where the endpoint is
-    /// named and a region means nothing.
-    fn find_region(&self) -> Option<String> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|_| self.options.use_environment);
-        let named = self.options.region.clone();
+    /// named and a region means nothing. Also which of them it is.
+    fn find_region(&self) -> Option<(String, &'static str)> {
+        let variable = |name: &'static str| {
+            let value = std::env::var(name).ok().filter(|_| self.options.use_environment);
+            value.map(|region| (region, name))
+        };
+        let named = self.options.region.clone().map(|region| (region, "--region"));
         let named = named.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
-        let own = || self.imds().and_then(|imds| self.block_on(identity::region(&imds)));
-        let any = || self.options.endpoint_url.as_ref().map(|_| ANY_REGION.to_owned());
-        named.or_else(own).or_else(any).filter(|region| options::is_region(region))
+        let own = || self.imds().and_then(|imds| self.block_on(identity::region(&imds))).map(|region| (region, "imds"));
+        let any = || self.options.endpoint_url.as_ref().map(|_| (ANY_REGION.to_owned(), "any"));
+        named.or_else(own).or_else(any).filter(|(region, _)| options::is_region(region))
     }
 }
 
@@ -281,5 +310,23 @@ fn imds_address(options: &NetworkArgs, ec2: bool) -> Option<String> {
         ImdsChoice::At(url) => Some(url),
         ImdsChoice::Auto => ec2.then(|| ec2::IMDS.to_owned()),
         ImdsChoice::Off => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hozen_collector::host::fixture;
+
+    #[test]
+    fn a_body_that_stands_still_is_waited_for_on_every_client() {
+        let (folder, none) = (tempfile::tempdir().unwrap(), [("proc/empty", "")]);
+        let options = NetworkArgs { imds_endpoint: Some(ImdsChoice::Off), ..NetworkArgs::default() };
+        let network = Network::open(options, &fixture::host(folder.path(), &none)).unwrap();
+        let config = network.config("eu-central-1".to_owned(), None, RetryConfig::disabled(), questions());
+        let still = config.stalled_stream_protection().unwrap();
+        assert!(still.upload_enabled() && still.download_enabled());
+        // Longer than a busy host needs, and shorter than the least that one try of a part may take.
+        assert!((20..30).contains(&still.grace_period().as_secs()), "{still:?}");
     }
 }

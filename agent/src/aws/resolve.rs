@@ -1,9 +1,12 @@
 //! Names to addresses without the host's libraries and without its `/etc/hosts`: an own resolver that asks the servers of
 //! `--dns`, then the VPC's where this is EC2, then those of `/etc/resolv.conf`, which we read ourselves.
 //!
-//! What a name server says is not believed: TLS decides whether the address is the right one.
+//! One server after the other: the next where one gives no address, whatever it says instead. What a name server says is not
+//! believed: TLS decides whether the address is the right one.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
@@ -14,23 +17,43 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::{Resolver, TokioResolver};
 use hozen_collector::host::Host;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 /// The resolver of every VPC ("DNS attributes for your VPC").
 const VPC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(169, 254, 169, 253)), 53);
 /// What a name server may take for one answer.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_millis(1500);
+/// What all of them together may: less than making a connection may take ([`super::CONNECT`]), so that a silence of theirs is told as one.
+const TOGETHER: Duration = Duration::from_millis(3500);
 /// The largest `/etc/resolv.conf` that is read.
 const MAX_CONF: usize = 64 << 10;
 /// Name servers that are asked, at most.
 const MAX_SERVERS: usize = 8;
+/// What is said where there is none.
+const NONE: &str = "no name server is known: /etc/resolv.conf names none; give --dns ADDRESS or a numeric --endpoint-url";
 
-/// The resolver. Clones share its cache.
-#[derive(Clone)]
-pub(super) struct Names(Option<TokioResolver>);
+/// The resolver. Clones share all that it knows.
+#[derive(Debug, Clone)]
+pub(super) struct Names(Arc<Asked>);
 
-impl std::fmt::Debug for Names {
+#[derive(Debug)]
+struct Asked {
+    servers: Vec<Server>,
+    /// Which of them is asked first: from the beginning the first, then the one behind those that were silent.
+    first: AtomicUsize,
+}
+
+/// One server. A resolver that had them all would give them one time limit together, which the first that is silent uses up, and
+/// would take a problem of the first for the answer.
+struct Server {
+    address: SocketAddr,
+    resolver: TokioResolver,
+    answered: AtomicBool,
+}
+
+impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Names").field(&self.0.is_some()).finish()
+        f.debug_tuple("Server").field(&self.address).finish()
     }
 }
 
@@ -61,21 +84,60 @@ impl Servers {
         }
     }
 
-    /// For the begin record.
-    pub(super) fn record(&self) -> Value {
-        self.0.iter().map(|(server, source)| json!({"server": server.to_string(), "source": source})).collect()
+    /// For the begin record; `names` knows which of them have answered by now.
+    pub(super) fn record(&self, names: &Names) -> Value {
+        let entry = |(server, source): &(SocketAddr, &str)| json!({"server": server.to_string(), "source": source, "answered": names.answered_by(*server)});
+        self.0.iter().map(entry).collect()
     }
 
     /// The resolver that asks them. Call it within the runtime.
     pub(super) fn resolver(&self) -> Names {
-        if self.0.is_empty() {
-            return Names(None);
-        }
-        let config =
-            ResolverConfig::from_parts(None, Vec::new(), self.0.iter().map(|(server, _)| server_config(*server)).collect());
+        let servers = self.0.iter().filter_map(|(server, _)| Server::new(*server)).collect();
+        Names(Arc::new(Asked { servers, first: AtomicUsize::new(0) }))
+    }
+}
+
+impl Server {
+    fn new(address: SocketAddr) -> Option<Self> {
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server_config(address)]);
         let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
         set(builder.options_mut());
-        Names(builder.build().ok())
+        Some(Self { address, resolver: builder.build().ok()?, answered: AtomicBool::new(false) })
+    }
+
+    /// The addresses of `name`, or why it gives none.
+    async fn ask(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+        let found = self.resolver.lookup_ip(name).await.map_err(|error| format!("{}: {error}", self.address))?;
+        self.answered.store(true, Ordering::Relaxed);
+        Ok(found.iter().collect())
+    }
+}
+
+impl Names {
+    /// Whether this server has given an address.
+    fn answered_by(&self, server: SocketAddr) -> bool {
+        self.0.servers.iter().any(|known| known.address == server && known.answered.load(Ordering::Relaxed))
+    }
+}
+
+impl Asked {
+    /// The addresses of `name`, by the first server that gives any.
+    async fn find(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+        let first = self.first.load(Ordering::Relaxed);
+        let mut reasons = Vec::new();
+        for at in (first..self.servers.len()).chain(0..first) {
+            let Some(server) = self.servers.get(at) else { break };
+            match server.ask(name).await {
+                Ok(found) => {
+                    self.first.store(at, Ordering::Relaxed);
+                    return Ok(found);
+                }
+                Err(reason) => reasons.push(reason),
+            }
+            // Now, because who waits for all of this may give up in the middle: then the next one who asks begins behind it.
+            self.first.store((at + 1) % self.servers.len(), Ordering::Relaxed);
+        }
+        Err(if reasons.is_empty() { NONE.to_owned() } else { reasons.join("; ") })
     }
 }
 
@@ -90,7 +152,8 @@ fn server_config(server: SocketAddr) -> NameServerConfig {
 fn set(options: &mut ResolverOpts) {
     options.use_hosts_file = ResolveHosts::Never;
     options.timeout = TIMEOUT;
-    options.attempts = 1;
+    // Those after the first; a packet that is lost is sent again all the same.
+    options.attempts = 0;
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
     options.num_concurrent_reqs = 1;
@@ -112,15 +175,13 @@ fn parse(conf: &[u8]) -> Vec<IpAddr> {
 
 impl ResolveDns for Names {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
-        let Some(resolver) = self.0.clone() else {
-            let error = "no name server is known: /etc/resolv.conf names none; give --dns ADDRESS or a numeric --endpoint-url";
-            return DnsFuture::ready(Err(ResolveDnsError::new(error)));
-        };
+        let asked = Arc::clone(&self.0);
         // The dot at the end keeps the host's search domains out of it.
         let name = format!("{}.", name.trim_end_matches('.'));
         DnsFuture::new(async move {
-            let found = resolver.lookup_ip(name.as_str()).await.map_err(ResolveDnsError::new)?;
-            Ok(found.iter().collect())
+            let silent = || Err(format!("no name server gave an answer within {} ms", TOGETHER.as_millis()));
+            let found = timeout(TOGETHER, asked.find(&name)).await.unwrap_or_else(|_| silent());
+            found.map_err(ResolveDnsError::new)
         })
     }
 }
@@ -128,7 +189,66 @@ impl ResolveDns for Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hozen_tests::dns::{Conduct, DnsDouble};
     use proptest::prelude::*;
+    use tokio::runtime::Runtime;
+
+    const NAME: &str = "s3.evidence.test";
+
+    fn right() -> Conduct {
+        Conduct::Addresses(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)])
+    }
+
+    /// Two servers of this conduct, and a resolver that asks them in order.
+    fn two(runtime: &Runtime, conducts: [Conduct; 2]) -> ([DnsDouble; 2], Servers, Names) {
+        let doubles = conducts.map(|conduct| {
+            let double = DnsDouble::start();
+            double.set_otherwise(conduct);
+            double
+        });
+        let servers = Servers::of(&doubles.each_ref().map(DnsDouble::address), false, b"");
+        let names = runtime.block_on(async { servers.resolver() });
+        (doubles, servers, names)
+    }
+
+    fn runtime() -> Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    fn answered(servers: &Servers, names: &Names) -> Vec<Option<bool>> {
+        let record = servers.record(names);
+        record.as_array().unwrap().iter().map(|entry| entry["answered"].as_bool()).collect()
+    }
+
+    #[test]
+    fn the_next_server_is_asked_where_one_gives_no_address() {
+        for wrong in [Conduct::Hang, Conduct::Failure, Conduct::Refused, Conduct::NoSuchName, Conduct::Garbage] {
+            let runtime = runtime();
+            let (doubles, servers, names) = two(&runtime, [wrong.clone(), right()]);
+            assert_eq!(answered(&servers, &names), [Some(false); 2]);
+            let found = runtime.block_on(names.resolve_dns(NAME)).unwrap();
+            assert_eq!(found, [IpAddr::V4(Ipv4Addr::LOCALHOST)], "{wrong:?}");
+            assert_eq!(answered(&servers, &names), [Some(false), Some(true)], "{wrong:?}");
+            // The one that answered is asked first from then on.
+            let before = doubles[0].questions().len();
+            assert!(before > 0, "{wrong:?}");
+            runtime.block_on(names.resolve_dns("another.test")).unwrap();
+            assert_eq!(doubles[0].questions().len(), before, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn where_none_gives_an_address_each_says_why_not() {
+        let runtime = runtime();
+        let (doubles, servers, names) = two(&runtime, [Conduct::Failure, Conduct::Hang]);
+        let error = crate::aws::words::chain(&runtime.block_on(names.resolve_dns(NAME)).unwrap_err());
+        for double in &doubles {
+            assert!(error.contains(&double.address().to_string()), "{error}");
+        }
+        assert_eq!(answered(&servers, &names), [Some(false); 2]);
+        let none = runtime.block_on(Servers::default().resolver().resolve_dns(NAME)).unwrap_err();
+        assert!(crate::aws::words::chain(&none).contains("--dns"));
+    }
 
     fn at(text: &str) -> SocketAddr {
         text.parse().unwrap()

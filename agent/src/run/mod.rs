@@ -295,7 +295,8 @@ impl Run {
     fn start_engine(&self) -> std::io::Result<Arc<Engine>> {
         let clock = self.host.clock;
         let (threads, level) = (usize::from(self.settings.threads), i32::from(self.settings.level));
-        Engine::start(Arc::clone(&self.sink), threads, level, Arc::new(move || clock.now())).map(Arc::new)
+        let engine = Engine::start(Arc::clone(&self.sink), threads, level, Arc::new(move || clock.now()))?;
+        Ok(Arc::new(engine.with_segments_of(self.settings.segment)))
     }
 
     /// Collects everything, with the log open meanwhile. Sources that a first run has told of the begin hear nothing of another.

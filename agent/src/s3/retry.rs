@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use hozen_collector::model::Digest;
 use hozen_collector::model::receipt::Answer;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::advice;
 use super::tap::Tap;
@@ -176,11 +176,11 @@ where
     F: Fn(Tap) -> A,
     A: Future<Output = Result<T, Trouble>>,
 {
-    let began_ns = patience.watch.now_ns();
+    let began = Instant::now();
     let (mut retries, mut perhaps_done) = (0_u64, false);
     loop {
         let (try_ns, tap) = (patience.watch.now_ns(), Tap::with_payload(&payload));
-        let left = patience.left(began_ns);
+        let left = patience.left(began);
         let waits = patience.watch.reached() && !patience.is_lost();
         let limit = if waits { limit } else { limit.min(left.max(Duration::from_secs(1))) };
         let result = timeout(limit, attempt(tap.clone())).await.unwrap_or_else(|_| Err(silent(limit)));
@@ -203,7 +203,7 @@ where
         }
         patience.watch.failed(try_ns, &trouble.reason);
         let pause = pause(tries, patience.timing.pause);
-        if pause >= patience.left(began_ns) {
+        if pause >= patience.left(began) {
             patience.watch.given_up();
             return Err(given_up(trouble));
         }
@@ -218,8 +218,8 @@ impl Patience {
         self.timing.lost.is_some() && self.watch.has_given_up()
     }
 
-    /// How much longer a request that began at `began_ns` is tried.
-    fn left(&self, began_ns: u64) -> Duration {
+    /// How much longer a request that began then is tried.
+    fn left(&self, began: Instant) -> Duration {
         let timing = &self.timing;
         let all = match (self.watch.reached(), (self.hurried)()) {
             (false, _) => timing.begin,
@@ -227,7 +227,7 @@ impl Patience {
             (true, false) => timing.retry_for,
         };
         let most = timing.lost.filter(|_| self.is_lost()).unwrap_or(all);
-        all.min(most).saturating_sub(Duration::from_nanos(self.watch.now_ns().saturating_sub(began_ns)))
+        all.min(most).saturating_sub(began.elapsed())
     }
 }
 
@@ -314,6 +314,41 @@ mod tests {
         assert!(run(&patience, 1, Kind::Passing).is_err());
         assert_eq!(run(&patience, 0, Kind::Passing).unwrap(), (0, 0));
         assert_eq!(run(&patience, 7, Kind::Passing).unwrap(), (7, 7));
+    }
+
+    /// How often a request was tried again that is answered only after so many minutes, if it was, and what that took. Whether until then
+    /// each try fails at once or has no answer. Time that is waited for passes at once.
+    fn after(minutes: u64, silent: bool, timing: Timing) -> (Result<u64, GivenUp>, Duration) {
+        let patience = patience(timing);
+        patience.watch.succeeded();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let (began, over) = (Instant::now(), Instant::now() + Duration::from_secs(60 * minutes));
+            let done = persist(&patience, timing.attempt, none(), |_| async move {
+                match Instant::now() < over {
+                    true if silent => std::future::pending().await,
+                    true => Err(Trouble { kind: Kind::Passing, perhaps_done: true, reason: "connection refused".to_owned() }),
+                    false => Ok(()),
+                }
+            });
+            (done.await.map(|done| done.retries), began.elapsed())
+        })
+    }
+
+    #[test]
+    fn a_quarter_of_an_hour_is_waited_out_and_half_an_hour_is_not() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        for silent in [false, true] {
+            let (retries, took) = after(15, silent, Timing::default());
+            // A try or a pause may have begun just before the end of it.
+            assert!(retries.clone().is_ok_and(|retries| retries >= 20), "{retries:?}");
+            assert!((minutes(15)..minutes(16)).contains(&took), "{took:?}");
+            let (retries, took) = after(30, silent, Timing::default());
+            assert!(retries.is_err_and(|given_up| given_up.trouble.kind == Kind::Passing && given_up.retries > 20));
+            assert!((minutes(19)..minutes(21)).contains(&took), "{took:?}");
+        }
+        let (retries, _) = after(15, false, Timing { retry_for: minutes(10), ..Timing::default() });
+        assert!(retries.is_err());
     }
 
     #[test]

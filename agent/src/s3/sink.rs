@@ -101,7 +101,7 @@ impl S3Sink {
         let locked = network.block_on(bucket::lock(&bucket))?;
         // By the bucket's own clock: that of the host may be years off, and what is locked too long stays locked.
         bucket.lock = bucket.options.retention.from(bucket.patience.watch.their_now());
-        let description = describe(&bucket, &locked, &record, network.record());
+        let description = describe(&bucket, &locked, &record, &network.record());
         Ok(Self::of(bucket, network, description))
     }
 
@@ -119,7 +119,7 @@ impl S3Sink {
             _ => None,
         };
         let bucket = Bucket { client, place, options, lock, patience, presigned: Some(Arc::clone(&list)), pace };
-        let mut description = describe(&bucket, &list.bucket_lock, &list.signer(), network.record());
+        let mut description = describe(&bucket, &list.bucket_lock, &list.signer(), &network.record());
         description.insert("presigned".to_owned(), list.record());
         if let Some(Value::Array(known)) = description.get_mut("warnings") {
             known.extend(warnings.into_iter().map(Value::from));

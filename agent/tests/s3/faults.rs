@@ -54,6 +54,19 @@ fn what_passes_is_sent_again() {
 }
 
 #[test]
+fn a_bucket_that_reads_nothing_for_some_seconds_is_waited_for() {
+    let mut place = Place::new();
+    // A body that leaves in pieces, and more of them than the kernels on the way have room for: only of such the SDK knows that they
+    // stand still. Left to itself it gives them up after five seconds.
+    (place.options.part, place.options.max_bandwidth) = (64 << 20, Some(1 << 40));
+    let sink = place.sink();
+    store(&sink, "first", b"").unwrap();
+    let rule = place.double.inject(Rule::on("PutObject", Fault::Stall(Some(Duration::from_secs(9)))));
+    let held = store(&sink, "large", &mixed(40 << 20)).unwrap();
+    assert_eq!((place.double.times_fired(rule), held.retries, held.ambiguous), (1, 0, false));
+}
+
+#[test]
 fn an_answer_that_never_comes_ends_the_try() {
     for operation in WRITES {
         assert!(with_fault(operation, Fault::Stall(None)).1 >= 1, "{operation}");

@@ -12,7 +12,10 @@
 mod addresses;
 mod conformance;
 mod faults;
+mod flat;
+mod image;
 mod killed;
+mod outage;
 mod presigned;
 mod refusals;
 mod renewal;

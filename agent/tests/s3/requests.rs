@@ -4,10 +4,12 @@ use hozen_collector::model::Digest;
 use hozen_collector::sink::EvidenceSink as _;
 use hozen_tests::aws::cloud::KeyState;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hozen::s3::Timing;
 use hozen_tests::aws::cloud::ACCOUNT;
 use hozen_tests::s3::{Bucket, Options, assert_write_only};
+use hozen_tests::serve::{Fault, Rule, most_at_once};
 use sha2::{Digest as _, Sha256};
 
 use super::segments;
@@ -73,6 +75,18 @@ fn every_request_of_a_whole_run_has_what_keeps_the_evidence_whole() {
 }
 
 #[test]
+fn as_many_parts_are_on_their_way_as_may_be_and_never_more() {
+    const SMALL: usize = 64 << 10;
+    for parallel in [1, 2, 5] {
+        let mut place = segments::place(SMALL, Timing::default());
+        place.options.parallel = parallel;
+        place.double.inject(Rule::on("UploadPart", Fault::Late(Some(Duration::from_millis(100)))).always());
+        let held = store(&place.sink(), "image", &mixed(12 * SMALL)).unwrap();
+        assert_eq!((held.checksum.parts, most_at_once(&place.double.journal(), "UploadPart")), (12, parallel));
+    }
+}
+
+#[test]
 fn objects_are_encrypted_with_the_key_that_was_named() {
     let mut place = Place::new();
     let arn = place.cloud.set_kms_key("1234abcd-12ab-34cd-56ef-1234567890ab", KeyState::Enabled);
@@ -87,9 +101,10 @@ fn objects_are_encrypted_with_the_key_that_was_named() {
 #[test]
 fn the_record_says_what_was_decided() {
     let place = Place::with(Options::default(), Bucket::new(BUCKET).locked(None));
-    let described = place.sink().describe();
+    let sink = place.sink();
+    let described = sink.describe();
     assert_eq!((&described["kind"], &described["bucket"], &described["prefix"]), (&"s3".into(), &BUCKET.into(), &"run".into()));
     assert_eq!(described["retention"]["mode"], "COMPLIANCE");
     assert_eq!(described["bucket_lock"]["enabled"], true);
-    assert!(!format!("{described:?}").contains(&place.key.1));
+    assert!(!format!("{described:?} {sink:?} {sink:#?}").contains(&place.key.1));
 }

@@ -24,10 +24,10 @@ use serde_json::Value;
 
 use super::support::{BUCKET, Place, credentials, way};
 
-/// The images of a run. A segment of one image has 2 GiB, so each of them has one segment.
+/// The images of a run. A segment of one image has 2 GiB, so each of them has one segment (an image of several is in `image.rs`).
 pub(crate) const IMAGES: [&str; 3] = ["first", "second", "third"];
 /// Content of a segment: two frames of the stream and some of the next.
-const CONTENT: usize = 2 * BULK_PART + (100 << 10);
+pub(crate) const CONTENT: usize = 2 * BULK_PART + (100 << 10);
 /// Who reads what was written, and makes objects of what was left open.
 const READER: (&str, &str) = ("AKIAREADER", "another-secret-that-is-nowhere");
 
@@ -47,27 +47,28 @@ pub(crate) static SEGMENTS: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| {
 /// Writes the images; one that is refused does not keep the next from being tried.
 struct Images;
 
+/// What the sources of images here are.
+pub(crate) fn artefact() -> Artefact {
+    let (category, profile, budget) = (Category::Memory, Profile::Volatile, Duration::from_secs(600));
+    Artefact { name: "memory", category, profile, budget, budget_bytes: None, source: "", about: "a test", tables: &["images"] }
+}
+
+/// Begins an image, with its row.
+pub(crate) fn begin(image: &'static str, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+    let mut row = Row::new(Timestamp::from_seconds(0), "test");
+    row.text("image", image);
+    evidence.row("images", &row)?;
+    evidence.image_begin(image)
+}
+
 impl Source for Images {
     fn artefact(&self) -> Artefact {
-        let (category, profile, budget) = (Category::Memory, Profile::Volatile, Duration::from_secs(600));
-        Artefact {
-            name: "memory",
-            category,
-            profile,
-            budget,
-            budget_bytes: None,
-            source: "",
-            about: "a test",
-            tables: &["images"],
-        }
+        artefact()
     }
 
     fn acquire(&self, _: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         for (image, content) in IMAGES.into_iter().zip(SEGMENTS.iter()) {
-            let mut row = Row::new(Timestamp::from_seconds(0), "test");
-            row.text("image", image);
-            evidence.row("images", &row)?;
-            evidence.image_begin(image)?;
+            begin(image, evidence)?;
             match evidence.image_write(content).and_then(|()| evidence.image_end()) {
                 Err(Stop::Sink) => evidence.gap(Gap::whole(image.as_bytes(), "the destination did not take it")),
                 other => other?,
@@ -79,11 +80,21 @@ impl Source for Images {
 
 /// Collects the images into `sink`.
 pub(crate) fn execute(sink: Arc<dyn EvidenceSink>) -> Ended {
+    execute_by(sink, Images, |_| ())
+}
+
+/// Collects what `source` has into `sink`, by settings that `change` has had.
+pub(crate) fn execute_by(
+    sink: Arc<dyn EvidenceSink>,
+    source: impl Source + 'static,
+    change: impl FnOnce(&mut Settings),
+) -> Ended {
     let fixture = tempfile::tempdir().unwrap();
     std::fs::create_dir(fixture.path().join("proc")).unwrap();
-    let (settings, host) =
-        (Settings::new(&CollectArgs::default(), Config::default()).unwrap(), Host::fixture(fixture.path()).unwrap());
-    let (id, plan) = (RunId::new(host.clock.now(), 7), run::plan(vec![Box::new(Images)], &settings));
+    let mut settings = Settings::new(&CollectArgs::default(), Config::default()).unwrap();
+    change(&mut settings);
+    let host = Host::fixture(fixture.path()).unwrap();
+    let (id, plan) = (RunId::new(host.clock.now(), 7), run::plan(vec![Box::new(source)], &settings));
     let (control, access) = (Arc::new(Control::new(None)), BTreeMap::default());
     Run { id, settings, host, sink, plan, control, access, instance: None, spool: None, errand: None, status: None }.execute()
 }

@@ -16,7 +16,7 @@ use crate::host::Clock;
 use crate::model::row::Placing;
 use crate::model::{Artefact, Digest, Gap, ObjectKey, Row};
 use crate::source::{Evidence, Member, Stop, Streamed};
-use crate::stream::{Closed, Engine, Kind, Lost, Object, SEGMENT};
+use crate::stream::{Closed, Engine, Kind, Lost, Object};
 
 /// Everything about one artefact of one run that both threads need.
 pub(super) struct Shared {
@@ -310,7 +310,7 @@ impl Evidence for Recorder {
 
     fn image_begin(&mut self, name: &'static str) -> Result<(), Stop> {
         self.image_end()?;
-        self.open()?.image = Some(Image::new(self.0.artefact.category, name, SEGMENT));
+        self.open()?.image = Some(Image::new(self.0.artefact.category, name, self.0.engine.segment()));
         Ok(())
     }
 

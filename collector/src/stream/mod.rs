@@ -59,6 +59,7 @@ pub struct Engine {
     work: Sender<compress::Work>,
     store: Sender<store::Message>,
     next_id: AtomicU64,
+    segment: u64,
     now: Now,
 }
 
@@ -109,7 +110,20 @@ impl Engine {
             compress::spawn(number, level, jobs.clone(), frames.clone(), store.clone())?;
         }
         store::spawn(messages, Arc::clone(&now))?;
-        Ok(Self { sink, tables, bulk, work, store, next_id: AtomicU64::new(0), now })
+        Ok(Self { sink, tables, bulk, work, store, next_id: AtomicU64::new(0), segment: SEGMENT, now })
+    }
+
+    /// The same with segments of images that hold at most so many content bytes, and never more than [`SEGMENT`].
+    #[must_use]
+    pub fn with_segments_of(mut self, bytes: u64) -> Self {
+        self.segment = bytes.clamp(1, SEGMENT);
+        self
+    }
+
+    /// Content bytes of one segment of an image, at most.
+    #[must_use]
+    pub fn segment(&self) -> u64 {
+        self.segment
     }
 
     /// As many workers as there are processors, at most 4: a capture that takes longer spans more time, and disturbs the host longer.

@@ -61,6 +61,7 @@ const LEAVES: &[(&str, &str)] = &[
     ("local-hostname", "ip-10-0-0-10.eu-central-1.compute.internal"),
     ("local-ipv4", "10.0.0.10"),
     ("public-ipv4", "203.0.113.10"),
+    ("public-keys/0/openssh-key", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample my-key"),
     ("mac", "02:00:00:00:00:01"),
     ("system", "nitro"),
     ("security-groups", "web\nssh"),
@@ -149,11 +150,12 @@ impl Imds {
     }
 }
 
-/// The names below a path, one a line; folders end with a slash.
+/// The names below a path, one a line; folders end with a slash, but for keys of SSH, which have a number and a name instead.
 fn listing(leaves: &BTreeMap<String, String>, path: &str) -> String {
     let below = leaves.keys().filter_map(|name| name.strip_prefix(path)?.strip_prefix('/'));
+    let folder = |first: &str| if path.ends_with("/public-keys") { format!("{first}=my-key") } else { format!("{first}/") };
     let names: BTreeSet<String> =
-        below.map(|rest| rest.split_once('/').map_or(rest.to_owned(), |(first, _)| format!("{first}/"))).collect();
+        below.map(|rest| rest.split_once('/').map_or(rest.to_owned(), |(first, _)| folder(first))).collect();
     names.into_iter().collect::<Vec<_>>().join("\n")
 }
 

@@ -27,7 +27,7 @@ mod wire;
 pub use body::{Body, Broken};
 pub use double::Double;
 pub use fault::{Fault, Fired, Rule, RuleId};
-pub use journal::Entry;
+pub use journal::{Entry, most_at_once};
 pub use message::{Head, Reply, Step, decode, encode};
 pub use server::Outage;
 pub use service::{Request, Service};

@@ -67,7 +67,7 @@ impl<S: Service> Drop for Turn<'_, S> {
     /// Also when the client went away in the middle.
     fn drop(&mut self) {
         let (status, length) = (self.status, self.request.body.length());
-        self.shared.journal.note(self.request.index, |entry| (entry.status, entry.length) = (status, length));
+        self.shared.journal.close(self.request.index, status, length);
         if let Some((rule, _)) = self.chosen.take() {
             locked(&self.shared.plan).give_back(rule);
         }

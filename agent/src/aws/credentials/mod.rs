@@ -83,3 +83,39 @@ fn renewed(source: &str, access_key_id: &str, provider: impl ProvideCredentials 
     let record = json!({"source": source, "access_key_id": access_key_id, "renewed": true});
     Found { provider: SharedCredentialsProvider::new(provider), record }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    fn given() -> Credentials {
+        let text = br#"{"AccessKeyId":"AKIASHOWN","SecretAccessKey":"hidden-secret","SessionToken":"hidden-token"}"#;
+        triple::parse(text).unwrap()
+    }
+
+    fn assert_hidden(shown: &str) {
+        assert!(shown.contains("AKIASHOWN") && !shown.contains("hidden"), "{shown}");
+    }
+
+    #[test]
+    fn what_holds_a_secret_does_not_show_it() {
+        let kept = Kept::new(SharedCredentialsProvider::new(given()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let taken = runtime.block_on(kept.provide_credentials()).unwrap();
+        assert_eq!(taken.secret_access_key(), "hidden-secret");
+        let found = [fixed("environment", given()), renewed("instance-role", "AKIASHOWN", kept.clone())];
+        assert_hidden(&format!("{taken:?} {taken:#?}"));
+        assert_hidden(&format!("{kept:?} {kept:#?}"));
+        for found in found {
+            assert_hidden(&format!("{found:?} {found:#?} {}", found.record));
+        }
+    }
+
+    #[test]
+    fn a_panic_over_credentials_does_not_show_them() {
+        let refused = || -> Result<(), Credentials> { Err(given()) };
+        let panic = catch_unwind(AssertUnwindSafe(|| refused().unwrap())).unwrap_err();
+        assert_hidden(panic.downcast_ref::<String>().unwrap());
+    }
+}
