@@ -27,7 +27,7 @@ const TOTAL: u64 = 2 << 30;
 
 const GROUPS: &[Group<'_>] = &[
     Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/**", "/run/log/journal/**"] },
-    Group { kind: "cloud", form: Form::Bulk, patterns: &["/var/log/amazon/**", "/var/log/cloud-init*", "/var/log/ecs/*"] },
+    Group { kind: "cloud", form: Form::Bulk, patterns: &["/var/log/amazon/**", "/var/log/cloud-init*", "/var/log/ecs/**"] },
     Group { kind: "audit", form: Form::Bulk, patterns: &["/var/log/audit/**"] },
     Group {
         kind: "container",
@@ -37,9 +37,11 @@ const GROUPS: &[Group<'_>] = &[
             "/var/log/pods/**",
             "/var/lib/docker/containers/*/*-json.log*",
             "/var/lib/docker/containers/*/local-logs/*",
-            "/var/lib/containers/storage/overlay-containers/*/userdata/ctr.log",
+            "/var/lib/containers/storage/*-containers/*/userdata/ctr.log",
+            "/var/lib/nerdctl/*/containers/*/*/*-json.log*",
             "~/.local/share/docker/containers/*/*-json.log*",
-            "~/.local/share/containers/storage/overlay-containers/*/userdata/ctr.log",
+            "~/.local/share/containers/storage/*-containers/*/userdata/ctr.log",
+            "~/.local/share/nerdctl/*/containers/*/*/*-json.log*",
         ],
     },
     Group {

@@ -5,11 +5,13 @@
 
 mod cgroup;
 mod describe;
+mod ecs;
 mod known;
 mod layers;
 mod overlay;
 mod patterns;
 mod processes;
+mod storage;
 #[cfg(test)]
 mod tests;
 
