@@ -185,6 +185,55 @@ fn a_listener_in_another_namespace_is_not_seen_from_here() {
 }
 
 #[test]
+fn a_pair_listens_on_one_port_in_two_namespaces() {
+    if !is_root("a_pair_listens_on_one_port_in_two_namespaces") {
+        return;
+    }
+    let odd = Helper::start("odd", ["netns-pair"]);
+    let port = format!("0100007F:{:04X} ", odd.number("port"));
+    let of = |pid: i64| fs::read_link(format!("/proc/{pid}/ns/net")).unwrap();
+    let pids = ["pid", "other_pid"].map(|fact| odd.number(fact));
+    assert!(pids.iter().all(|pid| fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap().contains(&port)));
+    let namespaces = pids.map(|pid| of(pid).to_str().unwrap().to_owned());
+    assert_eq!(namespaces, ["netns", "other_netns"].map(|fact| format!("net:[{}]", odd.fact(fact))));
+    assert!(namespaces[0] != namespaces[1] && pids.iter().all(|pid| of(*pid) != of(odd.pid())));
+    odd.kill();
+    assert!(pids.into_iter().all(ends));
+}
+
+#[test]
+fn a_container_has_namespaces_of_its_own_and_goes_with_its_parent() {
+    if !is_root("a_container_has_namespaces_of_its_own_and_goes_with_its_parent") {
+        return;
+    }
+    for kill in [false, true] {
+        let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+        let odd = Helper::start("odd", ["container".as_ref(), folder.path().as_os_str()]);
+        let (first, worker) = (odd.number("pid"), odd.number("worker"));
+        for (kind, fact) in [("mnt", "mnt"), ("pid", "pidns"), ("net", "net"), ("uts", "uts"), ("ipc", "ipc")] {
+            let of = |pid: i64| fs::read_link(format!("/proc/{pid}/ns/{kind}")).unwrap();
+            assert_eq!(of(first).to_str().unwrap(), format!("{kind}:[{}]", odd.fact(fact)));
+            assert!(of(first) == of(worker) && of(first) != of(odd.pid()), "{kind}");
+        }
+        assert_eq!(status(first, "NSpid"), format!("{first}\t1"));
+        assert_eq!(fs::read(folder.path().join("upper/etc/planted")).unwrap(), b"planted in a container\n");
+        let group = format!("docker-{}.scope", odd.fact("id"));
+        assert!(fs::read_to_string(format!("/proc/{worker}/cgroup")).unwrap().contains(&format!("/{group}\n")));
+        if kill {
+            odd.kill();
+            assert!(ends(first) && ends(worker));
+            // Nobody is left who could.
+            let tops = ["/sys/fs/cgroup/freezer", "/sys/fs/cgroup"].map(|top| Path::new(top).join(&group));
+            assert!(tops.iter().any(|group| fs::remove_dir(group).is_ok()));
+        } else {
+            assert!(odd.finish().is_empty());
+            assert!(ends(first) && ends(worker));
+            await_gone(&group);
+        }
+    }
+}
+
+#[test]
 fn a_mortal_has_ever_new_children() {
     let odd = Helper::start("odd", ["mortal"]);
     let pid = odd.number("pid");
