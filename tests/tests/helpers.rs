@@ -127,6 +127,15 @@ fn a_frozen_process_is_frozen_and_thawed_even_if_its_parent_is_killed() {
     }
 }
 
+/// Removes a control group as soon as the kernel has done with who was in it.
+fn remove(group: &str) {
+    let start = Instant::now();
+    while !["/sys/fs/cgroup/freezer", "/sys/fs/cgroup"].iter().any(|top| fs::remove_dir(Path::new(top).join(group)).is_ok()) {
+        assert!(start.elapsed() < Duration::from_secs(10), "the control group cannot be removed");
+        sleep(Duration::from_millis(5));
+    }
+}
+
 fn await_gone(group: &str) {
     let start = Instant::now();
     while ["/sys/fs/cgroup/freezer", "/sys/fs/cgroup"].iter().any(|top| Path::new(top).join(group).exists()) {
@@ -222,9 +231,8 @@ fn a_container_has_namespaces_of_its_own_and_goes_with_its_parent() {
         if kill {
             odd.kill();
             assert!(ends(first) && ends(worker));
-            // Nobody is left who could.
-            let tops = ["/sys/fs/cgroup/freezer", "/sys/fs/cgroup"].map(|top| Path::new(top).join(&group));
-            assert!(tops.iter().any(|group| fs::remove_dir(group).is_ok()));
+            // Nobody else is left who could.
+            remove(&group);
         } else {
             assert!(odd.finish().is_empty());
             assert!(ends(first) && ends(worker));
