@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::containers::roots;
 use super::file_set::{FileSet, Form, Group, Limits, Order};
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
@@ -91,9 +92,12 @@ impl Source for Logs {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        let texts = roots::patterns(GROUPS, &roots::moved(host));
+        let lists: Vec<Vec<&str>> = texts.iter().map(|list| list.iter().map(String::as_str).collect()).collect();
+        let groups = roots::groups(GROUPS, &lists);
         let set = FileSet {
             table: "log_files",
-            groups: GROUPS,
+            groups: &groups,
             limits: Limits::bytes(self.file_cap, self.total_cap),
             order: Order::NewestFirst,
             include_secrets: self.include_secrets,
@@ -120,6 +124,14 @@ mod tests {
         let mut evidence = Recorded::default();
         let outcome = logs.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
         (outcome, evidence)
+    }
+
+    #[test]
+    fn logs_of_an_engine_that_was_moved_are_kept() {
+        let log = "mnt/d/containers/0a/0a-json.log";
+        let files: &[(&str, &[u8], u64)] = &[("etc/docker/daemon.json", br#"{"data-root":"/mnt/d"}"#, 2), (log, b"{}", 1)];
+        let (outcome, evidence) = acquired(Logs::new(false, false), files);
+        assert_eq!((outcome, evidence.member(&format!("/{log}"))), (Outcome::ok(), Some(&b"{}"[..])));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) fn before<'a>(path: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 fn engine(path: &[u8], value: &Value) -> &'static str {
-    if path.windows(11).any(|part| part == b"/containers") {
+    if component(path, 1) == Some(b"userdata") {
         return if is_of_crio(value) { "cri-o" } else { "podman" };
     }
     if path.windows(6).any(|part| part == b"/moby/") { "docker" } else { "containerd" }

@@ -329,3 +329,26 @@ fn other_places_of_containerd() {
     assert_withheld(&evidence, &[format!("/{bolt}")]);
     assert_no_secret(&evidence);
 }
+
+#[test]
+fn state_that_was_moved_is_found() {
+    let (web, db, layer) = (hex("a"), hex("b"), hex("9"));
+    let (outcome, evidence) = acquired(Containers::new(false, false), |root| {
+        write(root, "etc/docker/daemon.json", r#"{"data-root":"/mnt/docker"}"#);
+        write(root, &format!("mnt/docker/containers/{web}/config.v2.json"), r#"{"Name":"/web","Config":{"Image":"shop/web:7"}}"#);
+        write(root, &format!("mnt/docker/image/overlay2/layerdb/mounts/{web}/mount-id"), "layer");
+        write(root, "mnt/docker/overlay2/layer/diff/etc/cron.d/x", WRITTEN_FILE[0]);
+        write(root, "etc/containers/storage.conf", "[storage]\ngraphroot = \"/mnt/store\"\n");
+        store(root, "mnt/store", "containers.json", &[entry(&db, &layer, "db", &noted_by_podman("quay.io/db:1", "db"))]);
+        write(root, &format!("mnt/store/overlay-containers/{db}/userdata/config.json"), config_of_podman("FALSE"));
+        write(root, "mnt/store/db.sql", "hunter2");
+        process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
+    });
+    assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0), "{:?}", evidence.gaps);
+    let what = |id: &str| columns(row(&evidence, "containers", "id", id), ["runtime", "name", "image"]);
+    assert_eq!((what(&web), what(&db)), (json!(["docker", "web", "shop/web:7"]), json!(["podman", "db", "quay.io/db:1"])));
+    assert_layer(&evidence, "/mnt/docker/overlay2/layer/diff", &web, 0);
+    assert_layer(&evidence, &format!("/mnt/store/overlay/{layer}/diff"), &db, 0);
+    assert_withheld(&evidence, &["/mnt/store/db.sql".to_owned()]);
+    assert_no_secret(&evidence);
+}
