@@ -333,7 +333,8 @@ CREATE EXTERNAL TABLE containers_raw (
   `driver` string, `networks` string, `ipc_mode` string, `uts_mode` string, `userns_mode` string, `cap_drop` string,
   `security_options` string, `devices` string, `restart_policy` string, `port_bindings` string, `readonly_rootfs` string,
   `auto_remove` string, `cwd` string, `capabilities` string, `rootfs` string, `cgroup_path` string, `namespaces` string, `pod_name` string,
-  `pod_namespace` string, `pod_uid` string, `annotations` string, `pid_start_ticks` string, `bundle` string, `metadata` string
+  `pod_namespace` string, `pod_uid` string, `annotations` string, `pid_start_ticks` string, `bundle` string, `metadata` string,
+  `ecs_cluster` string, `ecs_task_arn` string, `ecs_task_family` string, `ecs_container_name` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';

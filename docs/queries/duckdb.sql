@@ -282,7 +282,7 @@ CREATE OR REPLACE VIEW containers AS SELECT * FROM read_json(getvariable('run') 
   cap_drop: 'JSON', security_options: 'JSON', devices: 'JSON', restart_policy: 'JSON', port_bindings: 'JSON', readonly_rootfs: 'JSON',
   auto_remove: 'JSON', cwd: 'VARCHAR', capabilities: 'JSON', rootfs: 'VARCHAR', cgroup_path: 'VARCHAR', namespaces: 'JSON',
   pod_name: 'VARCHAR', pod_namespace: 'VARCHAR', pod_uid: 'VARCHAR', annotations: 'JSON', pid_start_ticks: 'JSON', bundle: 'VARCHAR',
-  metadata: 'JSON'
+  metadata: 'JSON', ecs_cluster: 'VARCHAR', ecs_task_arn: 'VARCHAR', ecs_task_family: 'VARCHAR', ecs_container_name: 'VARCHAR'
 });
 
 CREATE OR REPLACE VIEW clocks AS SELECT * FROM read_json(getvariable('run') || '/data/system/clocks.jsonl.zst',

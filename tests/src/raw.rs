@@ -33,8 +33,9 @@ pub fn fork(child: impl FnOnce() -> u8) -> nix::Result<Pid> {
 
 fn run_child(parent: Pid, child: impl FnOnce() -> u8) -> u8 {
     let tied = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
-    // The parent may have ended before the line above; then nobody would ever kill us.
-    if !tied || nix::unistd::getppid() != parent {
+    // The parent may have ended before the line above; then nobody would ever kill us. The first process of a PID namespace cannot tell:
+    // who is not in it is 0 there.
+    if !tied || ![parent, Pid::from_raw(0)].contains(&nix::unistd::getppid()) {
         return 1;
     }
     catch_unwind(AssertUnwindSafe(child)).unwrap_or(101)

@@ -127,6 +127,15 @@ fn a_frozen_process_is_frozen_and_thawed_even_if_its_parent_is_killed() {
     }
 }
 
+/// Removes a control group as soon as the kernel has done with who was in it.
+fn remove(group: &str) {
+    let start = Instant::now();
+    while !["/sys/fs/cgroup/freezer", "/sys/fs/cgroup"].iter().any(|top| fs::remove_dir(Path::new(top).join(group)).is_ok()) {
+        assert!(start.elapsed() < Duration::from_secs(10), "the control group cannot be removed");
+        sleep(Duration::from_millis(5));
+    }
+}
+
 fn await_gone(group: &str) {
     let start = Instant::now();
     while ["/sys/fs/cgroup/freezer", "/sys/fs/cgroup"].iter().any(|top| Path::new(top).join(group).exists()) {
@@ -182,6 +191,54 @@ fn a_listener_in_another_namespace_is_not_seen_from_here() {
     let table = |pid: &str| fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap();
     assert!(table(odd.fact("pid")).contains(&format!("0100007F{port}")));
     assert!(!table("self").contains(&format!("0100007F{port}00000000:0000 0A")));
+}
+
+#[test]
+fn a_pair_listens_on_one_port_in_two_namespaces() {
+    if !is_root("a_pair_listens_on_one_port_in_two_namespaces") {
+        return;
+    }
+    let odd = Helper::start("odd", ["netns-pair"]);
+    let port = format!("0100007F:{:04X} ", odd.number("port"));
+    let of = |pid: i64| fs::read_link(format!("/proc/{pid}/ns/net")).unwrap();
+    let pids = ["pid", "other_pid"].map(|fact| odd.number(fact));
+    assert!(pids.iter().all(|pid| fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap().contains(&port)));
+    let namespaces = pids.map(|pid| of(pid).to_str().unwrap().to_owned());
+    assert_eq!(namespaces, ["netns", "other_netns"].map(|fact| format!("net:[{}]", odd.fact(fact))));
+    assert!(namespaces[0] != namespaces[1] && pids.iter().all(|pid| of(*pid) != of(odd.pid())));
+    odd.kill();
+    assert!(pids.into_iter().all(ends));
+}
+
+#[test]
+fn a_container_has_namespaces_of_its_own_and_goes_with_its_parent() {
+    if !is_root("a_container_has_namespaces_of_its_own_and_goes_with_its_parent") {
+        return;
+    }
+    for kill in [false, true] {
+        let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+        let odd = Helper::start("odd", ["container".as_ref(), folder.path().as_os_str()]);
+        let (first, worker) = (odd.number("pid"), odd.number("worker"));
+        for (kind, fact) in [("mnt", "mnt"), ("pid", "pidns"), ("net", "net"), ("uts", "uts"), ("ipc", "ipc")] {
+            let of = |pid: i64| fs::read_link(format!("/proc/{pid}/ns/{kind}")).unwrap();
+            assert_eq!(of(first).to_str().unwrap(), format!("{kind}:[{}]", odd.fact(fact)));
+            assert!(of(first) == of(worker) && of(first) != of(odd.pid()), "{kind}");
+        }
+        assert_eq!(status(first, "NSpid"), format!("{first}\t1"));
+        assert_eq!(fs::read(folder.path().join("upper/etc/planted")).unwrap(), b"planted in a container\n");
+        let group = format!("docker-{}.scope", odd.fact("id"));
+        assert!(fs::read_to_string(format!("/proc/{worker}/cgroup")).unwrap().contains(&format!("/{group}\n")));
+        if kill {
+            odd.kill();
+            assert!(ends(first) && ends(worker));
+            // Nobody else is left who could.
+            remove(&group);
+        } else {
+            assert!(odd.finish().is_empty());
+            assert!(ends(first) && ends(worker));
+            await_gone(&group);
+        }
+    }
 }
 
 #[test]

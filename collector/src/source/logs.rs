@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::containers::roots;
 use super::file_set::{FileSet, Form, Group, Limits, Order};
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
@@ -27,7 +28,7 @@ const TOTAL: u64 = 2 << 30;
 
 const GROUPS: &[Group<'_>] = &[
     Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/**", "/run/log/journal/**"] },
-    Group { kind: "cloud", form: Form::Bulk, patterns: &["/var/log/amazon/**", "/var/log/cloud-init*", "/var/log/ecs/*"] },
+    Group { kind: "cloud", form: Form::Bulk, patterns: &["/var/log/amazon/**", "/var/log/cloud-init*", "/var/log/ecs/**"] },
     Group { kind: "audit", form: Form::Bulk, patterns: &["/var/log/audit/**"] },
     Group {
         kind: "container",
@@ -37,9 +38,11 @@ const GROUPS: &[Group<'_>] = &[
             "/var/log/pods/**",
             "/var/lib/docker/containers/*/*-json.log*",
             "/var/lib/docker/containers/*/local-logs/*",
-            "/var/lib/containers/storage/overlay-containers/*/userdata/ctr.log",
+            "/var/lib/containers/storage/*-containers/*/userdata/ctr.log",
+            "/var/lib/nerdctl/*/containers/*/*/*-json.log*",
             "~/.local/share/docker/containers/*/*-json.log*",
-            "~/.local/share/containers/storage/overlay-containers/*/userdata/ctr.log",
+            "~/.local/share/containers/storage/*-containers/*/userdata/ctr.log",
+            "~/.local/share/nerdctl/*/containers/*/*/*-json.log*",
         ],
     },
     Group {
@@ -89,9 +92,12 @@ impl Source for Logs {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        let texts = roots::patterns(GROUPS, &roots::moved(host));
+        let lists: Vec<Vec<&str>> = texts.iter().map(|list| list.iter().map(String::as_str).collect()).collect();
+        let groups = roots::groups(GROUPS, &lists);
         let set = FileSet {
             table: "log_files",
-            groups: GROUPS,
+            groups: &groups,
             limits: Limits::bytes(self.file_cap, self.total_cap),
             order: Order::NewestFirst,
             include_secrets: self.include_secrets,
@@ -118,6 +124,14 @@ mod tests {
         let mut evidence = Recorded::default();
         let outcome = logs.acquire(&Host::fixture(tree.path()).unwrap(), &mut evidence).unwrap();
         (outcome, evidence)
+    }
+
+    #[test]
+    fn logs_of_an_engine_that_was_moved_are_kept() {
+        let log = "mnt/d/containers/0a/0a-json.log";
+        let files: &[(&str, &[u8], u64)] = &[("etc/docker/daemon.json", br#"{"data-root":"/mnt/d"}"#, 2), (log, b"{}", 1)];
+        let (outcome, evidence) = acquired(Logs::new(false, false), files);
+        assert_eq!((outcome, evidence.member(&format!("/{log}"))), (Outcome::ok(), Some(&b"{}"[..])));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::known::{Container, Known};
+use super::{ecs, storage};
 use crate::model::escape;
 use crate::source::file_set::Text;
 
@@ -12,31 +13,40 @@ pub(super) fn add(text: &Text<'_>, known: &mut Known) {
     match text.found.group.kind {
         "docker-layer" => docker_layer(path, text.bytes, known),
         "init-pid" => init_pid(path, text.bytes, known),
-        "docker-container" | "docker-host-config" | "oci-config" | "oci-state" | "storage-containers" => {
+        kind if KINDS.contains(&kind) => {
             if let Ok(value) = serde_json::from_slice::<Value>(text.bytes) {
-                json(text.found.group.kind, path, &value, known);
+                json(kind, path, &value, known);
             }
         }
         _ => {}
     }
 }
 
+/// What is read as JSON.
+const KINDS: [&str; 7] =
+    ["docker-container", "docker-host-config", "oci-config", "oci-state", "storage-containers", "ecs-agent", "ecs-metadata"];
+
 fn json(kind: &str, path: &[u8], value: &Value, known: &mut Known) {
     let source = escape::bytes(path);
-    let (own, above) = (component(path, 1).unwrap_or_default(), component(path, 2).unwrap_or_default());
+    let folder = match component(path, 1).unwrap_or_default() {
+        // Of containers/storage, in which each container has a folder for its engine.
+        b"userdata" => component(path, 2).unwrap_or_default(),
+        folder => folder,
+    };
     match kind {
-        "docker-container" => known.container(own, "docker", source).into_iter().for_each(|container| docker(container, value)),
-        "docker-host-config" => known.container(own, "docker", source).into_iter().for_each(|at| docker_host(at, value)),
+        "docker-container" => known.container(folder, "docker", source).into_iter().for_each(|at| docker(at, value)),
+        "docker-host-config" => known.container(folder, "docker", source).into_iter().for_each(|at| docker_host(at, value)),
         "oci-config" => {
-            let id = if own == b"userdata" { above } else { own };
             let engine = engine(path, value);
-            known.container(id, engine, source).into_iter().for_each(|container| oci_config(container, value));
+            known.container(folder, engine, source).into_iter().for_each(|at| oci_config(at, engine, value));
         }
         "oci-state" => {
-            let id = value.get("id").and_then(Value::as_str).map_or(own, str::as_bytes);
-            known.container(id, "oci", source).into_iter().for_each(|container| oci_state(container, value));
+            let id = value.get("id").and_then(Value::as_str).map_or(folder, str::as_bytes);
+            known.container(id, "oci", source).into_iter().for_each(|at| oci_state(at, value));
         }
-        _ => storage(path, value, known),
+        "ecs-agent" => ecs::agent(path, value, known),
+        "ecs-metadata" => ecs::metadata(path, value, known),
+        _ => storage::list(path, value, known),
     }
 }
 
@@ -45,18 +55,27 @@ fn component(path: &[u8], back: usize) -> Option<&[u8]> {
     path.rsplit(|b| *b == b'/').nth(back)
 }
 
-/// The part of `path` before `/name/`.
-fn before<'a>(path: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let at = path.windows(name.len()).position(|window| window == name)?;
+/// The part of `path` before the last `/name/`.
+pub(super) fn before<'a>(path: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let at = path.windows(name.len()).rposition(|window| window == name)?;
     path.get(..at)
 }
 
 fn engine(path: &[u8], value: &Value) -> &'static str {
-    let has = |prefix: &str| annotations(value).is_some_and(|all| all.keys().any(|key| key.starts_with(prefix)));
-    if path.windows(11).any(|part| part == b"/containers") {
-        return if has("io.kubernetes.cri-o.") { "cri-o" } else { "podman" };
+    if component(path, 1) == Some(b"userdata") {
+        return if is_of_crio(value) { "cri-o" } else { "podman" };
     }
     if path.windows(6).any(|part| part == b"/moby/") { "docker" } else { "containerd" }
+}
+
+/// Whether CRI-O made this configuration. Podman writes some of CRI-O's annotations too, so not each of them says so.
+fn is_of_crio(value: &Value) -> bool {
+    let Some(annotations) = annotations(value) else { return false };
+    match annotations.get("io.container.manager") {
+        Some(manager) => manager == "cri-o",
+        // Before engines said who they are, CRI-O alone wrote a container's id.
+        None => annotations.contains_key("io.kubernetes.cri-o.ContainerID"),
+    }
 }
 
 fn annotations(value: &Value) -> Option<&serde_json::Map<String, Value>> {
@@ -64,7 +83,7 @@ fn annotations(value: &Value) -> Option<&serde_json::Map<String, Value>> {
 }
 
 /// The value at a path of member names.
-fn at(value: &Value, pointer: &str) -> Option<Value> {
+pub(super) fn at(value: &Value, pointer: &str) -> Option<Value> {
     value.pointer(pointer).cloned()
 }
 
@@ -96,6 +115,9 @@ fn docker(container: &mut Container, value: &Value) {
     container.overwrite("name", name);
     for (column, pointer) in DOCKER {
         container.overwrite(column, at(value, pointer));
+    }
+    if let Some(labels) = value.pointer("/Config/Labels") {
+        ecs::labels(container, labels);
     }
     let is = |name: &str| value.get("State").and_then(|state| state.get(name)).and_then(Value::as_bool) == Some(true);
     let words = [("Dead", "dead"), ("RemovalInProgress", "removing"), ("Restarting", "restarting"), ("Paused", "paused")];
@@ -143,51 +165,55 @@ const OCI_CONFIG: [(&str, &str); 11] = [
     ("mounts", "/mounts"),
 ];
 
-/// Columns, and the annotations of containerd's CRI, of CRI-O and of Podman.
-const ANNOTATIONS: [(&str, &[&str]); 5] = [
-    ("name", &["io.kubernetes.cri.container-name", "io.kubernetes.container.name"]),
-    ("image", &["io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName", "io.podman.annotations.image"]),
+/// Columns, and the annotations of containerd's CRI, of CRI-O, of nerdctl and of the kubelet.
+const ANNOTATIONS: [(&str, &[&str]); 6] = [
+    ("name", &["io.kubernetes.cri.container-name", "io.kubernetes.container.name", "nerdctl/name"]),
+    ("image", &["io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName", "io.kubernetes.cri-o.Image"]),
     ("pod_name", &["io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"]),
     ("pod_namespace", &["io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace"]),
     ("pod_uid", &["io.kubernetes.cri.sandbox-uid", "io.kubernetes.pod.uid"]),
+    ("log_path", &["io.kubernetes.cri-o.LogPath"]),
 ];
 
-fn oci_config(container: &mut Container, value: &Value) {
+/// Annotations that say, in words, whether a container has all rights.
+const PRIVILEGED: [&str; 3] = ["io.kubernetes.cri-o.PrivilegedRuntime", "io.podman.annotations.privileged", "nerdctl/privileged"];
+
+fn oci_config(container: &mut Container, engine: &str, value: &Value) {
     for (column, pointer) in OCI_CONFIG {
         container.set(column, at(value, pointer));
     }
-    if let Some(annotations) = annotations(value) {
-        for (column, names) in ANNOTATIONS {
-            container.set(column, names.iter().find_map(|name| annotations.get(*name)).cloned());
-        }
-        container.set("annotations", Some(Value::Object(annotations.clone())));
+    let Some(annotations) = annotations(value) else { return };
+    for (column, names) in ANNOTATIONS {
+        let value = names.iter().filter_map(|name| annotations.get(*name)).find(|value| value.as_str() != Some("")).cloned();
+        // What containers/storage calls a container of CRI-O nobody else does; Podman's have their names there alone.
+        if engine == "cri-o" { container.overwrite(column, value) } else { container.set(column, value) }
     }
+    let privileged = PRIVILEGED.iter().find_map(|name| annotations.get(*name)).and_then(Value::as_str);
+    container.set("privileged", privileged.map(|word| word.eq_ignore_ascii_case("true").into()));
+    let labels = annotations.get("io.kubernetes.cri-o.Labels").and_then(Value::as_str);
+    container.set("labels", labels.and_then(|text| serde_json::from_str(text).ok()));
+    container.set("annotations", Some(Value::Object(annotations.clone())));
 }
 
-/// What runc's `state.json` and crun's `status` say of the first process.
+/// Columns, and where runc's `state.json`, crun's `status` and CRI-O's `state.json` (cri-o, internal/oci/container.go) have them.
+const OCI_STATE: [(&str, &[&str]); 12] = [
+    ("pid", &["/init_process_pid", "/pid"]),
+    ("pid_start_ticks", &["/init_process_start", "/process-start-time"]),
+    ("created", &["/created"]),
+    ("rootfs", &["/config/rootfs", "/rootfs"]),
+    ("bundle", &["/bundle"]),
+    ("cgroup_path", &["/config/cgroups/path", "/cgroup-path"]),
+    ("namespaces", &["/namespace_paths"]),
+    ("state", &["/status"]),
+    ("started_at", &["/started"]),
+    ("finished_at", &["/finished"]),
+    ("exit_code", &["/exitCode"]),
+    ("oom_killed", &["/oomKilled"]),
+];
+
 fn oci_state(container: &mut Container, value: &Value) {
-    container.set("pid", at(value, "/init_process_pid").or_else(|| at(value, "/pid")));
-    container.set("pid_start_ticks", at(value, "/init_process_start").or_else(|| at(value, "/process-start-time")));
-    container.set("created", at(value, "/created"));
-    container.set("rootfs", at(value, "/config/rootfs").or_else(|| at(value, "/rootfs")));
-    container.set("bundle", at(value, "/bundle"));
-    container.set("cgroup_path", at(value, "/config/cgroups/path").or_else(|| at(value, "/cgroup-path")));
-    container.set("namespaces", at(value, "/namespace_paths"));
-}
-
-/// The list of containers of containers/storage (Podman, CRI-O): `overlay-containers/containers.json`.
-fn storage(path: &[u8], value: &Value, known: &mut Known) {
-    let top = before(path, b"/overlay-containers/").unwrap_or_default();
-    for entry in value.as_array().into_iter().flatten() {
-        let Some(id) = entry.get("id").and_then(Value::as_str) else { continue };
-        let Some(container) = known.container(id.as_bytes(), "podman", escape::bytes(path)) else { continue };
-        container.set("name", at(entry, "/names/0"));
-        container.set("image_id", at(entry, "/image"));
-        container.set("created", at(entry, "/created"));
-        container.set("metadata", at(entry, "/metadata"));
-        if let Some(layer) = entry.get("layer").and_then(Value::as_str).filter(|layer| is_name(layer.as_bytes())) {
-            known.layer([top, b"/overlay/", layer.as_bytes(), b"/diff"].concat(), id.as_bytes());
-        }
+    for (column, pointers) in OCI_STATE {
+        container.set(column, pointers.iter().find_map(|pointer| at(value, pointer)));
     }
 }
 
@@ -208,13 +234,13 @@ fn docker_layer(path: &[u8], text: &[u8], known: &mut Known) {
 fn init_pid(path: &[u8], text: &[u8], known: &mut Known) {
     let pid = std::str::from_utf8(text.trim_ascii()).ok().and_then(|text| text.parse::<i32>().ok());
     if let (Some(id), Some(pid)) = (component(path, 1), pid)
-        && let Some(container) = known.container(id, "containerd", escape::bytes(path))
+        && let Some(container) = known.container(id, engine(path, &Value::Null), escape::bytes(path))
     {
         container.set("pid", Some(pid.into()));
     }
 }
 
 /// A name that leads nowhere but into its folder.
-fn is_name(name: &[u8]) -> bool {
+pub(super) fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.len() < 256 && name != b".." && name.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Containers;
+use super::describe::is_name;
 use super::known::Known;
 use super::overlay::{self, Overlay};
 use super::processes::{Namespaces, table_of};
@@ -76,16 +77,27 @@ fn mounted(host: &Host, namespaces: &Namespaces, layers: &mut Layers, evidence: 
                 return Ok(());
             }
             let container = namespaces.get(&inode).filter(|_| mount.point == b"/");
-            remember(layers, &overlay, container);
-            let owner = overlay.upper.as_ref().and_then(|upper| layers.get(upper)).and_then(|layer| layer.container.clone());
+            let upper = overlay.upper.as_ref().map(|upper| absolute(upper, &mount.point, layers));
+            remember(layers, upper.as_ref(), container);
+            let owner = upper.and_then(|upper| layers.get(&upper)).and_then(|layer| layer.container.clone());
             evidence.row("overlay_mounts", &row(host, pid, inode, &mount, &overlay, owner.as_deref()))?;
         }
     }
     Ok(())
 }
 
-fn remember(layers: &mut Layers, overlay: &Overlay, container: Option<&Vec<u8>>) {
-    if let Some(upper) = &overlay.upper {
+/// Where an upper folder lies. Where options would not fit into a page, because an image has many layers, engines name folders from
+/// the one in which all layers are (`<layer>/diff`; moby and containers/storage, drivers/overlay). Which that is, the place of the
+/// mount on the host tells (`<layer>/merged`), or what the engine's files say of its containers.
+fn absolute(upper: &[u8], point: &[u8], layers: &Layers) -> Vec<u8> {
+    let Some(layer) = upper.strip_suffix(b"/diff").filter(|layer| is_name(layer)) else { return upper.to_owned() };
+    let (merged, diff) = ([&b"/"[..], layer, b"/merged"].concat(), [&b"/"[..], layer, b"/diff"].concat());
+    let by_point = point.strip_suffix(merged.as_slice()).map(|all| [all, diff.as_slice()].concat());
+    by_point.or_else(|| layers.keys().find(|known| known.ends_with(&diff)).cloned()).unwrap_or_else(|| upper.to_owned())
+}
+
+fn remember(layers: &mut Layers, upper: Option<&Vec<u8>>, container: Option<&Vec<u8>>) {
+    if let Some(upper) = upper {
         let layer = layers.entry(upper.clone()).or_default();
         layer.mounted = true;
         layer.container = layer.container.take().or_else(|| container.cloned());
@@ -164,4 +176,21 @@ fn one(
     };
     let source = escape::bytes(upper);
     tree.keep(walk, &Place { prefix: b"", source: &source, reads_links: true, columns: &columns }, share, evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_named_from_the_engines_own_is_found() {
+        let layers = Layers::from([(b"/var/lib/docker/overlay2/a1/diff".to_vec(), Layer::default())]);
+        let of = |upper: &str, point: &str| String::from_utf8(absolute(upper.as_bytes(), point.as_bytes(), &layers)).unwrap();
+        assert_eq!(of("/x/a1/diff", "/"), "/x/a1/diff");
+        assert_eq!(of("a1/diff", "/"), "/var/lib/docker/overlay2/a1/diff");
+        assert_eq!(of("b2/diff", "/mnt/docker/overlay2/b2/merged"), "/mnt/docker/overlay2/b2/diff");
+        for lost in ["b2/diff", "1/diff", "../diff", "/diff", "diff", "x/a1/diff"] {
+            assert_eq!(of(lost, "/"), lost);
+        }
+    }
 }

@@ -5,11 +5,14 @@
 
 mod cgroup;
 mod describe;
+mod ecs;
 mod known;
 mod layers;
 mod overlay;
 mod patterns;
 mod processes;
+pub(super) mod roots;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -77,9 +80,12 @@ impl Source for Containers {
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         let mut known = Known::default();
+        let texts = roots::patterns(patterns::GROUPS, &roots::moved(host));
+        let lists: Vec<Vec<&str>> = texts.iter().map(|list| list.iter().map(String::as_str).collect()).collect();
+        let groups = roots::groups(patterns::GROUPS, &lists);
         let set = FileSet {
             table: "container_state_files",
-            groups: patterns::GROUPS,
+            groups: &groups,
             limits: Limits::bytes(32 << 20, STATE),
             order: Order::Path,
             include_secrets: self.include_secrets,

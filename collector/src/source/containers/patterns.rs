@@ -1,9 +1,21 @@
 //! Where container engines keep what they know of containers. Their logs are in `logs`.
+//!
+//! | engine | state of the host's run | what outlives it |
+//! |---|---|---|
+//! | Docker | `/run/docker`, `/run/user/<uid>/docker` | `/var/lib/docker`, `~/.local/share/docker` |
+//! | containerd | `/run/containerd`, k3s's and Bottlerocket's own (`/run/host-containerd`), `/run/user/<uid>/containerd` | `/var/lib/containerd` and the like |
+//! | nerdctl | | `/var/lib/nerdctl/<hash of the socket>`, `~/.local/share/nerdctl` |
+//! | Podman | `/run/containers/storage`, `/run/user/<uid>/containers` | `/var/lib/containers/storage`, `~/.local/share/containers/storage` |
+//! | CRI-O | `/run/containers/storage`, `/run/crio` | `/var/lib/containers/storage`, `/var/lib/crio` |
+//! | ECS | | `/var/lib/ecs`, beside what Docker has of its containers |
 
 use crate::source::file_set::{Form, Group};
 
 /// Files of state, by engine. Tokens and keys that lie among them are withheld.
 pub(super) const GROUPS: &[Group<'_>] = &[
+    // These are JSON, in which secrets can be hidden, so they come before what is withheld of their folder.
+    Group { kind: "ecs-agent", form: Form::Json, patterns: &["/var/lib/ecs/data/ecs_agent_data.json"] },
+    Group { kind: "ecs-metadata", form: Form::Json, patterns: &["/var/lib/ecs/data/metadata/**/ecs-container-metadata.json"] },
     Group {
         kind: "secret",
         form: Form::Withheld,
@@ -19,9 +31,20 @@ pub(super) const GROUPS: &[Group<'_>] = &[
             "/etc/docker/key.json",
             "/var/lib/docker/swarm/**",
             "/var/lib/containers/storage/secrets/**",
-            // Databases of Podman and of the ECS agent have the environments of containers.
+            "/var/lib/containers/storage/*-containers/*/userdata/secrets/**",
+            "~/.local/share/containers/storage/secrets/**",
+            "~/.local/share/containers/storage/*-containers/*/userdata/secrets/**",
+            // Databases of Podman, of containerd and of the ECS agent have the environments of containers. The agent keeps files of
+            // them, too.
             "/var/lib/containers/storage/db.sql*",
             "/var/lib/containers/storage/libpod/bolt_state.db",
+            "~/.local/share/containers/storage/db.sql*",
+            "~/.local/share/containers/storage/libpod/bolt_state.db",
+            "/var/lib/containerd/io.containerd.metadata.v*.bolt/meta.db",
+            "/var/lib/host-containerd/io.containerd.metadata.v*.bolt/meta.db",
+            "/var/lib/docker/containerd/daemon/io.containerd.metadata.v*.bolt/meta.db",
+            "/var/lib/rancher/*/agent/containerd/io.containerd.metadata.v*.bolt/meta.db",
+            "~/.local/share/containerd/io.containerd.metadata.v*.bolt/meta.db",
             "/var/lib/ecs/data/**",
         ],
     },
@@ -67,9 +90,13 @@ pub(super) const GROUPS: &[Group<'_>] = &[
             "/run/containerd/io.containerd.runtime.v*.task/*/*/config.json",
             "/run/docker/containerd/daemon/io.containerd.runtime.v*.task/*/*/config.json",
             "/run/k3s/containerd/io.containerd.runtime.v*.task/*/*/config.json",
-            "/run/containers/storage/overlay-containers/*/userdata/config.json",
-            "/var/lib/containers/storage/overlay-containers/*/userdata/config.json",
-            "/run/user/*/containers/overlay-containers/*/userdata/config.json",
+            "/run/host-containerd/io.containerd.runtime.v*.task/*/*/config.json",
+            "/run/user/*/containerd/io.containerd.runtime.v*.task/*/*/config.json",
+            "/run/user/*/docker/containerd/daemon/io.containerd.runtime.v*.task/*/*/config.json",
+            "/run/containers/storage/*-containers/*/userdata/config.json",
+            "/var/lib/containers/storage/*-containers/*/userdata/config.json",
+            "/run/user/*/containers/*-containers/*/userdata/config.json",
+            "~/.local/share/containers/storage/*-containers/*/userdata/config.json",
         ],
     },
     Group {
@@ -83,51 +110,95 @@ pub(super) const GROUPS: &[Group<'_>] = &[
             "/run/crun/*/status",
             "/run/user/*/runc/*/state.json",
             "/run/user/*/crun/*/status",
+            "/run/user/*/docker/runtime-*/*/*/state.json",
+            // Of CRI-O.
+            "/var/lib/containers/storage/*-containers/*/userdata/state.json",
         ],
     },
-    Group { kind: "init-pid", form: Form::Text, patterns: &["/run/containerd/io.containerd.runtime.v*.task/*/*/init.pid"] },
+    Group {
+        kind: "init-pid",
+        form: Form::Text,
+        patterns: &[
+            "/run/containerd/io.containerd.runtime.v*.task/*/*/init.pid",
+            "/run/docker/containerd/daemon/io.containerd.runtime.v*.task/*/*/init.pid",
+            "/run/k3s/containerd/io.containerd.runtime.v*.task/*/*/init.pid",
+            "/run/host-containerd/io.containerd.runtime.v*.task/*/*/init.pid",
+            "/run/user/*/containerd/io.containerd.runtime.v*.task/*/*/init.pid",
+            "/run/user/*/docker/containerd/daemon/io.containerd.runtime.v*.task/*/*/init.pid",
+        ],
+    },
     Group {
         kind: "containerd",
         form: Form::Json,
         patterns: &[
             "/etc/containerd/**",
+            "/etc/host-containerd/**",
             "/run/containerd/io.containerd.runtime.v*.task/*/*/*.json",
             "/run/containerd/io.containerd.runtime.v*.task/*/*/address",
             "/run/containerd/io.containerd.runtime.v*.task/*/*/runtime",
+            "/run/host-containerd/io.containerd.runtime.v*.task/*/*/*.json",
+            "/run/user/*/containerd/io.containerd.runtime.v*.task/*/*/*.json",
         ],
     },
     Group {
         kind: "containerd",
         form: Form::Bulk,
         patterns: &[
-            "/var/lib/containerd/io.containerd.metadata.v*.bolt/meta.db",
             "/var/lib/containerd/io.containerd.snapshotter.v*.*/metadata.db",
-            "/var/lib/rancher/*/agent/containerd/io.containerd.metadata.v*.bolt/meta.db",
+            "/var/lib/host-containerd/io.containerd.snapshotter.v*.*/metadata.db",
+            "~/.local/share/containerd/io.containerd.snapshotter.v*.*/metadata.db",
+        ],
+    },
+    Group {
+        kind: "nerdctl",
+        form: Form::Json,
+        patterns: &[
+            "/etc/nerdctl/*",
+            "/var/lib/nerdctl/*/names/*/*",
+            "/var/lib/nerdctl/*/containers/*/*/*.json",
+            "/var/lib/nerdctl/*/containers/*/*/hostname",
+            "/var/lib/nerdctl/*/containers/*/*/resolv.conf",
+            "/var/lib/nerdctl/*/etchosts/*/*/*",
+            "~/.config/nerdctl/*",
+            "~/.local/share/nerdctl/*/names/*/*",
+            "~/.local/share/nerdctl/*/containers/*/*/*.json",
+            "~/.local/share/nerdctl/*/etchosts/*/*/*",
         ],
     },
     Group {
         kind: "storage-containers",
         form: Form::Json,
         patterns: &[
-            "/var/lib/containers/storage/overlay-containers/containers.json",
-            "/var/lib/containers/storage/overlay-containers/volatile-containers.json",
-            "~/.local/share/containers/storage/overlay-containers/containers.json",
-            "~/.local/share/containers/storage/overlay-containers/volatile-containers.json",
+            "/var/lib/containers/storage/*-containers/containers.json",
+            "/var/lib/containers/storage/*-containers/volatile-containers.json",
+            "/run/containers/storage/*-containers/volatile-containers.json",
+            "/run/user/*/containers/*-containers/volatile-containers.json",
+            "~/.local/share/containers/storage/*-containers/containers.json",
+            "~/.local/share/containers/storage/*-containers/volatile-containers.json",
         ],
     },
+    Group { kind: "cri-o", form: Form::Json, patterns: &["/etc/crio/**", "/run/crio/*", "/run/crio/exits/*", "/var/lib/crio/*"] },
     Group {
         kind: "podman",
         form: Form::Json,
         patterns: &[
             "/etc/containers/**",
-            "/etc/crio/**",
-            "/var/lib/containers/storage/overlay-layers/*.json",
-            "/var/lib/containers/storage/overlay-images/*.json",
-            "/var/lib/containers/storage/overlay-containers/*/userdata/*.json",
-            "/run/containers/storage/overlay-containers/*/userdata/*",
+            "/var/lib/containers/storage/*-layers/*.json",
+            "/var/lib/containers/storage/*-images/*.json",
+            "/var/lib/containers/storage/*-containers/*/userdata/*.json",
+            "/run/containers/*/auth.json",
+            "/run/containers/networks/aardvark-dns/*",
+            "/run/containers/storage/*-layers/*.json",
+            "/run/containers/storage/*-containers/*/userdata/*",
+            "/run/user/*/containers/auth.json",
+            "/run/user/*/containers/networks/aardvark-dns/*",
+            "/run/user/*/containers/*-layers/*.json",
+            "/run/user/*/containers/*-containers/*/userdata/*",
             "~/.config/containers/**",
-            "~/.local/share/containers/storage/overlay-layers/*.json",
-            "~/.local/share/containers/storage/overlay-images/*.json",
+            "~/.local/share/containers/storage/networks/*",
+            "~/.local/share/containers/storage/*-layers/*.json",
+            "~/.local/share/containers/storage/*-images/*.json",
+            "~/.local/share/containers/storage/*-containers/*/userdata/*.json",
         ],
     },
     Group {
@@ -149,5 +220,26 @@ pub(super) const GROUPS: &[Group<'_>] = &[
             "/var/lib/rancher/*/agent/pod-manifests/**",
         ],
     },
-    Group { kind: "ecs", form: Form::Json, patterns: &["/etc/ecs/**", "/var/lib/ecs/*", "/var/lib/ecs/deps/**/*.json"] },
+    Group {
+        kind: "ecs",
+        form: Form::Json,
+        patterns: &[
+            "/etc/ecs/**",
+            "/var/lib/ecs/*",
+            "/var/lib/ecs/deps/**/*.json",
+            "/var/cache/ecs/state",
+            "/var/cache/ecs/desired-image",
+        ],
+    },
+    // Overlays name the layers of images by these links. They come last, because there are many.
+    Group {
+        kind: "layer-link",
+        form: Form::Listed,
+        patterns: &[
+            "/var/lib/docker/overlay2/l/*",
+            "/var/lib/containers/storage/overlay/l/*",
+            "~/.local/share/docker/overlay2/l/*",
+            "~/.local/share/containers/storage/overlay/l/*",
+        ],
+    },
 ];

@@ -5,6 +5,8 @@ use crate::source::recorded::Recorded;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+mod engines;
+
 const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const POD: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 

@@ -12,8 +12,8 @@ pub(super) use self::hash::{is_accounts, is_called_shadow, mask_shadow};
 pub(super) use self::json::mask_json;
 
 /// A key that holds one of these, in any case, has a secret value.
-const IN_KEY: [&[u8]; 8] =
-    [b"TOKEN", b"SECRET", b"PASSWORD", b"PASSWD", b"PASSPHRASE", b"CREDENTIAL", b"APIKEY", b"AUTHORIZATION"];
+const IN_KEY: [&[u8]; 9] =
+    [b"TOKEN", b"SECRET", b"PASSWORD", b"PASSWD", b"PASSPHRASE", b"CREDENTIAL", b"APIKEY", b"AUTHORIZATION", b"AUTH_DATA"];
 
 /// A key that ends with one of these, in any case, has a secret value. `PWD` alone is the working directory.
 const AT_KEY_END: [&[u8]; 10] = [b"KEY", b"_DSN", b"PASS", b"_PWD", b"_COOKIE", b"AUTH", b"_PAT", b"PSK", b"AUTHTOK", b"BINDPW"];
@@ -482,6 +482,18 @@ mod tests {
         ] {
             assert_eq!(masked(line), shown);
         }
+    }
+
+    #[test]
+    fn credentials_of_registries_are_hidden_however_they_are_written() {
+        // Of the agent of ECS: its own name says nothing of a secret, and the value is JSON, in which quotes may be escaped.
+        for value in [r#"{"r":{"auth":"hunter2"}}"#, r#"'{"r": {"username": "u", "password": "hun\"hunter2"}}'"#] {
+            let line = format!("ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={value}\nECS_CLUSTER=a\n");
+            let shown = masked(&line);
+            assert!(shown.starts_with("ECS_ENGINE_AUTH_TYPE=docker\n") && shown.ends_with("\nECS_CLUSTER=a\n"), "{shown}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        assert!(is_key(b"ECS_ENGINE_AUTH_DATA") && !is_key(b"ECS_ENGINE_AUTH_TYPE"));
     }
 
     #[test]

@@ -4,16 +4,18 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 
-use hozen_tests::life::{Failure, Life};
+use hozen_tests::life::{self, Failure, Life};
 use hozen_tests::raw;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
 use nix::sys::stat::Mode;
+use nix::unistd::Pid;
 
 use super::{hex, sha256, stay};
 
@@ -65,6 +67,69 @@ pub(super) fn netns() -> Result<(), Failure> {
     let namespace = fs::read_link("/proc/self/ns/net")?;
     let number = namespace.to_string_lossy().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
     stay(&life, vec![("port", listener.local_addr()?.port().to_string()), ("netns", number)])
+}
+
+/// Two children listen on the same port of 127.0.0.1, each in a network namespace of its own.
+pub(super) fn netns_pair() -> Result<(), Failure> {
+    let life = Life::begin()?;
+    let (one, port) = elsewhere(0)?;
+    let result = elsewhere(port).and_then(|(other, _)| {
+        let stayed = both(&life, port, one, other);
+        life::end(&[other]);
+        stayed
+    });
+    life::end(&[one]);
+    result
+}
+
+fn both(life: &Life, port: u16, one: Pid, other: Pid) -> Result<(), Failure> {
+    life::ready(&[
+        ("port", port.to_string()),
+        ("pid", one.to_string()),
+        ("netns", namespace(one, "net")?),
+        ("other_pid", other.to_string()),
+        ("other_netns", namespace(other, "net")?),
+    ])?;
+    Ok(life.wait()?)
+}
+
+/// A child that listens on this port, or on any for 0, in a network namespace of its own.
+fn elsewhere(port: u16) -> Result<(Pid, u16), Failure> {
+    let (mut hear, mut say) = io::pipe()?;
+    let child = raw::fork(move || {
+        match unshare(CloneFlags::CLONE_NEWNET).map_err(Failure::from).and_then(|()| listen(port, &mut say)) {
+            Ok(_listener) => life::sleep_for_ever(),
+            Err(_) => 1,
+        }
+    })?;
+    match heard(&mut hear) {
+        Ok(port) => Ok((child, port)),
+        Err(failure) => {
+            life::end(&[child]);
+            Err(failure)
+        }
+    }
+}
+
+/// Listens on this port of 127.0.0.1, or on any for 0, in a network namespace that has only just been made, and says on which.
+pub(super) fn listen(port: u16, say: &mut PipeWriter) -> Result<TcpListener, Failure> {
+    raw::loopback_up(UnixDatagram::unbound()?)?;
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    say.write_all(&listener.local_addr()?.port().to_be_bytes())?;
+    Ok(listener)
+}
+
+/// The port that a child says it listens on.
+pub(super) fn heard(hear: &mut PipeReader) -> Result<u16, Failure> {
+    let mut port = [0; 2];
+    hear.read_exact(&mut port).map_err(|error| format!("the child listens on no port: {error}"))?;
+    Ok(u16::from_be_bytes(port))
+}
+
+/// The inode of a namespace of this process.
+pub(super) fn namespace(process: Pid, kind: &str) -> Result<String, Failure> {
+    let link = fs::read_link(format!("/proc/{process}/ns/{kind}"))?;
+    Ok(link.to_string_lossy().trim_matches(|c: char| !c.is_ascii_digit()).to_owned())
 }
 
 /// Waits in a network namespace of its own for packets of IPv4, by a packet socket with a filter.

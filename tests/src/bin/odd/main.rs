@@ -18,10 +18,13 @@
 //! | `memory` | has pages of known content, and a terabyte that it never touches | `pid`, the addresses `plain`, `code`, `file`, `swapped`, `reserved`, and `mark` |
 //! | `secretmem` | has memory that not even the kernel can read | `pid`, its address `secret`, or `none` where the kernel has no such memory |
 //! | `netns` | listens on 127.0.0.1 in its own network namespace (root) | `pid`, `port`, `netns` |
+//! | `netns-pair` | has two children, each of which listens on the same port of 127.0.0.1 in its own network namespace (root) | `port`, `pid` and `netns` of one, `other_pid` and `other_netns` of the other |
+//! | `container DIR` | has a child and a grandchild in mount, PID, network, host name and IPC namespaces of their own and in a control group that is named after a container, with an overlay in DIR as root, in which they have written; one listens (root) | `pid`, `worker`, the inodes `mnt`, `pidns`, `net`, `uts`, `ipc`, `port`, `id` of the container, `upper` |
 //! | `attached GROUPS [PIN]` | in its own network namespace tracks a connection, has a rule for that and one connection that is over; has BPF programs: as a filter of its loopback interface, by a link at that interface (XDP), at the namespace (flow dissector), by a link at a tracepoint, at a control group that it makes in GROUPS, and one that is pinned as PIN (root, Linux 5.9) | those of `hozen_tests::attached` |
 //! | `sniffer` | has a packet socket with a filter in its own network namespace (root) | `pid`, `filter` in hex, `sha256` of it, `netns` |
 
 mod attached;
+mod container;
 mod files;
 mod images;
 mod memory;
@@ -33,7 +36,7 @@ use std::process::ExitCode;
 
 use hozen_tests::life::{self, Failure, Life};
 
-const USAGE: &str = "usage: odd plain|disguised|megabyte|memfd|secret|dstate|frozen|memory|mortal|netns|secretmem|sniffer, or odd deleted|fifo|replaced|shm DIR, or odd attached GROUPS [PIN]";
+const USAGE: &str = "usage: odd plain|disguised|megabyte|memfd|secret|dstate|frozen|memory|mortal|netns|netns-pair|secretmem|sniffer, or odd container|deleted|fifo|replaced|shm DIR, or odd attached GROUPS [PIN]";
 
 fn main() -> ExitCode {
     life::report("odd", odd())
@@ -66,6 +69,8 @@ fn odd() -> Result<(), Failure> {
         "fifo" => files::fifo(&dir()?),
         "shm" => files::shm(&dir()?),
         "netns" => files::netns(),
+        "netns-pair" => files::netns_pair(),
+        "container" => container::container(&dir()?),
         "attached" => attached::attached(&dir()?, rest.get(1).map(std::path::Path::new)),
         "sniffer" => files::sniffer(),
         _ => Err(USAGE.into()),

@@ -43,7 +43,7 @@ fn state(pid: Pid) -> Result<char, Failure> {
 }
 
 /// Polls until `done`, for ten seconds at most.
-fn until(mut done: impl FnMut() -> Result<bool, Failure>) -> Result<(), Failure> {
+pub(super) fn until(mut done: impl FnMut() -> Result<bool, Failure>) -> Result<(), Failure> {
     for _ in 0..2000 {
         if done()? {
             return Ok(());
@@ -74,7 +74,7 @@ pub(super) fn mortal() -> Result<(), Failure> {
 pub(super) fn frozen() -> Result<(), Failure> {
     let life = Life::begin()?;
     let child = raw::fork(|| life::sleep_for_ever())?;
-    let group = Group::new(child)?;
+    let group = Group::new(&format!("hozen-test-{child}"))?;
     let parent = nix::unistd::getpid();
     let (mut armed, mut arm) = io::pipe()?;
     let keeper = raw::fork(|| u8::from(arm_keeper(&mut arm).and_then(|()| keep(&life, &group, (parent, child))).is_err()))?;
@@ -106,23 +106,27 @@ fn keep(life: &Life, group: &Group, (parent, child): (Pid, Pid)) -> Result<(), F
 }
 
 /// A control group of our own that can be frozen.
-struct Group {
+pub(super) struct Group {
     dir: PathBuf,
     /// Whether this is version 1, with a hierarchy of its own for freezing.
     old: bool,
 }
 
 impl Group {
-    fn new(child: Pid) -> Result<Self, Failure> {
+    pub(super) fn new(name: &str) -> Result<Self, Failure> {
         let old = Path::new("/sys/fs/cgroup/freezer/cgroup.procs").exists();
         let top = if old { "/sys/fs/cgroup/freezer" } else { "/sys/fs/cgroup" };
-        let dir = Path::new(top).join(format!("hozen-test-{child}"));
+        let dir = Path::new(top).join(name);
         fs::create_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
         Ok(Self { dir, old })
     }
 
+    pub(super) fn add(&self, process: Pid) -> Result<(), Failure> {
+        Ok(fs::write(self.dir.join("cgroup.procs"), process.to_string())?)
+    }
+
     fn freeze(&self, child: Pid) -> Result<(), Failure> {
-        fs::write(self.dir.join("cgroup.procs"), child.to_string())?;
+        self.add(child)?;
         self.set(true)?;
         let (file, word) = if self.old { ("freezer.state", "FROZEN") } else { ("cgroup.events", "frozen 1") };
         until(|| Ok(fs::read_to_string(self.dir.join(file))?.contains(word)))
@@ -143,7 +147,7 @@ impl Group {
     }
 
     /// Removes it. Whether it is gone: it stays while the child has not ended.
-    fn remove(&self) -> bool {
+    pub(super) fn remove(&self) -> bool {
         let _ = fs::remove_dir(&self.dir);
         !self.dir.exists()
     }
