@@ -23,6 +23,10 @@ pub(super) const GROUPS: &[Group<'_>] = &[
             "/var/lib/containers/storage/db.sql*",
             "/var/lib/containers/storage/libpod/bolt_state.db",
             "/var/lib/ecs/data/**",
+            // LXD and Incus have there what instances are set to, and who may ask for what.
+            "/var/lib/lxd/database/**",
+            "/var/snap/lxd/common/lxd/database/**",
+            "/var/lib/incus/database/**",
         ],
     },
     Group {
@@ -150,4 +154,21 @@ pub(super) const GROUPS: &[Group<'_>] = &[
         ],
     },
     Group { kind: "ecs", form: Form::Json, patterns: &["/etc/ecs/**", "/var/lib/ecs/*", "/var/lib/ecs/deps/**/*.json"] },
+    // Each instance's configuration as LXD last wrote it, where its pool is mounted on the host; and as LXC was given it.
+    Group {
+        kind: "lxc",
+        form: Form::Text,
+        patterns: &[
+            "/etc/lxc/**",
+            "/var/lib/lxc/*/config",
+            "~/.config/lxc/*.conf",
+            "~/.local/share/lxc/*/config",
+            "/var/lib/lxd/storage-pools/*/*/*/backup.yaml",
+            "/var/snap/lxd/common/lxd/storage-pools/*/*/*/backup.yaml",
+            "/var/lib/incus/storage-pools/*/*/*/backup.yaml",
+            "/var/log/lxd/*/lxc.conf",
+            "/var/snap/lxd/common/lxd/logs/*/lxc.conf",
+            "/var/log/incus/*/lxc.conf",
+        ],
+    },
 ];
