@@ -209,6 +209,14 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';
 CREATE OR REPLACE VIEW preload_libraries AS SELECT * FROM preload_libraries_raw WHERE "$path" LIKE '%/preload_libraries.jsonl.zst';
 
+CREATE EXTERNAL TABLE persistence_hooks_raw (
+  `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
+  `errors` string, `kind` string, `path` string, `line` bigint, `name` string, `value` string, `username` string
+)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+LOCATION 's3://BUCKET/RUN/data/file/';
+CREATE OR REPLACE VIEW persistence_hooks AS SELECT * FROM persistence_hooks_raw WHERE "$path" LIKE '%/persistence_hooks.jsonl.zst';
+
 CREATE EXTERNAL TABLE deb_packages_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `name` string, `version` string, `source_` string, `arch` string, `status_` string, `maintainer` string,
@@ -416,7 +424,8 @@ CREATE EXTERNAL TABLE kernel_security_raw (
   `modprobe` string, `poweroff_cmd` string, `sysrq` string, `max_user_namespaces` string, `fips_enabled` string,
   `module_sig_enforce` string, `apparmor_enabled` string, `kexec_loaded` string, `kexec_crash_loaded` string, `uevent_helper` string,
   `lockdown` string, `lsm` string, `apparmor_profiles` bigint, `ima_runtime_measurements` string, `selinux_enforce` string,
-  `selinux_policy_version` string, `selinux_mls` string, `efi` bigint, `secure_boot` string, `setup_mode` string
+  `selinux_policy_version` string, `selinux_mls` string, `selinux_booleans` string, `efi` bigint, `secure_boot` string,
+  `setup_mode` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/system/';

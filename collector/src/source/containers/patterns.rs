@@ -46,6 +46,10 @@ pub(super) const GROUPS: &[Group<'_>] = &[
             "/var/lib/rancher/*/agent/containerd/io.containerd.metadata.v*.bolt/meta.db",
             "~/.local/share/containerd/io.containerd.metadata.v*.bolt/meta.db",
             "/var/lib/ecs/data/**",
+            // LXD and Incus have there what instances are set to, and who may ask for what.
+            "/var/lib/lxd/database/**",
+            "/var/snap/lxd/common/lxd/database/**",
+            "/var/lib/incus/database/**",
         ],
     },
     Group {
@@ -229,6 +233,23 @@ pub(super) const GROUPS: &[Group<'_>] = &[
             "/var/lib/ecs/deps/**/*.json",
             "/var/cache/ecs/state",
             "/var/cache/ecs/desired-image",
+        ],
+    },
+    // Each instance's configuration as LXD last wrote it, where its pool is mounted on the host; and as LXC was given it.
+    Group {
+        kind: "lxc",
+        form: Form::Text,
+        patterns: &[
+            "/etc/lxc/**",
+            "/var/lib/lxc/*/config",
+            "~/.config/lxc/*.conf",
+            "~/.local/share/lxc/*/config",
+            "/var/lib/lxd/storage-pools/*/*/*/backup.yaml",
+            "/var/snap/lxd/common/lxd/storage-pools/*/*/*/backup.yaml",
+            "/var/lib/incus/storage-pools/*/*/*/backup.yaml",
+            "/var/log/lxd/*/lxc.conf",
+            "/var/snap/lxd/common/lxd/logs/*/lxc.conf",
+            "/var/log/incus/*/lxc.conf",
         ],
     },
     // Overlays name the layers of images by these links. They come last, because there are many.

@@ -125,6 +125,30 @@ fn one_layer_takes_no_more_than_its_share() {
 }
 
 #[test]
+fn of_lxd_the_configuration_is_kept_and_its_database_is_a_digest() {
+    let (outcome, evidence) = acquired(Containers::new(false, false), |root| {
+        let lxd = "var/snap/lxd/common/lxd";
+        let config =
+            "container:\n  name: web\n  config:\n    environment.API_TOKEN: hunter2\n    security.privileged: \"true\"\n";
+        write(root, &format!("{lxd}/storage-pools/default/containers/web/backup.yaml"), config);
+        write(root, &format!("{lxd}/storage-pools/default/containers/web/rootfs/etc/hostname"), "web\n");
+        write(root, &format!("{lxd}/database/global/db.bin"), "SQLite format 3\0 hunter2");
+        write(root, "var/lib/lxc/old/config", "lxc.environment = DB_PASSWORD=hunter2\nlxc.hook.start = /tmp/x\n");
+        process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
+    });
+    assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0));
+    let files = evidence.rows("container_state_files");
+    let kinds: Vec<_> = files.iter().map(|row| (row["kind"].as_str().unwrap(), row["filename"].as_str().unwrap())).collect();
+    assert_eq!(kinds, [("lxc", "config"), ("secret", "db.bin"), ("lxc", "backup.yaml")]);
+    assert_eq!(
+        (&files[1]["stored"], &files[1]["sha256"]),
+        (&0.into(), &Digest::of(b"SQLite format 3\0 hunter2").to_string().into())
+    );
+    assert!(evidence.member("/var/lib/lxc/old/config").unwrap().ends_with(b"lxc.hook.start = /tmp/x\n"));
+    assert!(!evidence.members.iter().any(|(.., content)| content.windows(7).any(|w| w == b"hunter2")));
+}
+
+#[test]
 fn a_host_without_containers_is_absent() {
     let (outcome, evidence) = acquired(Containers::new(true, false), |root| process(root, 1, 10, "0::/\n", HOST_MOUNTS));
     assert_eq!((outcome.status, evidence.gaps.len()), (Status::Absent, 0));

@@ -1,7 +1,9 @@
 //! Tables `kernel_info` and `kernel_security`: which kernel runs, how it was started, and what it forbids.
 
+use std::collections::BTreeMap;
+
 use crate::host::SysRoot;
-use crate::model::Row;
+use crate::model::{Row, escape};
 use crate::source::keep::{self, Keeper};
 use crate::source::{Stop, taint};
 
@@ -85,7 +87,30 @@ fn modules_of_security(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Sto
         for (column, name) in [("selinux_enforce", "enforce"), ("selinux_policy_version", "policyvers"), ("selinux_mls", "mls")] {
             keep::column(row, column, keeper.below(&selinux, name.as_bytes())?);
         }
+        booleans(row, keeper, &selinux)?;
     }
+    Ok(())
+}
+
+/// The switches of SELinux's policy: of each its value, and the one that it gets with the next commit, as the kernel writes them.
+fn booleans(row: &mut Row, keeper: &mut Keeper<'_>, selinux: &SysRoot) -> Result<(), Stop> {
+    let names = match selinux.names("booleans") {
+        Ok(names) => names,
+        Err(error) if error.is_gone() => return Ok(()),
+        Err(error) => {
+            row.error("selinux_booleans", error.reason.word());
+            keeper.evidence.gap(error.gap());
+            return Ok(());
+        }
+    };
+    let mut values = BTreeMap::new();
+    for name in names {
+        let kept = keeper.below(selinux, &[b"booleans/", name.as_slice()].concat())?;
+        if let Some(value) = keep::content(row, "selinux_booleans", kept) {
+            values.insert(escape::bytes(&name), escape::bytes(value.trim_ascii()));
+        }
+    }
+    row.json("selinux_booleans", &values);
     Ok(())
 }
 
@@ -151,7 +176,34 @@ impl CommandLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fixture;
+    use crate::source::recorded::Recorded;
     use proptest::prelude::*;
+
+    #[test]
+    fn booleans_of_selinux_are_one_column() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [("enforce", "1"), ("booleans/a_b", "0 1"), ("booleans/c", "1 1\n")];
+        let files = files.map(|(path, text)| (format!("sys/fs/selinux/{path}"), text));
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        let host = fixture::host(dir.path(), &files);
+        let mut evidence = Recorded::default();
+        security(&mut Keeper { host: &host, evidence: &mut evidence }).unwrap();
+        let row = &evidence.rows("kernel_security")[0];
+        assert_eq!((&row["selinux_enforce"], &row["status"]), (&1.into(), &"ok".into()));
+        assert_eq!(row["selinux_booleans"], serde_json::json!({"a_b": "0 1", "c": "1 1"}));
+        assert_eq!(evidence.member("/sys/fs/selinux/booleans/a_b"), Some(&b"0 1"[..]));
+        assert_eq!(evidence.gaps, []);
+    }
+
+    #[test]
+    fn a_host_without_selinux_has_no_such_column() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = fixture::host(dir.path(), &[("sys/kernel/kexec_loaded", "0")]);
+        let mut evidence = Recorded::default();
+        security(&mut Keeper { host: &host, evidence: &mut evidence }).unwrap();
+        assert_eq!(evidence.rows("kernel_security")[0].get("selinux_booleans"), None);
+    }
 
     #[test]
     fn the_command_line_is_cut_as_osquery_does() {

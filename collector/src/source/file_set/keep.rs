@@ -1,20 +1,18 @@
 //! Each file that was found, on its way into the evidence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::ops::Range;
 
 use super::ahead::{Ahead, Opened, has_content, open};
+use super::named::Named;
 use super::{FileSet, Form, Found, Reader, Text};
 use crate::host::{Content, Host};
 use crate::model::{Digest, Gap, Row, escape};
 use crate::source::content::{Keeper, within};
 use crate::source::{Evidence, Member, MemberKind, Stop, failure, secret, stat_columns};
 
-/// The most files that the content of other files may name to be kept.
-const MOST_NAMED: usize = 1000;
-
-/// Keeps `found` in this order, and then what `reader` names.
+/// Keeps `found` in this order, and then what `reader` names in them and in what they name.
 pub(super) fn all(
     set: &FileSet<'_>,
     host: &Host,
@@ -25,28 +23,22 @@ pub(super) fn all(
     let keeper = Keeper { watchdog: host.watchdog(), file_cap: set.limits.file, left: set.limits.total, part: set.part() };
     let mut keep = Keep { set, host, keeper, linked: BTreeMap::new(), beyond: (0, 0) };
     let mut ahead = Ahead::new(host);
-    let mut known: BTreeSet<Vec<u8>> = found.iter().map(|found| found.path.clone()).collect();
     let total = u64::try_from(found.len()).unwrap_or(u64::MAX);
-    let mut named = Vec::new();
+    let mut named = Named::beside(&found);
     for (at, (done, one)) in (1_u64..).zip(&found).enumerate() {
         evidence.check()?;
         if keep.keeper.left > 0 {
             ahead.open(&found);
         }
         let opened = ahead.take(at, one, evidence)?;
-        for path in keep.entry(one, opened, evidence, &mut *reader)? {
-            if named.len() < MOST_NAMED && known.insert(path.clone()) {
-                named.push((path, one.clone()));
-            }
-        }
+        named.add(keep.entry(one, opened, evidence, &mut *reader)?, one);
         evidence.progress(done, total);
     }
-    for (path, by) in named {
+    while let Some(one) = named.pop(host) {
         evidence.check()?;
-        if let Some(found) = keep.named(&path, &by) {
-            keep.entry(&found, None, evidence, &mut *reader)?;
-        }
+        named.add(keep.entry(&one, None, evidence, &mut *reader)?, &one);
     }
+    named.tell(set.table, evidence);
     keep.tell_beyond(evidence);
     Ok(())
 }
@@ -75,20 +67,6 @@ struct Keep<'a> {
 }
 
 impl Keep<'_> {
-    /// The file at `path`, which the content of `by` names.
-    fn named<'f>(&self, path: &[u8], by: &Found<'f>) -> Option<Found<'f>> {
-        let (real, stat) = self.host.files.real(path).ok()?;
-        stat.is_regular().then(|| Found {
-            path: real,
-            stat,
-            target: None,
-            group: by.group,
-            others: Vec::new(),
-            home: by.home.clone(),
-            via: Some(by.path.clone()),
-        })
-    }
-
     /// Writes the row of an entry and keeps what it holds. Returns the paths that its text names.
     fn entry(
         &mut self,

@@ -13,6 +13,7 @@ mod find;
 mod gaps;
 mod homes;
 mod keep;
+mod named;
 mod pattern;
 
 pub(super) use self::find::Found;
@@ -116,7 +117,7 @@ impl Text<'_> {
     }
 }
 
-/// What makes rows of a text, and names more files to keep.
+/// What makes rows of a text, and names more files to keep, whose texts it is handed as well.
 pub(super) type Reader<'a> = &'a mut dyn FnMut(&Text<'_>, &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop>;
 
 impl FileSet<'_> {

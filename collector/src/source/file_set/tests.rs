@@ -197,6 +197,43 @@ fn gaps_beyond_the_limit_are_counted() {
     assert!(evidence.gaps.last().unwrap().reason.starts_with("3 more"));
 }
 
+/// What is kept of a tree in which each line of each text names a file.
+fn kept_with_what_is_named(lay_out: impl FnOnce(&Path)) -> Recorded {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(tree.path().join("proc")).unwrap();
+    lay_out(tree.path());
+    let mut evidence = Recorded::default();
+    let reader: Reader<'_> = &mut |text, _| Ok(text.bytes.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect());
+    set(limits(), Order::Path).keep(&Host::fixture(tree.path()).unwrap(), &mut evidence, reader).unwrap();
+    evidence
+}
+
+#[test]
+fn what_texts_name_is_kept_once_and_so_is_what_that_names() {
+    let evidence = kept_with_what_is_named(|root| {
+        write(root, "etc/a", "/opt/one\n/none\n/opt");
+        write(root, "opt/one", "/opt/two\n/opt/link\n/etc/a");
+        write(root, "opt/two", "/opt/one");
+        symlink("two", root.join("opt/link")).unwrap();
+    });
+    assert_eq!(paths(&evidence), ["/etc/a", "/opt/one", "/opt/two"]);
+    assert_eq!((&row(&evidence, "/opt/one")["via"], &row(&evidence, "/opt/two")["via"]), (&"/etc/a".into(), &"/opt/one".into()));
+    assert_eq!(evidence.gaps, []);
+}
+
+#[test]
+fn names_beyond_the_limit_are_counted() {
+    let names: String = (0..named::MOST_NAMED + 2).map(|n| format!("/opt/{n}\n")).collect();
+    let evidence = kept_with_what_is_named(|root| {
+        write(root, "etc/a", names.trim_end());
+        write(root, "opt/0", "/opt/1");
+        write(root, &format!("opt/{}", named::MOST_NAMED), "");
+    });
+    assert_eq!(paths(&evidence), ["/etc/a", "/opt/0"]);
+    assert_eq!((evidence.gaps.len(), evidence.gaps[0].source.as_str()), (1, "files"));
+    assert!(evidence.gaps[0].reason.starts_with("2 names"), "{:?}", evidence.gaps);
+}
+
 #[test]
 fn odd_names_are_kept_and_fifos_are_listed_and_not_opened() {
     let (evidence, _) = kept(set(limits(), Order::Path), |root| {

@@ -1,20 +1,26 @@
 //! What makes the host run something later, or again: the files that say so, and rows of those that are simple and exact to read.
 //!
-//! Rows are of the text that was kept: secrets in it are hidden in both. What `/etc/ld.so.preload` names is kept too.
+//! Rows are of the text that was kept: secrets in it are hidden in both. What `/etc/ld.so.preload`, the configuration of sshd and some others
+//! name is kept too.
 
 mod authorized_key;
 mod crontab;
+mod hook;
+mod named;
 mod patterns;
+mod sshd;
 mod unit;
 
 use std::time::Duration;
 
 use self::crontab::{Job, Line};
+use self::hook::Format;
+use self::sshd::{Sshd, Whose};
 use super::file_set::{FileSet, Limits, Order, Text, bounded};
 use super::keep::lines;
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
-use crate::model::{Artefact, Category, Outcome, Profile, Row, Status, escape};
+use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row, Status, escape};
 
 /// The line of the catalogue.
 pub const ARTEFACT: Artefact = Artefact {
@@ -23,9 +29,9 @@ pub const ARTEFACT: Artefact = Artefact {
     profile: Profile::Triage,
     budget: Duration::from_secs(120),
     budget_bytes: Some(TOTAL),
-    source: "/etc, /usr/lib, /var/spool, homes, /var/lib/cloud",
-    about: "files that start something by themselves (cron, units, shells, loader, PAM, ssh, udev, cloud-init and more), secrets hidden",
-    tables: &["persistence_files", "crontab", "systemd_settings", "authorized_keys", "preload_libraries"],
+    source: "/etc, /usr/lib, /usr/share, /usr/src, /boot, /var/spool, homes, /var/lib/cloud, /var/lib/dkms, files that sshd_config names",
+    about: "files that start something by themselves or let somebody in (cron, units, shells, loader, PAM, NSS, ssh, udev, git, web servers, DKMS, initramfs, cloud-init and more), secrets hidden",
+    tables: &["persistence_files", "crontab", "systemd_settings", "authorized_keys", "preload_libraries", "persistence_hooks"],
 };
 
 /// The most bytes that are kept of all files together.
@@ -63,33 +69,55 @@ impl Source for Persistence {
             order: Order::Path,
             include_secrets: self.include_secrets,
         };
-        let count = set.keep(host, evidence, &mut |text, evidence| rows(host, text, evidence))?;
+        let sshd = Sshd::read(host, evidence)?;
+        let count = set.keep(host, evidence, &mut |text, evidence| rows(host, &sshd, text, evidence))?;
         Ok(if count == 0 { Outcome::because(Status::Absent, "none of these files is there") } else { Outcome::ok() })
     }
 }
 
+/// The most files that one text may name by its hooks.
+const MOST_NAMED: usize = 1000;
+
 /// Writes the rows of a text. Returns the files that it names.
-fn rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop> {
-    let (path, name) = (text.found.path.as_slice(), text.name());
-    match text.found.group.kind {
+fn rows(host: &Host, sshd: &Sshd, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop> {
+    let (path, kind) = (text.found.path.as_slice(), text.found.group.kind);
+    // Whatever else it is: a crontab in which sshd is told to look for keys is a crontab still.
+    if has_keys(sshd, text) {
+        key_rows(host, sshd, text, evidence)?;
+    }
+    match kind {
         "cron" if has_crontab_lines(path) => crontab_rows(host, text, evidence)?,
         "systemd" if !text.bytes.starts_with(b"\x7fELF") => unit_rows(host, text, evidence)?,
-        "ssh" if name.starts_with(b"authorized_keys") => key_rows(host, text, evidence)?,
-        "ssh" if path.starts_with(b"/etc/ssh/authorized") => key_rows(host, text, evidence)?,
         "loader" if path == b"/etc/ld.so.preload" => return preload_rows(host, text, evidence),
         _ => {}
     }
-    Ok(Vec::new())
+    let format = if sshd.is_configuration(path) { Some(Format::Ssh) } else { Format::of(kind, path, text.bytes) };
+    let mut named = sshd.named(path).to_vec();
+    if let Some(format) = format {
+        named.extend(hook_rows(host, text, format, evidence)?);
+    }
+    Ok(named)
+}
+
+/// Whether sshd looks for keys in it, or would by default, or seems to have done so by its name.
+fn has_keys(sshd: &Sshd, text: &Text<'_>) -> bool {
+    let is_named_so = text.name().starts_with(b"authorized_keys") || text.found.path.starts_with(b"/etc/ssh/authorized");
+    sshd.whose_keys(&text.found.path).is_some() || (text.found.group.kind == "ssh" && is_named_so)
 }
 
 /// Whether it is a crontab, and not a script for `run-parts` or a list of users.
 fn has_crontab_lines(path: &[u8]) -> bool {
-    path == b"/etc/crontab" || path.starts_with(b"/etc/cron.d/") || path.starts_with(b"/var/spool/cron/")
+    path == b"/etc/crontab" || path.starts_with(b"/etc/cron.d/") || is_of_one_user(path)
+}
+
+/// Whether it is the crontab of the user whose name it has. Alpine has its spool in `/etc`.
+fn is_of_one_user(path: &[u8]) -> bool {
+    path.starts_with(b"/var/spool/cron/") || path.starts_with(b"/etc/crontabs/")
 }
 
 fn crontab_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let path = text.found.path.as_slice();
-    let spooled = path.starts_with(b"/var/spool/");
+    let spooled = is_of_one_user(path);
     let found = text.bytes.split(|b| *b == b'\n').zip(1_u64..).filter_map(|(line, number)| {
         let line = crontab::line(line, !spooled)?;
         Some((line, number))
@@ -139,18 +167,27 @@ fn unit_of<'a>(text: &'a Text<'_>) -> &'a [u8] {
     folder.strip_suffix(b".d").filter(|unit| unit.contains(&b'.')).unwrap_or_else(|| text.name())
 }
 
-fn key_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+/// Number and name of the account that keys let in: the one for which sshd looks there, else the one in whose home they lie.
+fn let_in<'a>(sshd: &'a Sshd, text: &'a Text<'_>) -> (Option<u32>, Option<&'a [u8]>) {
+    match sshd.whose_keys(&text.found.path) {
+        Some(Whose::Everybody) => (None, None),
+        Some(Whose::One(owner)) => (Some(owner.uid), Some(owner.username.as_slice())),
+        None => text.found.home.as_deref().map_or((None, None), |home| (home.uid, home.username.as_deref())),
+    }
+}
+
+fn key_rows(host: &Host, sshd: &Sshd, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let path = text.found.path.as_slice();
+    let (uid, username) = let_in(sshd, text);
     let keys = lines(text.bytes).filter_map(authorized_key::key);
     bounded(text, evidence, keys, |key, evidence| {
         let mut row = Row::new(host.clock.now(), escape::bytes(path));
-        let home = text.found.home.as_deref();
-        if let Some(uid) = home.and_then(|home| home.uid) {
+        if let Some(uid) = uid {
             row.int("uid", uid);
         }
         row.bytes("algorithm", key.algorithm).bytes("key", key.key).bytes("options", key.options);
         row.bytes("comment", key.comment).bytes("key_file", path);
-        if let Some(name) = home.and_then(|home| home.username.as_deref()) {
+        if let Some(name) = username {
             row.bytes("username", name);
         }
         match &key.fingerprint {
@@ -178,6 +215,30 @@ fn preload_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Re
         Ok(())
     })?;
     Ok(named)
+}
+
+/// Writes the rows of lines that name what is run, loaded or trusted. Returns the files that they name.
+fn hook_rows(host: &Host, text: &Text<'_>, format: Format, evidence: &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop> {
+    let path = text.found.path.as_slice();
+    let username = text.found.home.as_deref().and_then(|home| home.username.as_deref());
+    let mut files = Vec::new();
+    bounded(text, evidence, format.hooks(text.bytes), |hook, evidence| {
+        let mut row = Row::new(host.clock.now(), escape::bytes(path));
+        row.text("kind", text.found.group.kind).bytes("path", path).int("line", hook.line);
+        row.bytes("name", &hook.name).bytes("value", &hook.value);
+        if let Some(name) = username {
+            row.bytes("username", name);
+        }
+        if files.len() < MOST_NAMED {
+            files.extend(named::named(host, text, format, &hook));
+        }
+        evidence.row("persistence_hooks", &row)
+    })?;
+    if files.len() > MOST_NAMED {
+        evidence.gap(Gap::whole(path, format!("only the first {MOST_NAMED} files that it names are looked for")));
+        files.truncate(MOST_NAMED);
+    }
+    Ok(files)
 }
 
 #[cfg(test)]

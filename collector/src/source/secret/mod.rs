@@ -18,9 +18,22 @@ const IN_KEY: [&[u8]; 9] =
 /// A key that ends with one of these, in any case, has a secret value. `PWD` alone is the working directory.
 const AT_KEY_END: [&[u8]; 10] = [b"KEY", b"_DSN", b"PASS", b"_PWD", b"_COOKIE", b"AUTH", b"_PAT", b"PSK", b"AUTHTOK", b"BINDPW"];
 
-/// Words that a secret follows without a sign, in any case: of HTTP, nslcd.conf(5), ldap.conf(5), pam_ldap and wpa_supplicant's
-/// lines in interfaces(5).
-const VALUE_FOLLOWS: [&[u8]; 5] = [b"bearer", b"bindpw", b"rootpwmodpw", b"wpa-psk", b"wpa-passphrase"];
+/// Words that a secret follows without a sign, in any case: of HTTP, nslcd.conf(5), ldap.conf(5), pam_ldap, wpa_supplicant's lines in
+/// interfaces(5), Apache and nginx.
+const VALUE_FOLLOWS: [&[u8]; 8] = [
+    b"bearer",
+    b"bindpw",
+    b"rootpwmodpw",
+    b"wpa-psk",
+    b"wpa-passphrase",
+    b"authldapbindpassword",
+    b"sessioncryptopassphrase",
+    b"secure_link_secret",
+];
+
+/// Words that the name of a variable or of a header follows, and then its value without a sign, in any case: of csh, Apache and nginx.
+const NAME_FOLLOWS: [&[u8]; 6] =
+    [b"setenv", b"fastcgi_param", b"scgi_param", b"uwsgi_param", b"proxy_set_header", b"grpc_set_header"];
 
 /// A value that holds one of these, in any case, assigns or carries a secret, as command lines and connection strings do.
 const IN_VALUE: [&[u8]; 11] = [
@@ -281,6 +294,8 @@ enum Next {
     Anything,
     /// The sign behind the name of a secret, or anything else.
     Sign,
+    /// The name of something, whose value follows without a sign.
+    Name,
     /// The value of what the last word named.
     Value,
     /// Part of a value, until this quote closes it.
@@ -296,14 +311,20 @@ impl Next {
             Self::Value if is_scheme(word) => (Vec::new(), Self::Value),
             Self::Value => (whole(), open_quote(word)),
             Self::Sign => in_word_behind_name(word),
+            Self::Name if is_bare_key(word) => (Vec::new(), Self::Value),
             Self::First => in_word(word),
             // Elsewhere a shell would run what follows: `A_KEY= /tmp/x` must not hide it.
-            Self::Anything => match in_word(word) {
+            Self::Anything | Self::Name => match in_word(word) {
                 (spans, Self::Value) if word.ends_with(b"=") => (spans, Self::Anything),
                 found => found,
             },
         }
     }
+}
+
+/// Whether the word is the name of a secret and nothing else.
+fn is_bare_key(word: &[u8]) -> bool {
+    word.len() <= MOST_KEY && !word.contains(&b'=') && is_key(trim_quotes(word))
 }
 
 /// `= value`, `=value`, `: value` and `:value` behind the name of a secret, or a word that has nothing to do with it.
@@ -361,6 +382,8 @@ fn in_word(word: &[u8]) -> (Vec<Range<usize>>, Next) {
     let named = bare.strip_suffix(b":").or_else(|| bare.strip_prefix(b"--")).map(trim_quotes);
     let next = if named.is_some_and(|name| name != b"NOPASSWD" && is_key(name)) || says_value(bare) {
         Next::Value
+    } else if NAME_FOLLOWS.iter().any(|name| bare.eq_ignore_ascii_case(name)) {
+        Next::Name
     } else if bare.len() <= MOST_KEY && is_key(bare) {
         Next::Sign
     } else {
@@ -478,6 +501,11 @@ mod tests {
             ("bindpw hunter2", "bindpw xxxxxxx"),
             ("psk=\"hunter2\"", "psk=xxxxxxxxx"),
             ("ldap_default_authtok = hunter2", "ldap_default_authtok = xxxxxxx"),
+            ("setenv API_TOKEN abc", "setenv API_TOKEN xxx"),
+            ("fastcgi_param DB_PASSWORD \"a b\";", "fastcgi_param DB_PASSWORD xx xxx"),
+            ("proxy_set_header Authorization \"Basic abc\";", "proxy_set_header Authorization \"Basic xxxxx"),
+            ("SetEnv SECRET=a", "SetEnv SECRET=x"),
+            ("AuthLDAPBindPassword hunter2", "AuthLDAPBindPassword xxxxxxx"),
             ("sk-aaaaaaaaaaaaaaaaaaaaaa/sk-aaaaaaaaaaaaaaaaaaaaaa!", "xxxxxxxxxxxxxxxxxxxxxxxxx/xxxxxxxxxxxxxxxxxxxxxxxxx!"),
         ] {
             assert_eq!(masked(line), shown);
@@ -509,6 +537,8 @@ mod tests {
             "ann ALL=(ALL) NOPASSWD: /bin/a, /bin/b",
             "* * * * * A_KEY= /tmp/x",
             "[[ $secret == a ]]",
+            "SetEnv LD_PRELOAD /tmp/x.so",
+            "fastcgi_param PHP_VALUE \"auto_prepend_file=/tmp/x\";",
             "run-with-secret /tmp/x; pass the key on",
         ] {
             assert_eq!(masked(line), line);
