@@ -243,7 +243,8 @@ fn with_types_of_athena(duckdb: &Declared) -> Declared {
     let used: BTreeSet<&str> = duckdb.values().flatten().map(|(_, kind)| kind.as_str()).collect();
     let translatable: BTreeSet<&str> = known.keys().copied().collect();
     assert_eq!(used, translatable, "types of duckdb.sql, and those whose counterpart is known");
-    let translated = |(name, kind): &(String, String)| (name.clone(), known.get(kind.as_str()).map(ToString::to_string));
+    let translated =
+        |(name, kind): &(String, String)| (name.clone(), known.get(kind.as_str()).copied().unwrap_or_default().to_owned());
     duckdb.iter().map(|(table, columns)| (table.clone(), columns.iter().map(translated).collect())).collect()
 }
 
