@@ -28,6 +28,8 @@ pub const OPEN: u32 = 14;
 pub const READ: u32 = 15;
 /// `FUSE_WRITE`.
 pub const WRITE: u32 = 16;
+/// `FUSE_STATFS`: what an overlay asks of its layers.
+pub const STATFS: u32 = 17;
 /// `FUSE_INIT`: the first message of a connection.
 pub const INIT: u32 = 26;
 /// `FUSE_OPENDIR`.
@@ -75,6 +77,7 @@ pub fn answer(device: &File, request: Request) -> io::Result<()> {
         GETATTR => send(device, request, 0, &[vec![0; 16], attributes(request.node)].concat()),
         OPEN | OPENDIR => send(device, request, 0, &[0; 16]),
         READ => send(device, request, 0, &[b'x'; TRAP_SIZE]),
+        STATFS => send(device, request, 0, &[0; 80]),
         _ => send(device, request, -libc::ENOSYS, &[]),
     }
 }

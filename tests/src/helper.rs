@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::sleep;
@@ -37,14 +37,38 @@ pub fn beside(name: &str) -> PathBuf {
     folder.join(name)
 }
 
+/// The libraries and the loader of a program, by `ldd`; none for a static one.
+///
+/// # Panics
+/// When `ldd` fails, or one is not there.
+#[must_use]
+pub fn libraries(program: &Path) -> Vec<PathBuf> {
+    let output = Command::new("ldd").arg(program).output().expect("ldd");
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let is_static = text.contains("not a dynamic executable") || text.contains("statically linked");
+    assert!(output.status.success() || is_static, "ldd {}: {text}", program.display());
+    assert!(!text.contains("not found"), "ldd {}: {text}", program.display());
+    let path = |line: &str| line.split_ascii_whitespace().find(|word| word.starts_with('/')).map(PathBuf::from);
+    if is_static { Vec::new() } else { text.lines().filter_map(path).collect() }
+}
+
 impl Helper {
     /// Starts the helper `name` and waits until it is ready.
     ///
     /// # Panics
     /// When it cannot be started or does not get ready.
     pub fn start<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> Self {
-        let program = beside(name);
-        let mut command = Command::new(&program);
+        Self::start_at(&beside(name), arguments)
+    }
+
+    /// Starts a helper that lies elsewhere, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it cannot be started or does not get ready.
+    pub fn start_at<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let stdout = child.stdout.take().expect("a pipe");
@@ -56,7 +80,7 @@ impl Helper {
             }
         });
         let stdin = child.stdin.take();
-        let mut helper = Self { name: name.to_owned(), child, stdin, lines, facts: BTreeMap::new(), said: String::new() };
+        let mut helper = Self { name, child, stdin, lines, facts: BTreeMap::new(), said: String::new() };
         helper.await_ready();
         helper
     }
@@ -137,5 +161,16 @@ impl Helper {
 impl Drop for Helper {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_program_has_libraries_that_are_there() {
+        let own = std::env::current_exe().unwrap();
+        assert!(libraries(&own).iter().all(|path| path.is_file()), "{:?}", libraries(&own));
     }
 }

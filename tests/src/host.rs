@@ -1,9 +1,12 @@
 //! What a test may do to this machine: mounts of its own, which vanish with it, and nothing else.
 
+use std::fs::File;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 
 /// Whether a test that needs root can run. If not it says so, loudly; with `HOZEN_NO_SKIP` set (as in CI) it fails.
@@ -91,6 +94,35 @@ impl Drop for Mounts {
             // What is gone already is what we want; the rest goes with the namespace.
             let _ = umount2(point, MntFlags::MNT_DETACH);
         }
+    }
+}
+
+/// Notices whatever is mounted, unmounted or mounted anew in the calling thread's mount namespace, be it for a moment: the kernel marks the
+/// table as changed for whoever has it open (proc_pid_mounts(5)).
+#[derive(Debug)]
+pub struct MountWatch {
+    table: File,
+}
+
+impl MountWatch {
+    /// Watches from now on.
+    ///
+    /// # Panics
+    /// When the table cannot be opened.
+    #[must_use]
+    pub fn begin() -> Self {
+        Self { table: File::open("/proc/thread-self/mountinfo").expect("open mountinfo") }
+    }
+
+    /// Whether anything has changed since it was asked last.
+    ///
+    /// # Panics
+    /// When the kernel does not say.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        let mut table = [PollFd::new(self.table.as_fd(), PollFlags::POLLPRI)];
+        poll(&mut table, PollTimeout::ZERO).expect("poll mountinfo");
+        table.iter().any(|table| table.any() != Some(false))
     }
 }
 

@@ -23,7 +23,10 @@
 //! stamp      pages that know where in memory they are, and a memory image that is checked against them
 //! vm         boots a real kernel with the program in it
 //! volatility what an analyst makes of evidence: export, symbol file, Volatility 3
+//! planted    a small host: files for each artefact of a triage run, and what must be in the evidence of them
 //! python     a Python with the packages that tests use
+//! root       a small root of a test's own
+//! still      whether a tree has stayed as it was, access times included
 //! rpm        a package that rpm has installed, as far as one test sees it
 //! raw        all `unsafe` of this package
 //! ```
@@ -53,14 +56,17 @@ pub mod lime;
 pub mod mixture;
 pub mod module_file;
 pub mod npm;
+pub mod planted;
 pub mod proxy;
 pub mod python;
 pub mod raw;
+pub mod root;
 pub mod rpm;
 pub mod run_command;
 pub mod s3;
 pub mod serve;
 pub mod stamp;
+pub mod still;
 pub mod vault;
 pub mod vm;
 pub mod volatility;

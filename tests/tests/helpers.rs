@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use hozen_tests::evidence::sha256;
 use hozen_tests::helper::{Helper, beside};
-use hozen_tests::host::{Mounts, is_root};
+use hozen_tests::host::{MountWatch, Mounts, is_root, mountinfo};
+use hozen_tests::root;
 
 /// A line of `/proc/PID/status`.
 fn status(pid: i64, name: &str) -> String {
@@ -262,7 +263,65 @@ fn a_watched_command_is_counted() {
         let status = watched.arg(&report).arg("--").args(command).stdin(Stdio::null()).status().unwrap();
         (status.code(), fs::read_to_string(&report).unwrap())
     };
-    assert_eq!(run(&["/bin/sh", "-c", "exit 7"]), (Some(7), "execs=1 forks=0\n".to_owned()));
+    assert_eq!(run(&["/bin/sh", "-c", "exit 7"]), (Some(7), "execs=1 forks=0 mounts=0 modules=0\n".to_owned()));
     let (code, report) = run(&["/bin/sh", "-c", "/bin/true; /bin/true; exit 3"]);
-    assert_eq!((code, report.as_str()), (Some(3), "execs=3 forks=2\n"));
+    assert_eq!((code, report.as_str()), (Some(3), "execs=3 forks=2 mounts=0 modules=0\n"));
+    // Calls that cannot succeed are calls.
+    let (mount, unload) = (libc::SYS_mount, libc::SYS_delete_module);
+    let calls = format!(
+        "import ctypes; c = ctypes.CDLL(None).syscall; c({mount}, 0, 0, 0, 0, 0); c({unload}, b'', 0); c({unload}, b'', 0)"
+    );
+    let (code, report) = run(&["python3", "-c", &calls]);
+    assert_eq!(code, Some(0));
+    assert!(report.ends_with(" mounts=1 modules=2\n"), "{report}");
+}
+
+#[test]
+fn an_overlay_over_a_wedge_hangs_and_whoever_hangs_can_be_killed() {
+    if !is_root("an_overlay_over_a_wedge_hangs_and_whoever_hangs_can_be_killed") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (dead, point) = (folder.path().join("dead"), folder.path().join("point"));
+    [&dead, &point].into_iter().for_each(|path| fs::create_dir(path).unwrap());
+    let _mounts = Mounts::own();
+    let wedge = Helper::start("wedge", [dead.as_os_str(), "--under".as_ref(), point.as_os_str()]);
+    assert!(mountinfo().lines().any(|line| line.contains(&format!(" {} ", point.display())) && line.contains(" - overlay ")));
+    let mut list = Command::new("/bin/ls").arg(&point).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    sleep(Duration::from_millis(300));
+    assert!(list.try_wait().unwrap().is_none(), "to list it should hang");
+    list.kill().unwrap();
+    assert!(ends(list.id().into()), "what hangs there cannot be killed");
+    list.wait().unwrap();
+    assert!(wedge.finish().is_empty());
+}
+
+#[test]
+fn a_small_root_has_what_the_test_has_put_there_and_takes_it_along() {
+    if !is_root("a_small_root_has_what_the_test_has_put_there_and_takes_it_along") {
+        return;
+    }
+    root::inside(&["odd"], |root| {
+        root.file("/srv/a/file", 0o640, "content");
+        assert_eq!(fs::read("/srv/a/file").unwrap(), b"content");
+        assert!(!Path::new("/etc").exists() && Path::new("/proc/self/status").exists());
+        assert!(beside("odd").is_file());
+        let points: Vec<String> = mountinfo().lines().filter_map(|line| line.split(' ').nth(4)).map(str::to_owned).collect();
+        assert!(points.iter().any(|point| point == "/") && points.iter().all(|point| !point.starts_with("/old")), "{points:?}");
+    });
+    assert!(!Path::new("/srv/a/file").exists() && Path::new("/etc").exists());
+}
+
+#[test]
+fn a_mount_is_noticed_be_it_for_a_moment() {
+    if !is_root("a_mount_is_noticed_be_it_for_a_moment") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut mounts = Mounts::own();
+    let watch = MountWatch::begin();
+    assert!(!watch.has_changed());
+    mounts.tmpfs(folder.path(), "64k");
+    drop(mounts);
+    assert!(watch.has_changed() && !watch.has_changed());
 }

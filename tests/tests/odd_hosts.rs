@@ -2,13 +2,16 @@
 
 #![expect(clippy::panic, reason = "tests look at the host with the standard library")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use hozen_tests::agent::Agent;
+use hozen_tests::agent::{Agent, code};
 use hozen_tests::attached::Attached;
 use hozen_tests::evidence::{self, Evidence, bytes, number, rows_of, sha256};
 use hozen_tests::helper::Helper;
 use hozen_tests::host::{Mounts, is_root, mountinfo, skipped};
+use hozen_tests::root::Root;
+use hozen_tests::{planted, root};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -281,4 +284,163 @@ fn a_process_whose_memory_is_locked_does_not_stop_the_run() {
     assert!(matches!(status, Some("timeout" | "partial")), "its cmdline cannot be read, and the row says so: {row}");
     let gaps = evidence.step("freeze_frame").get("gaps").map(ToString::to_string).unwrap_or_default();
     assert!(gaps.contains(&format!("/proc/{locker}/")), "the gap is named: {gaps}");
+}
+
+/// Where dead file systems are mounted, and the artefacts that look there.
+const DEAD: &[(&str, &[&str])] = &[
+    ("/etc/systemd/system/remote", &["persistence"]),
+    ("/home/ann/.config", &["persistence", "accounts", "histories", "containers"]),
+    ("/home/eve", &["persistence", "accounts", "histories", "logs", "containers"]),
+    ("/opt/aws", &["cloud"]),
+    ("/opt/tool", &["executables"]),
+    ("/srv/remote", &[]),
+    ("/usr/sbin", &["packages"]),
+    ("/var/lib/docker/overlay2/layer2/diff", &["containers"]),
+    ("/var/log/remote", &["logs"]),
+];
+/// What kernels before 5.6 lack: they have neither private views nor a way to open a file that crosses no mount.
+const OLD_KERNEL: &str = "mount_setattr,open_tree,fsopen,fsmount,fsconfig,openat2";
+
+#[test]
+fn dead_file_systems_wherever_triage_looks_are_named_and_never_asked() {
+    if !is_root("dead_file_systems_wherever_triage_looks_are_named_and_never_asked") {
+        return;
+    }
+    for missing in [None, Some(OLD_KERNEL)] {
+        root::inside(&["odd", "wedge", "without"], move |root| {
+            let running = plant_what_leads_to_the_dead(root);
+            let dead: Vec<Helper> = DEAD.iter().map(|(point, _)| Helper::start("wedge", [point])).collect();
+            let agent = missing.map_or_else(Agent::find, |missing| Agent::find().through("without", &[missing]));
+            let evidence = agent.collect(Path::new("/out/evidence"), &["--memory", "off"]);
+            for (wedge, (point, _)) in dead.into_iter().zip(DEAD) {
+                assert_eq!(wedge.finish(), ["asked 0 []"], "{point} was asked something, without {missing:?}");
+            }
+            planted::assert_taken(&evidence);
+            the_dead_are_named(&evidence, running.number("pid"));
+        });
+    }
+}
+
+/// A small host with an account whose home is dead, a container whose folder is, a package with a program in a folder that is, and a process
+/// whose program lies where now something dead does.
+fn plant_what_leads_to_the_dead(root: &Root) -> Helper {
+    planted::plant(root);
+    DEAD.iter().for_each(|(point, _)| root.folder(point));
+    root.file("/var/lib/dpkg/info/dead.md5sums", 0o644, "00000000000000000000000000000000  usr/sbin/dead\n");
+    root.file("/var/lib/docker/image/overlay2/layerdb/mounts/5f4e3d2c1b0a/mount-id", 0o600, "layer2");
+    root.copy("odd", "/opt/tool/odd");
+    Helper::start_at(Path::new("/opt/tool/odd"), ["plain"])
+}
+
+/// Each artefact that looks there has a gap that says so, and did not wait for it; of what is only walked the table of file systems says so.
+fn the_dead_are_named(evidence: &Evidence, running: i64) {
+    let walked = evidence.table("file_systems");
+    for (point, artefacts) in DEAD {
+        let row = walked.iter().find(|row| bytes(row, "path").as_deref() == Some(point.as_bytes()));
+        let row = row.unwrap_or_else(|| panic!("no row of {point}: {walked:#?}"));
+        assert_eq!((number(row, "walked"), bytes(row, "type").as_deref()), (Some(0), Some(&b"fuse"[..])), "{row}");
+        for artefact in *artefacts {
+            let step = evidence.step(artefact);
+            assert_eq!(step.get("status").and_then(Value::as_str), Some("partial"), "{artefact}: {step}");
+            let gaps = step.get("gaps").and_then(Value::as_array).cloned().unwrap_or_default();
+            let told = |gap: &Value| {
+                let text = |member: &str| gap.get(member).and_then(Value::as_str).unwrap_or_default();
+                text("source").contains(point) && text("reason").contains("lies on fuse")
+            };
+            assert!(gaps.iter().any(told), "{artefact} does not name {point}: {step}");
+        }
+    }
+    let executables = evidence.table("process_executables");
+    let own = rows_of(&executables, "pid", running);
+    assert!(own.len() == 1 && own.iter().all(|row| bytes(row, "sha256").is_some()), "what runs was read: {own:#?}");
+}
+
+/// An overlay over a dead file system: to a mount table it is a disk of this machine. `accounts` alone looks there, and has half a minute.
+#[test]
+fn what_hangs_like_a_disk_costs_one_artefact_its_time_and_the_others_nothing() {
+    if !is_root("what_hangs_like_a_disk_costs_one_artefact_its_time_and_the_others_nothing") {
+        return;
+    }
+    root::inside(&["wedge"], |root| {
+        planted::plant(root);
+        let point = "/home/ann/.azure";
+        [point, "/srv/dead"].into_iter().for_each(|folder| root.folder(folder));
+        let wedge = Helper::start("wedge", ["/srv/dead", "--under", point]);
+        let finished = Agent::find().run(Agent::collection(Path::new("/out/evidence"), &["--only", "accounts,histories,logs"]));
+        // Not cut short: the run went on and came to its end.
+        finished.assert_code(code::PARTIAL);
+        drop(wedge);
+        Agent::find().verify(Path::new("/out/evidence")).assert_code(0);
+        let evidence = Evidence::open(Path::new("/out/evidence"));
+        let status = |artefact: &str| evidence.step(artefact).get("status").and_then(Value::as_str).map(str::to_owned);
+        let statuses = ["accounts", "histories", "logs"].map(status);
+        assert_eq!(statuses.each_ref().map(Option::as_deref), [Some("timeout"), Some("ok"), Some("ok")]);
+        for (artefact, path) in [("histories", "/home/ann/.bash_history"), ("logs", "/var/log/auth.log")] {
+            assert!(!evidence.raw_file(artefact, path).is_empty());
+        }
+        let footprint: String = evidence.table("footprint").iter().map(Value::to_string).collect();
+        assert!(footprint.contains("artefacts_timed_out") && footprint.contains("threads_abandoned"), "{footprint}");
+    });
+}
+
+/// As `/etc/hosts` is in containers. In this root the program is such a file.
+#[test]
+fn a_file_that_something_is_mounted_on_is_among_all_files() {
+    if !is_root("a_file_that_something_is_mounted_on_is_among_all_files") {
+        return;
+    }
+    root::inside(&[], |_| {
+        let program = Agent::find().program();
+        let evidence = Agent::find().collect(Path::new("/out/evidence"), &["--only", "files"]);
+        let rows = evidence.table("files");
+        let own = rows.iter().filter(|row| bytes(row, "path").as_deref() == program.to_str().map(str::as_bytes));
+        let sizes: BTreeSet<Option<i64>> = own.map(|row| number(row, "size")).collect();
+        // What it covers, which is empty, is there, too.
+        let size = std::fs::metadata(&program).unwrap_or_else(|error| panic!("{error}")).len();
+        assert!(sizes.contains(&i64::try_from(size).ok()), "{size} bytes: {sizes:?}");
+        let step = evidence.step("files");
+        assert_eq!(step.get("status").and_then(Value::as_str), Some("ok"), "{step}");
+    });
+}
+
+const MANY: usize = 100_000;
+
+#[test]
+fn a_hundred_thousand_files_in_one_folder_are_all_there() {
+    if !is_root("a_hundred_thousand_files_in_one_folder_are_all_there") {
+        return;
+    }
+    root::inside(&[], |root| {
+        root.folder("/srv/many");
+        (0..MANY).for_each(|n| root.empty(&format!("/srv/many/{n}")));
+        let set = "name: Many\nsources: [{type: FILE, attributes: {paths: ['/srv/many/*']}}]\n";
+        root.file("/out/set.yaml", 0o644, set);
+        let collect =
+            |to: &str, only: &str| Agent::find().collect(Path::new(to), &["--only", only, "--artifacts", "/out/set.yaml"]);
+        let evidence = collect("/out/all", "files,user_files");
+        assert_eq!((many(&evidence, "files"), many(&evidence, "user_files")), (MANY, MANY));
+        assert_eq!((gaps_there(&evidence, "files"), gaps_there(&evidence, "user_files")), (0, 0));
+        // One more than definitions are followed to in one folder: what is left out is told.
+        root.empty("/srv/many/more");
+        let evidence = collect("/out/more", "files,user_files");
+        assert_eq!((many(&evidence, "files"), gaps_there(&evidence, "files")), (MANY + 1, 0));
+        assert_eq!((many(&evidence, "user_files"), gaps_there(&evidence, "user_files")), (MANY, 1));
+    });
+}
+
+/// How many files of the folder with many a table has, each once.
+fn many(evidence: &Evidence, table: &str) -> usize {
+    let rows = evidence.table(table);
+    let paths: Vec<Vec<u8>> =
+        rows.iter().filter_map(|row| bytes(row, "path")).filter(|path| path.starts_with(b"/srv/many/")).collect();
+    let each: BTreeSet<&Vec<u8>> = paths.iter().collect();
+    assert_eq!(each.len(), paths.len(), "{table} has rows twice");
+    paths.len()
+}
+
+/// How many gaps an artefact has in that folder.
+fn gaps_there(evidence: &Evidence, artefact: &str) -> usize {
+    let step = evidence.step(artefact);
+    let gaps = step.get("gaps").and_then(Value::as_array).unwrap_or_else(|| panic!("{step}"));
+    gaps.iter().filter(|gap| gap.to_string().contains("/srv/many")).count()
 }

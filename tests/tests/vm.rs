@@ -16,7 +16,7 @@ use hozen_tests::evidence::{Evidence, bytes, list, number, sha256};
 use hozen_tests::helper::beside;
 use hozen_tests::images::system_ram;
 use hozen_tests::vm::{Ended, Guest, Lab};
-use hozen_tests::{lime, python, stamp};
+use hozen_tests::{lime, planted, python, stamp};
 use serde_json::Value;
 
 /// What the kernel would load if it were asked for sockets.
@@ -29,7 +29,7 @@ nc -l -p 4040 &
 until netstat -ltn | grep -q :4040; do sleep 0.1; done
 : >/tmp/autoload
 cat /proc/modules >/out/before
-hozen collect --case VM-1 --profile volatile --to /out/evidence >/out/result 2>/out/said
+hozen collect --case VM-1 PROFILE --to /out/evidence >/out/result 2>/out/said
 code=$?
 cat /proc/modules >/out/after
 cp /tmp/autoload /out/autoload
@@ -69,24 +69,68 @@ fn boot(guest: Guest, script: &str) -> Booted {
 
 /// The same, with something done before.
 fn boot_after(before: &str, guest: Guest, script: &str) -> Booted {
+    boot_profile("--profile volatile", before, guest, script)
+}
+
+/// The same, of another profile.
+fn boot_profile(profile: &str, before: &str, guest: Guest, script: &str) -> Booted {
     let guest = guest.file("/sbin/modprobe", 0o755, MODPROBE).available(&DIAG).available(&["squashfs"]);
-    let ended = guest.program(&Agent::find().program()).boot(&format!("{before}{COLLECT}{script}\nexit $code\n")).end();
+    let collect = COLLECT.replace("PROFILE", profile);
+    let ended = guest.program(&Agent::find().program()).boot(&format!("{before}{collect}{script}\nexit $code\n")).end();
     let to = ended.out.join("evidence");
-    // Complete, or complete but for memory, which this profile leaves out.
-    assert!(matches!(ended.exit, 0 | 11), "code {}: {}{}", ended.exit, ended.text("said"), ended.text("result"));
+    // Complete, or complete but for memory, which is left out.
+    let sealed = [code::COMPLETE, code::NO_MEMORY].contains(&ended.exit);
+    assert!(sealed, "code {}: {}{}", ended.exit, ended.text("said"), ended.text("result"));
     Agent::find().verify(&to).assert_code(0);
     assert_eq!(ended.text("before"), ended.text("after"), "modules before and after the collection");
     assert_eq!(ended.text("autoload"), "", "the kernel was made to execute modprobe");
     Booted { evidence: Evidence::open(&to), ended }
 }
 
-/// An ordinary host. After the collection two questions show that the kernel does execute `modprobe`, and that this one works.
+/// Devices that the kernel would load a module for if anybody opened them, wherever triage looks for files, and a dead file system over a
+/// file on the disk.
+const TRAPS: &str = "\
+for node in TRAPS; do mknod $node c 231 7 || exit 1; done
+mknod /srv/disk b 231 7
+mkdir -p /out/srv/remote
+echo beside >/out/srv/beside
+echo under >/out/srv/remote/under
+sync
+mkfifo /tmp/hold
+sleep 1000 >/tmp/hold &
+wedge /out/srv/remote </tmp/hold >/tmp/wedge &
+wedge=$!
+until grep -qs ready /tmp/wedge || ! kill -0 $wedge; do sleep 0.1; done
+";
+/// The devices, and the table that has a row for each beside the one of all files.
+const NODES: [(&str, &str); 5] = [
+    ("/etc/cron.d/trap", "persistence_files"),
+    ("/home/ann/.zsh_history", "history_files"),
+    ("/var/log/trap.log", "log_files"),
+    ("/var/lib/docker/overlay2/layer1/diff/trap", "container_files"),
+    ("/usr/bin/trap", "changed_package_files"),
+];
+/// What dpkg says of the last one.
+const TRAP_SUMS: &str = "00000000000000000000000000000000  usr/bin/trap\n";
+/// Ends the dead file system. Then questions show that the kernel does execute `modprobe`, and that this one works.
+const CONTROL: &str = "\
+kill $wedge; wait $wedge; cp /tmp/wedge /out/wedge
+mount -t hozenfs none /mnt; mount -t squashfs none /mnt; cat /var/log/trap.log
+cp /tmp/autoload /out/control
+cat /proc/modules >/out/loaded
+";
+
+/// An ordinary host, and a whole triage of it.
 #[test]
 fn an_open_kernel() {
     let Some(lab) = Lab::find("an_open_kernel") else { return };
-    let control =
-        "mount -t hozenfs none /mnt; mount -t squashfs none /mnt; cp /tmp/autoload /out/control; cat /proc/modules >/out/loaded";
-    let open = boot_after(PROBE, Guest::new(&lab), &format!("{MEMORY}{control}"));
+    let guest = planted::in_guest(Guest::new(&lab)).file("/var/lib/dpkg/info/trap.md5sums", 0o644, TRAP_SUMS);
+    // It collects twice.
+    let guest = guest.load(&["fuse"]).program(&beside("wedge")).limit(Duration::from_secs(600));
+    let nodes = NODES.map(|(node, _)| node).join(" ");
+    let before = [PROBE, &TRAPS.replace("TRAPS", &nodes)].concat();
+    let open = boot_profile("--profile triage --memory off", &before, guest, &[MEMORY, CONTROL].concat());
+    what_is_planted_is_taken_and_nothing_dead_is_asked(&open);
     a_probe_in_the_kernel_is_seen_and_is_a_finding(&open);
     every_module_is_seen_in_every_list_that_has_addresses(&open);
     the_kernels_log_begins_with_its_banner(&open, &lab);
@@ -95,7 +139,8 @@ fn an_open_kernel() {
     let reasons = namespaces.first().map(|row| words(row, "not_asked").join("\n")).unwrap_or_default();
     assert!(reasons.contains("modprobe to load inet_diag, tcp_diag"), "{reasons}");
     let control = open.ended.text("control");
-    assert!(control.contains("fs-hozenfs") && control.contains("fs-squashfs"), "nothing was trapped: {control}");
+    let trapped = ["fs-hozenfs", "fs-squashfs", "char-major-231-7"].iter().all(|module| control.contains(module));
+    assert!(trapped, "nothing was trapped: {control}");
     assert!(names(&open.ended.text("loaded")).contains("squashfs"), "the trap loads nothing");
     assert_eq!(lockdown(&open), "none");
     assert!(!method(&open, "kcore").contains("lockdown"));
@@ -292,6 +337,26 @@ fn a_module_that_left_every_list_is_seen_by_its_memory() {
     for word in ["module-in-one-view", "module-memory-unclaimed"] {
         assert_eq!(findings(&control, word), 0, "{word} where nothing hides");
     }
+}
+
+/// Each file by its artefact, each device as a row and no more, and beside the dead file system and under it what lies on the disk.
+fn what_is_planted_is_taken_and_nothing_dead_is_asked(open: &Booted) {
+    planted::assert_taken(&open.evidence);
+    for (node, table) in NODES {
+        one(&open.evidence.table(table), "path", node);
+        one(&open.evidence.table("files"), "path", node);
+    }
+    for artefact in ["executables", "persistence", "accounts", "histories", "cloud", "logs", "containers", "packages", "files"] {
+        let step = open.evidence.step(artefact);
+        assert_eq!(step.get("status").and_then(Value::as_str), Some("ok"), "{step}");
+    }
+    assert_eq!(open.ended.text("wedge").lines().last(), Some("asked 0 []"), "the dead file system was asked something");
+    one(&open.evidence.table("files"), "path", "/out/srv/beside");
+    let rows = open.evidence.table("hidden_files");
+    let under = one(&rows, "path", "/out/srv/remote/under");
+    assert_eq!((number(under, "hidden"), bytes(under, "covered_by_type")), (Some(0), Some(b"fuse".to_vec())), "{under}");
+    let member = String::from_utf8(bytes(under, "member").unwrap()).unwrap();
+    assert_eq!(open.evidence.raw_file("hidden_files", &member), b"under\n");
 }
 
 fn every_module_is_seen_in_every_list_that_has_addresses(open: &Booted) {

@@ -118,6 +118,14 @@ struct Looker<'a> {
 impl Looker<'_> {
     /// Walks the file system at `point`. Returns how many files it has.
     fn top(&mut self, point: &[u8], evidence: &mut dyn Evidence) -> Result<u64, Stop> {
+        let stat = self.host.files.stat(point);
+        // Where something is mounted on a file, as on /etc/hosts in containers, that file is all that the mount shows.
+        if let Ok(stat) = &stat
+            && !stat.is_directory()
+        {
+            self.row(point, None, stat, evidence)?;
+            return Ok(1);
+        }
         let walk = match Walk::new(&self.host.files, point) {
             Ok(walk) => walk,
             Err(error) => {
@@ -127,7 +135,7 @@ impl Looker<'_> {
             }
         };
         let mut count = 0_u64;
-        match self.host.files.stat(point) {
+        match stat {
             Ok(stat) => {
                 self.row(point, None, &stat, evidence)?;
                 count += 1;
