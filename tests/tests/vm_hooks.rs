@@ -243,6 +243,8 @@ fn the_live_patch(evidence: &Evidence) {
     let diverted = one(evidence, "ftrace_functions", &json!({ "list": "enabled_functions", "function": "version_proc_show" }));
     assert!(text(&diverted, "flags").contains('I'), "{diverted}");
     assert!(diverted.to_string().contains("klp_ftrace_handler"), "{diverted}");
+    let finding = one(evidence, "findings", &json!({ "finding": "function-diverted" }));
+    assert!(finding.to_string().contains("version_proc_show"), "{finding}");
 }
 
 /// Sees that a list has a member.

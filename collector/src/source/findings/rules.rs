@@ -189,6 +189,15 @@ pub(super) const RULES: &[Rule] = &[
         together: true,
     },
     Rule {
+        finding: "function-diverted",
+        about: "calls of a function of the kernel may be sent to another one by ftrace: live patches do that, and so do rootkits",
+        table: "ftrace_functions",
+        mark: b"\"flags\"",
+        judge: |row| finding(word(row, "list") == "enabled_functions" && word(row, "flags").contains('I')),
+        columns: &["function", "module", "count", "flags", "details"],
+        together: true,
+    },
+    Rule {
         finding: "bpf-program-not-listed",
         about: "a BPF program is seen by a descriptor, a pin, another object or the kernel's symbols, and the kernel's own list lacks it",
         table: "bpf_programs",

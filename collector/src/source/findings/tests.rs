@@ -127,6 +127,13 @@ fn rows_of_bpf_audit_containers_and_files_are_told_apart() {
             &["bpf-program-changes-others"],
         ),
         ("bpf_programs", json!({"id": 7, "helpers": ["bpf_get_current_comm"], "contradiction": 0}), &[]),
+        (
+            "ftrace_functions",
+            json!({"list": "enabled_functions", "function": "x64_sys_kill", "flags": "R I"}),
+            &["function-diverted"],
+        ),
+        ("ftrace_functions", json!({"list": "enabled_functions", "function": "do_sys_open", "flags": "R"}), &[]),
+        ("ftrace_functions", json!({"list": "touched_functions", "function": "do_sys_open", "flags": "I"}), &[]),
         ("audit_status", json!({"enabled": 0}), &["audit-off"]),
         ("audit_status", json!({"enabled": 1}), &[]),
         ("audit_rules", json!({"list": "exit", "action": "never"}), &["audit-rule-excludes"]),
