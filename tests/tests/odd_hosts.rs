@@ -366,7 +366,8 @@ fn what_hangs_like_a_disk_costs_one_artefact_its_time_and_the_others_nothing() {
         let point = "/home/ann/.azure";
         [point, "/srv/dead"].into_iter().for_each(|folder| root.folder(folder));
         let wedge = Helper::start("wedge", ["/srv/dead", "--under", point]);
-        let finished = Agent::find().run(Agent::collection(Path::new("/out/evidence"), &["--only", "accounts,histories,logs"]));
+        let finished =
+            Agent::find().run(Agent::collection(Path::new("/out/evidence"), &["--only", "accounts,histories,logs,footprint"]));
         // Not cut short: the run went on and came to its end.
         finished.assert_code(code::PARTIAL);
         drop(wedge);

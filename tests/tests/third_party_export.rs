@@ -106,24 +106,27 @@ fn journal_of(folder: &Path) -> String {
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
-/// A process that begins behind the freeze-frame of a run, and stays until this is dropped.
-struct Newcomer(Child);
+/// Processes of which some begin behind the freeze-frame of a run; they stay until this is dropped.
+struct Newcomers(Vec<Child>);
 
-impl Newcomer {
-    /// Starts it while the run into `to` is stopped: when the freeze-frame is stored, and before single processes are read again.
-    fn start(run: &mut Running, to: &Path) -> Self {
-        run.await_file(&to.join("data/process/processes.jsonl.zst"));
-        run.signal(Signal::SIGSTOP);
-        let newcomer = Self(Command::new("sleep").arg("600").spawn().unwrap());
-        run.signal(Signal::SIGCONT);
-        newcomer
+impl Newcomers {
+    /// One begins every 20 ms until the run into `to` has read single processes again: some of them between that and the freeze-frame.
+    fn come(run: &mut Running, to: &Path) -> Self {
+        let mut newcomers = Self(Vec::new());
+        while !to.join("data/process/process_envs.jsonl.zst").exists() && !run.has_ended() {
+            newcomers.0.push(Command::new("sleep").arg("600").spawn().unwrap());
+            sleep(Duration::from_millis(20));
+        }
+        newcomers
     }
 }
 
-impl Drop for Newcomer {
+impl Drop for Newcomers {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -142,7 +145,7 @@ fn tools_of_others_read_an_export() {
     let plain = Helper::start("odd", ["plain"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut run = Agent::find().start(Agent::collection(&to, &["--memory", "off", "--skip", "files,hidden_files"]));
-    let newcomer = Newcomer::start(&mut run, &to);
+    let newcomers = Newcomers::come(&mut run, &to);
     run.wait().assert_sealed();
     Agent::find().verify(&to).assert_code(0);
     let formats = ["--format", "tree,tar,bodyfile,timesketch,case,bagit", "--to"].map(Into::into);
@@ -150,8 +153,8 @@ fn tools_of_others_read_an_export() {
     let finished = Agent::find().run(arguments);
     finished.assert_code(0);
     // dissect's processes would end at it.
-    let apart = out.join(format!("also/process_envs/[root]/proc/{}/environ", newcomer.0.id()));
-    assert!(apart.is_file() && finished.said().contains("are of processes without stat"), "{}", finished.said());
+    let apart = |child: &Child| out.join(format!("also/process_envs/[root]/proc/{}/environ", child.id())).is_file();
+    assert!(newcomers.0.iter().any(apart) && finished.said().contains("are of processes without stat"), "{}", finished.said());
     let (pid, port) = (plain.number("pid"), listener.local_addr().unwrap().port());
     dissect(&python, &out.join("root.tar"), pid, port);
     dissect(&python, &out.join("[root]"), pid, port);
