@@ -7,14 +7,15 @@
     reason = "tests look at processes with the standard library"
 )]
 
+use std::path::Path;
 use std::process::Command;
 
 use hozen_tests::agent::{Agent, code};
 use hozen_tests::core_file::CoreFile;
 use hozen_tests::evidence::{Evidence, bytes, number, rows_of, sha256};
 use hozen_tests::helper::Helper;
-use hozen_tests::host::{is_root, skipped};
-use serde_json::Value;
+use hozen_tests::host::{Mounts, is_root, skipped};
+use serde_json::{Value, json};
 
 const ONLY: [&str; 3] = ["--only", "process_memory", "--process-memory"];
 const NT_PRPSINFO: u32 = 3;
@@ -176,14 +177,26 @@ fn suspicious_finds_what_is_out_of_the_ordinary_and_says_why() {
     if !is_root("suspicious_finds_what_is_out_of_the_ordinary_and_says_why") {
         return;
     }
-    let drop = tempfile::tempdir().unwrap();
+    let (drop, other, cover) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (plain, memory) = (Helper::start("odd", ["plain"]), Helper::start("odd", ["memory"]));
     let (memfd, deleted) = (Helper::start("odd", ["memfd"]), Helper::start("odd", ["deleted".as_ref(), drop.path().as_os_str()]));
+    let (hidden, replaced) =
+        (Helper::start("odd", ["plain"]), Helper::start("odd", ["replaced".as_ref(), other.path().as_os_str()]));
+    let mut mounts = Mounts::own();
+    mounts.bind(cover.path(), Path::new(&format!("/proc/{}", hidden.number("pid"))));
     let (_folder, evidence) = collect("suspicious");
-    let why = |helper: &Helper| process(&evidence, helper.number("pid"))["why"].to_string();
+    let row = |helper: &Helper| process(&evidence, helper.number("pid"));
+    let why = |helper: &Helper| row(helper)["why"].to_string();
     assert!(why(&memory).contains("anonymous-code") && why(&memory).contains("writable-code"), "{}", why(&memory));
     assert!(why(&memfd).contains("exe-memfd") && why(&memfd).contains("named-as-kernel-thread"), "{}", why(&memfd));
     assert!(why(&deleted).contains("exe-deleted") && why(&deleted).contains("code-of-deleted-file"), "{}", why(&deleted));
+    assert!(why(&replaced).contains("exe-replaced") && !why(&deleted).contains("exe-replaced"), "{}", why(&replaced));
+    // Nothing else is out of the ordinary with it, and its memory is there all the same.
+    assert_eq!((row(&hidden)["why"].clone(), row(&hidden)["outcome"].clone()), (json!(["hidden"]), json!("ok")));
+    let content = core_of(&evidence, hidden.number("pid"));
+    let info = CoreFile::read(&content).unwrap();
+    let info = info.note(NT_PRPSINFO).unwrap();
+    assert_eq!(info.get(24..28), Some(&i32::try_from(hidden.number("pid")).unwrap().to_le_bytes()[..]));
     assert!(rows_of(&evidence.table("process_memory"), "pid", plain.number("pid")).is_empty());
     core_of(&evidence, memfd.number("pid"));
 }
