@@ -65,6 +65,14 @@ debian_root() {
   root="$work/$release"
 }
 
+# The place for a module store is there, empty, and only root can lay anything into it: `hozen collect` looks there unless told otherwise.
+has_a_place_for_modules() {
+  local found
+  found="$(LC_ALL=C stat -c '%F %a %u:%g' "$root/usr/lib/hozen/modules")" || fail "no folder for modules in $root"
+  [ "$found" = 'directory 755 0:0' ] || fail "the folder for modules in $root: $found"
+  [ -z "$(ls -A "$root/usr/lib/hozen/modules")" ] || fail "something lies in the folder for modules in $root"
+}
+
 # Collects, in the root, and verifies there; with an emulator, by that.
 collects_in() {
   local code=0
@@ -85,6 +93,7 @@ deb_lives_and_dies() {
   cp "$work/next"/hozen_*_"$deb".deb "$root/upgraded.deb"
   chroot "$root" dpkg -i /hozen.deb >/dev/null
   chroot "$root" dpkg -V hozen
+  has_a_place_for_modules
   grep -q '^ /etc/hozen/hozen.toml' <<<"$(chroot "$root" dpkg-query -W -f '${Conffiles}\n' hozen)" || fail 'no conffile'
   knows_its_commands zsh/vendor-completions/_hozen
   collects_in
@@ -112,6 +121,7 @@ rpm_lives_and_dies() {
   [ -z "$wants" ] || fail "the rpm wants $wants"
   on -i --nodeps --nosignature "$package"
   on -V hozen
+  has_a_place_for_modules
   [ "$(on -qc hozen)" = /etc/hozen/hozen.toml ] || fail 'no configuration file'
   knows_its_commands zsh/site-functions/_hozen
   collects_in
@@ -141,6 +151,7 @@ foreign_packages() {
         ;;
       *.rpm) rpm --root "$root" --dbpath /var/lib/rpm -i --ignorearch --nodeps --nosignature "$package" ;;
     esac
+    has_a_place_for_modules
     readelf -h "$root/usr/bin/hozen" | grep -qiE "Machine: .*(${foreign/_/-}|${foreign/x86_64/X86-64})" || fail "$package holds another architecture"
     cp "$emulator" "$root/emulator"
     collects_in /emulator

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::agent::Agent;
@@ -168,12 +169,13 @@ impl<'a> Run<'a> {
         image
     }
 
-    /// Every extent of the image `name` has the checksum of the bytes that stand where it says. What the destination did not take has a
-    /// gap of the step instead.
+    /// Every extent of the image `name` has the checksum of the bytes that stand where it says, and was read when it can have been. What
+    /// the destination did not take has a gap of the step instead.
     fn extents_are_right(&self, name: &str, image: &[u8]) {
         let extents = self.evidence.table("extents");
         let own: Vec<&Value> = extents.iter().filter(|row| bytes(row, "image").as_deref() == Some(name.as_bytes())).collect();
         assert!(!own.is_empty());
+        self.times_are_right(name, &own);
         for row in own {
             let at = |column: &str| usize::try_from(number(row, column).expect(column)).expect(column);
             let Some(piece) = image.get(at("image_offset")..at("image_offset") + at("length")) else {
@@ -185,6 +187,22 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Every extent was read between the beginning and the end of its capture. LiME sends one after the other; readers of `/proc/kcore`
+    /// read several at a time.
+    fn times_are_right(&self, name: &str, extents: &[&Value]) {
+        let capture = self.capture(name);
+        let (began, ended) = (time(&capture, "started"), time(&capture, "finished"));
+        let mut last = began;
+        for row in extents {
+            let (started, finished) = (time(row, "started"), time(row, "finished"));
+            assert!(began <= started && started <= finished && finished <= ended, "{row}\n{capture}");
+            if bytes(row, "method").as_deref() == Some(b"lime") {
+                assert!(last <= started, "it began before the one in front of it had ended: {row}");
+                last = finished;
+            }
+        }
+    }
+
     /// Whether the step says that the destination did not take all of this image.
     fn is_lost(&self, name: &str) -> bool {
         let step = self.evidence.step("memory");
@@ -193,6 +211,12 @@ impl<'a> Run<'a> {
         let mut gaps = step.get("gaps").and_then(Value::as_array).into_iter().flatten();
         gaps.any(|gap| of_image(gap) && text(gap, "reason").starts_with("not stored"))
     }
+}
+
+/// A column's time.
+fn time(row: &Value, column: &str) -> Timestamp {
+    let text = row.get(column).and_then(Value::as_str).unwrap_or_else(|| panic!("no {column} in {row}"));
+    text.parse().unwrap_or_else(|error| panic!("{column}: {error}: {row}"))
 }
 
 /// The number of the run of `stamp`.

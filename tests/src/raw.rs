@@ -1,8 +1,9 @@
-//! All `unsafe` of this package: `fork`, `vfork`, mappings, bpf(2) and one ioctl, for the helper programs, and what ties QEMU to its test.
+//! All `unsafe` of this package: `fork`, `vfork`, capabilities, mappings, bpf(2) and one ioctl, for the helper programs, and what ties QEMU to
+//! its test.
 //!
 //! **Invariant:** the helper programs have one thread, so a forked child may do all that its parent may.
 
-#![expect(unsafe_code, reason = "fork, clone, mmap, bpf and ioctl have no safe form; they are gathered here")]
+#![expect(unsafe_code, reason = "fork, clone, prctl, mmap, bpf and ioctl have no safe form; they are gathered here")]
 
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::num::NonZeroUsize;
@@ -47,6 +48,15 @@ pub fn end_with_this_thread(command: &mut Command) {
     let tie = || Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?);
     // SAFETY: between fork and exec the child only makes one system call; it allocates nothing and takes no lock.
     unsafe { command.pre_exec(tie) };
+}
+
+/// Keeps a capability, by its number, from every program that this process will execute (capabilities(7), the bounding set).
+///
+/// # Errors
+/// With the kernel's errno; needs `CAP_SETPCAP`.
+pub fn keep_from_programs(capability: u32) -> nix::Result<()> {
+    // SAFETY: PR_CAPBSET_DROP takes a number and touches no memory of ours.
+    Errno::result(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(capability)) }).map(drop)
 }
 
 fn exit_now(code: u8) -> ! {

@@ -1,6 +1,7 @@
 //! What an analyst makes of a run's evidence: a plain image by `hozen export`, a symbol file by `hozen symbols`, and Volatility 3 from
 //! the package index, which reads both.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -25,6 +26,8 @@ pub struct Analysis {
     pub symbols: PathBuf,
     image: PathBuf,
     cache: PathBuf,
+    /// What Volatility has found out about the image, where it was told to keep it.
+    config: PathBuf,
 }
 
 impl Analysis {
@@ -34,12 +37,20 @@ impl Analysis {
     /// When one of the two does not work, or the image is not called whole.
     #[must_use]
     pub fn of(python: PathBuf, evidence: &Path, method: &str, folder: &Path) -> Self {
-        let [symbols, export, cache] = ["symbols", "export", "cache"].map(|name| folder.join(name));
+        let [symbols, cache, config] = ["symbols", "cache", "config.json"].map(|name| folder.join(name));
         make_symbols(evidence, &symbols).assert_code(0);
-        Agent::find().run(["export".as_ref(), evidence.as_os_str(), "--to".as_ref(), export.as_os_str()]).assert_code(0);
-        // The name has no more words only where the image is whole.
-        let image = export.join(format!("memory/{method}.lime"));
-        Self { python, evidence: evidence.to_owned(), symbols, image, cache }
+        Self { python, evidence: evidence.to_owned(), symbols, image: exported(evidence, method, folder), cache, config }
+    }
+
+    /// The image by `method` in other evidence of the same boot of the same kernel, with the same symbol file.
+    ///
+    /// # Panics
+    /// When its export does not work, or the image is not called whole.
+    #[must_use]
+    pub fn of_another(&self, evidence: &Path, method: &str, folder: &Path) -> Self {
+        let (image, config) = (exported(evidence, method, folder), folder.join("config.json"));
+        let (python, symbols, cache) = (self.python.clone(), self.symbols.clone(), self.cache.clone());
+        Self { python, evidence: evidence.to_owned(), symbols, image, cache, config }
     }
 
     /// The one symbol file.
@@ -65,12 +76,43 @@ impl Analysis {
         String::from_utf8_lossy(&said.stdout).trim().to_owned()
     }
 
-    /// The rows of a plugin of `linux`, such as `pslist`.
+    /// The rows of a plugin of `linux`, such as `pslist`. What Volatility finds out about the image meanwhile is kept for those that follow:
+    /// only the first plugin may be run so.
     ///
     /// # Panics
     /// When it fails.
     #[must_use]
-    pub fn run(&self, plugin: &str) -> Value {
+    pub fn run_first(&self, plugin: &str) -> Value {
+        self.rows(plugin, &["--save-config".as_ref(), self.config.as_os_str()])
+    }
+
+    /// The rows of each of these plugins.
+    ///
+    /// # Panics
+    /// When one fails.
+    #[must_use]
+    pub fn run_all<const N: usize>(&self, plugins: [&str; N]) -> [Value; N] {
+        self.run_each(&plugins).try_into().expect("as many as plugins")
+    }
+
+    /// The rows of each of these plugins, two of which run at a time.
+    ///
+    /// # Panics
+    /// When one fails.
+    #[must_use]
+    pub fn run_each(&self, plugins: &[&str]) -> Vec<Value> {
+        let known = ["-c".as_ref(), self.config.as_os_str()];
+        let known: &[&OsStr] = if self.config.is_file() { &known } else { &[] };
+        let (left, right) = plugins.split_at(plugins.len() / 2);
+        let run = |plugins: &[&str]| plugins.iter().map(|name| self.rows(name, known)).collect::<Vec<_>>();
+        std::thread::scope(|scope| {
+            let left = scope.spawn(|| run(left));
+            let right = run(right);
+            left.join().expect("plugins").into_iter().chain(right).collect()
+        })
+    }
+
+    fn rows(&self, plugin: &str, more: &[&OsStr]) -> Value {
         // Read by its Python, for the reason that `python::program` has.
         let mut command = self.command(&self.python);
         command
@@ -79,24 +121,8 @@ impl Analysis {
             .arg(&self.symbols)
             .arg("-f")
             .arg(&self.image);
-        let output = succeeded(command.arg(format!("linux.{plugin}")));
+        let output = succeeded(command.args(more).arg(format!("linux.{plugin}")));
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{plugin}: {error}: {output:?}"))
-    }
-
-    /// The rows of each of these plugins, two of which run at a time.
-    ///
-    /// # Panics
-    /// When one fails.
-    #[must_use]
-    pub fn run_all<const N: usize>(&self, plugins: [&str; N]) -> [Value; N] {
-        let (left, right) = plugins.split_at(N / 2);
-        let run = |plugins: &[&str]| plugins.iter().map(|name| self.run(name)).collect::<Vec<_>>();
-        let rows: Vec<Value> = std::thread::scope(|scope| {
-            let left = scope.spawn(|| run(left));
-            let right = run(right);
-            left.join().expect("plugins").into_iter().chain(right).collect()
-        });
-        rows.try_into().expect("as many as plugins")
     }
 
     /// Its cache is that of this test, so nothing is taken from an earlier run.
@@ -105,6 +131,14 @@ impl Analysis {
         command.env("XDG_CACHE_HOME", &self.cache).env_remove("PYTHONPATH");
         command
     }
+}
+
+/// Exports evidence into `folder`. Returns where its image by `method` is.
+fn exported(evidence: &Path, method: &str, folder: &Path) -> PathBuf {
+    let export = folder.join("export");
+    Agent::find().run(["export".as_ref(), evidence.as_os_str(), "--to".as_ref(), export.as_os_str()]).assert_code(0);
+    // The name has no more words only where the image is whole.
+    export.join(format!("memory/{method}.lime"))
 }
 
 /// Runs `hozen symbols`.

@@ -61,6 +61,19 @@ fn a_crowd_leaves_room_for_others() {
 }
 
 #[test]
+fn a_contained_program_has_the_capabilities_that_are_named_and_no_map_of_memory() {
+    if !is_root("a_contained_program_has_the_capabilities_that_are_named_and_no_map_of_memory") {
+        return;
+    }
+    for (kept, effective) in [(&["sys_ptrace"][..], "0000000000080000"), (&[], "0000000000000000")] {
+        let mut command = Command::new(beside("contained"));
+        let ended = command.args(kept).args(["--", "cat", "/proc/iomem", "/proc/self/status"]).output().unwrap();
+        let said = String::from_utf8(ended.stdout).unwrap();
+        assert!(said.contains(&format!("CapEff:\t{effective}\n")) && !said.contains("System RAM"), "{said}");
+    }
+}
+
+#[test]
 fn a_megabyte_of_arguments_is_there_and_hostile() {
     let odd = Helper::start("odd", ["megabyte"]);
     let cmdline = fs::read(format!("/proc/{}/cmdline", odd.number("pid"))).unwrap();

@@ -7,14 +7,15 @@
     reason = "tests look at processes with the standard library"
 )]
 
+use std::path::Path;
 use std::process::Command;
 
 use hozen_tests::agent::{Agent, code};
 use hozen_tests::core_file::CoreFile;
 use hozen_tests::evidence::{Evidence, bytes, number, rows_of, sha256};
 use hozen_tests::helper::Helper;
-use hozen_tests::host::{is_root, skipped};
-use serde_json::Value;
+use hozen_tests::host::{Mounts, is_root, skipped};
+use serde_json::{Value, json};
 
 const ONLY: [&str; 3] = ["--only", "process_memory", "--process-memory"];
 const NT_PRPSINFO: u32 = 3;
@@ -59,6 +60,18 @@ fn resident_at(pid: i64, start: u64) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
+/// What `odd memory` says that it has written is in its core file, at its address.
+fn known_pages_are_in(core: &CoreFile<'_>, odd: &Helper) {
+    for (kind, flags) in [("plain", 6), ("code", 7), ("file", 6)] {
+        let at = address(odd, kind);
+        let page = core.at(at, 4096).unwrap_or_else(|| panic!("no page {kind} at {at:#x}: {:x?}", core.segments));
+        let expected = format!("{kind}:{}", odd.fact("mark"));
+        assert!(page.starts_with(expected.as_bytes()) && page.ends_with(b"...."), "{kind}");
+        let segment = core.segments.iter().find(|segment| segment.addresses.contains(&at)).unwrap();
+        assert_eq!(segment.flags, flags, "{kind}");
+    }
+}
+
 #[test]
 fn what_a_process_wrote_is_in_its_core_and_what_it_never_touched_stays_untouched() {
     if !is_root("what_a_process_wrote_is_in_its_core_and_what_it_never_touched_stays_untouched") {
@@ -76,14 +89,7 @@ fn what_a_process_wrote_is_in_its_core_and_what_it_never_touched_stays_untouched
     assert_eq!(bytes(&row, "outcome").as_deref(), Some(&b"ok"[..]), "{row}");
     let bytes_of_core = core_of(&evidence, pid);
     let core = CoreFile::read(&bytes_of_core).unwrap();
-    for (kind, flags) in [("plain", 6), ("code", 7), ("file", 6)] {
-        let at = address(&odd, kind);
-        let page = core.at(at, 4096).unwrap_or_else(|| panic!("no page {kind} at {at:#x}: {:x?}", core.segments));
-        let expected = format!("{kind}:{}", odd.fact("mark"));
-        assert!(page.starts_with(expected.as_bytes()) && page.ends_with(b"...."), "{kind}");
-        let segment = core.segments.iter().find(|segment| segment.addresses.contains(&at)).unwrap();
-        assert_eq!(segment.flags, flags, "{kind}");
-    }
+    known_pages_are_in(&core, &odd);
     for never in [address(&odd, "plain") + 4096, address(&odd, "reserved"), address(&odd, "reserved") + (1 << 39)] {
         assert_eq!(core.at(never, 1), None, "{never:#x} was never touched");
     }
@@ -176,14 +182,26 @@ fn suspicious_finds_what_is_out_of_the_ordinary_and_says_why() {
     if !is_root("suspicious_finds_what_is_out_of_the_ordinary_and_says_why") {
         return;
     }
-    let drop = tempfile::tempdir().unwrap();
+    let (drop, other, cover) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (plain, memory) = (Helper::start("odd", ["plain"]), Helper::start("odd", ["memory"]));
     let (memfd, deleted) = (Helper::start("odd", ["memfd"]), Helper::start("odd", ["deleted".as_ref(), drop.path().as_os_str()]));
+    let (hidden, replaced) =
+        (Helper::start("odd", ["plain"]), Helper::start("odd", ["replaced".as_ref(), other.path().as_os_str()]));
+    let mut mounts = Mounts::own();
+    mounts.bind(cover.path(), Path::new(&format!("/proc/{}", hidden.number("pid"))));
     let (_folder, evidence) = collect("suspicious");
-    let why = |helper: &Helper| process(&evidence, helper.number("pid"))["why"].to_string();
+    let row = |helper: &Helper| process(&evidence, helper.number("pid"));
+    let why = |helper: &Helper| row(helper)["why"].to_string();
     assert!(why(&memory).contains("anonymous-code") && why(&memory).contains("writable-code"), "{}", why(&memory));
     assert!(why(&memfd).contains("exe-memfd") && why(&memfd).contains("named-as-kernel-thread"), "{}", why(&memfd));
     assert!(why(&deleted).contains("exe-deleted") && why(&deleted).contains("code-of-deleted-file"), "{}", why(&deleted));
+    assert!(why(&replaced).contains("exe-replaced") && !why(&deleted).contains("exe-replaced"), "{}", why(&replaced));
+    // Nothing else is out of the ordinary with it, and its memory is there all the same.
+    assert_eq!((row(&hidden)["why"].clone(), row(&hidden)["outcome"].clone()), (json!(["hidden"]), json!("ok")));
+    let content = core_of(&evidence, hidden.number("pid"));
+    let info = CoreFile::read(&content).unwrap();
+    let info = info.note(NT_PRPSINFO).unwrap();
+    assert_eq!(info.get(24..28), Some(&i32::try_from(hidden.number("pid")).unwrap().to_le_bytes()[..]));
     assert!(rows_of(&evidence.table("process_memory"), "pid", plain.number("pid")).is_empty());
     core_of(&evidence, memfd.number("pid"));
 }
@@ -209,6 +227,39 @@ fn without_the_right_to_look_it_is_denied_and_said() {
     let row = process(&evidence, odd.number("pid"));
     assert_eq!(bytes(&row, "outcome").as_deref(), Some(&b"denied"[..]), "{row}");
     assert_eq!(evidence.step("process_memory")["status"], "denied");
+}
+
+/// What it is for: a container, where nothing leads to memory as a whole.
+#[test]
+fn in_a_container_the_memory_of_a_process_is_there_with_one_capability_and_denied_without() {
+    if !is_root("in_a_container_the_memory_of_a_process_is_there_with_one_capability_and_denied_without") {
+        return;
+    }
+    let odd = Helper::start("odd", ["memory"]);
+    let pid = odd.number("pid");
+    let more = format!("--unprivileged --only memory,process_memory --process-memory {pid}");
+    let more: Vec<&str> = more.split(' ').collect();
+    for (capabilities, outcome, code) in [(&["sys_ptrace"][..], "ok", code::NO_MEMORY), (&[], "denied", code::PARTIAL)] {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("evidence");
+        let finished = Agent::find().through("contained", capabilities).run(Agent::collection(&to, &more));
+        finished.assert_code(code);
+        Agent::find().verify(&to).assert_code(0);
+        let evidence = Evidence::open(&to);
+        let memory = evidence.step("memory");
+        assert_eq!(memory["status"], "absent", "{memory}");
+        for reason in ["no /proc/kcore", "/proc/iomem lists no System RAM", "--process-memory"] {
+            assert!(memory["reasons"].to_string().contains(reason), "{reason}: {memory}");
+        }
+        let row = process(&evidence, pid);
+        assert_eq!((&row["outcome"], &evidence.step("process_memory")["status"]), (&outcome.into(), &outcome.into()), "{row}");
+        if outcome == "ok" {
+            let content = core_of(&evidence, pid);
+            known_pages_are_in(&CoreFile::read(&content).unwrap(), &odd);
+        } else {
+            assert!(row["reason"].to_string().contains(&format!("/proc/{pid}/mem: ")), "{row}");
+        }
+    }
 }
 
 #[test]

@@ -39,8 +39,9 @@ fn boot(guest: Guest, modules: &[(&str, Vec<u8>)], script: &str) -> Ended {
     ended
 }
 
-/// What LiME must not do, and what becomes of it: the captures, the exit code, a reason, and of which of our own tables it stands.
-const FAULTS: [(&str, &str, i32, &str); 8] = [
+/// What LiME must not do, and what becomes of it: the captures, the exit code, and a reason. Only the last of them has none: it gives all of
+/// memory, by its second way.
+const FAULTS: [(&str, &str, i32, &str); 10] = [
     ("zeros", "lime rejected, kcore ok", COMPLETE, "nothing but zeros"),
     ("garbage", "lime rejected, kcore ok", COMPLETE, "no header where one is due"),
     ("silent", "lime rejected, kcore ok", COMPLETE, "fell silent"),
@@ -49,6 +50,8 @@ const FAULTS: [(&str, &str, i32, &str); 8] = [
     ("nothing", "lime refused, kcore ok", COMPLETE, "it returned without a word"),
     ("hang", "lime refused, kcore ok", COMPLETE, "its init function did not return"),
     ("early", "lime incomplete", PARTIAL, "its init function failed: EIO"),
+    ("skips", "lime incomplete", PARTIAL, "the kernel's log says: Skipping Range"),
+    ("tcp", "lime ok", COMPLETE, ""),
 ];
 
 /// Each module's image or refusal is named, the next method gives a whole one, the module is gone, and the run has ended by itself.
@@ -64,19 +67,21 @@ fn a_module_that_misbehaves_is_named_and_the_next_method_runs() {
         assert_eq!(run.captures(), captures, "{}", run.said());
         let reasons = run.reasons("memory_captures", "lime");
         assert!(reasons.contains(reason), "{does}: {reasons}");
-        run.whole_image(if does == "early" { "lime" } else { "kcore" });
+        run.whole_image(if captures.contains("kcore") { "kcore" } else { "lime" });
         assert!(!run.text("modules").contains("lime"), "{does}: {}", run.text("modules"));
         assert_eq!(number(&run.capture("lime"), "module_unloaded"), Some(i64::from(does != "hang")), "{does}");
         let footprint = run.evidence.content("data/run/footprint.jsonl.zst");
         let told = String::from_utf8(footprint).unwrap();
         assert_eq!(told.contains("could not be unloaded"), does == "hang", "{does}: {told}");
         // A pipe that is not taken is told, and a socket takes its place.
-        assert_eq!(told.contains("could not open our pipe (ENXIO)"), does == "socket", "{does}: {told}");
+        let by_socket = ["socket", "tcp"].contains(&does);
+        assert_eq!(told.contains("could not open our pipe (ENXIO)"), by_socket, "{does}: {told}");
         let parameters = String::from_utf8(bytes(&run.capture("lime"), "module_parameters").unwrap_or_default()).unwrap();
-        assert_eq!(parameters.contains("path=tcp:"), does == "socket", "{does}: {parameters}");
+        assert_eq!(parameters.contains("path=tcp:"), by_socket, "{does}: {parameters}");
     }
     the_rejected_image_is_kept(&Run::of(&ended, "zeros", COMPLETE));
     what_was_left_out_is_marked(&Run::of(&ended, "early", PARTIAL));
+    what_was_complained_of_is_kept(&Run::of(&ended, "skips", PARTIAL));
 }
 
 /// Well framed, of the right length, and worthless: it is there, and its row says what it is.
@@ -94,6 +99,15 @@ fn what_was_left_out_is_marked(run: &Run<'_>) {
     let by_kcore = run.evidence.table("extents").into_iter().filter(|row| bytes(row, "method").as_deref() == Some(b"kcore"));
     assert_eq!(by_kcore.map(|row| number(&row, "length").unwrap()).sum::<i64>(), filled);
     assert!(filled > 0 && number(&capture, "bytes") == number(&capture, "predicted_bytes"), "{capture}");
+}
+
+/// All of memory came, and still its word is taken: the record of the kernel's log is among the evidence.
+fn what_was_complained_of_is_kept(run: &Run<'_>) {
+    let capture = run.capture("lime");
+    assert_eq!(number(&capture, "bytes"), number(&capture, "predicted_bytes"), "{capture}");
+    assert_eq!(number(&capture, "filled_bytes"), Some(0), "{capture}");
+    let log = String::from_utf8(run.evidence.raw_file("memory", "/.hozen/lime.kmsg")).unwrap();
+    assert!(log.contains("Skipping Range"), "{log}");
 }
 
 /// A module for another kernel, shown to Hozen and then to the kernel; one that cannot be unloaded; and LiME's name taken by it.
@@ -192,7 +206,9 @@ cat /proc/modules >/tmp/meanwhile; fsfreeze --unfreeze /out; cp /tmp/meanwhile /
 finish
 ";
 
-/// A destination that is too small, and a kernel that is locked down when the readers have opened `/proc/kcore`.
+/// A destination that is too small; `/dev/mem` where nothing says how the kernel was built, and where its configuration does; a kernel that
+/// wants modules signed, then none at all, both of which are shown to the kernel too; and that is locked down when the readers have opened
+/// `/proc/kcore`.
 const CLOSED: &str = "\
 begun() { until [ -e $1 ] || grep -qs zombie /proc/$run/status; do sleep 0.1; done; }
 mount -t tmpfs -o size=32m tmpfs /mnt
@@ -200,7 +216,15 @@ hozen collect --case VM-2 --only memory --memory kcore --to /mnt/full >/out/full
 echo $? >/out/full.code
 cp -r /mnt/full /out/full
 umount /mnt
-start locked --memory kcore
+collect mem --memory mem
+mkdir /boot; cp /config /boot/config-$(uname -r)
+collect strict --memory mem
+insmod /real.ko path=/out/never format=lime 2>/out/unsigned.kernel
+collect unsigned --memory lime real.ko
+echo 1 >/proc/sys/kernel/modules_disabled
+insmod /real.ko path=/out/never format=lime 2>/out/disabled.kernel
+collect disabled --memory lime real.ko
+start locked --memory auto real.ko
 begun /out/locked/data/memory/kcore/000000.lime.zst.part
 echo confidentiality >/sys/kernel/security/lockdown
 finish
@@ -236,6 +260,9 @@ dumping() {
   until received; [ $bytes -gt $enough ] || [ ! -e /proc/$run/exe ]; do sleep 0.1; done
   fsfreeze --freeze /out
   cat /proc/modules >/tmp/$name.meanwhile
+  for task in /proc/$run/task/*; do
+    if grep -qx hozen-lime $task/comm; then cat $task/status; fi
+  done >/tmp/$name.loader
 }
 gone() {
   left=300
@@ -258,6 +285,7 @@ fn an_agent_that_is_killed_leaves_no_lime_behind() {
         let text = |ending: &str| ended.text(&format!("{name}.{ending}"));
         assert_eq!(text("code"), code, "{}{}", text("said"), text("result"));
         assert!(text("meanwhile").contains("lime"), "it was not killed in the middle: nothing is shown\n{}", text("said"));
+        no_signal_reaches_the_loader(&text("loader"));
         assert!(!text("after").contains("lime"), "{name}: LiME is left: {}", text("after"));
         let folder = ended.out.join(name);
         let finished = Agent::find().run(["verify".as_ref(), "--json".as_ref(), folder.as_os_str()]);
@@ -273,11 +301,22 @@ fn an_agent_that_is_killed_leaves_no_lime_behind() {
     }
 }
 
+/// While LiME sends, the thread that has loaded it (`status` as in proc_pid_status(5)) blocks every signal but the two that nobody can: one
+/// that arrived would cut what LiME writes, and the kernel would call that success.
+fn no_signal_reaches_the_loader(status: &str) {
+    let blocked: Vec<&str> = status.lines().filter_map(|line| line.strip_prefix("SigBlk:")).collect();
+    assert_eq!(blocked.len(), 1, "threads that load LiME: {status}");
+    let mask = u64::from_str_radix(blocked.concat().trim(), 16).unwrap();
+    let open: Vec<u32> = (1..32).filter(|signal| mask >> (signal - 1) & 1 == 0).collect();
+    assert_eq!(open, [9, 19], "{mask:x}");
+}
+
 #[test]
-fn a_destination_that_fills_and_a_kernel_that_is_locked_midway_are_named() {
-    let test = "a_destination_that_fills_and_a_kernel_that_is_locked_midway_are_named";
-    let Some((_lab, guest)) = guest(test) else { return };
-    let ended = boot(guest.memory(256), &[], CLOSED);
+fn a_destination_that_fills_and_a_kernel_that_refuses_are_named() {
+    let test = "a_destination_that_fills_and_a_kernel_that_refuses_are_named";
+    let Some((lab, guest)) = guest(test) else { return };
+    let guest = guest.memory(256).argument("module.sig_enforce=1").file("/config", 0o644, read(&lab.config()));
+    let ended = boot(guest, &[("real", read(&lab.lime()))], CLOSED);
 
     let full = Run::of(&ended, "full", MEMORY_FAILED);
     assert!(full.text("result").contains("\"safe_to_isolate\":true"), "{}", full.said());
@@ -287,6 +326,40 @@ fn a_destination_that_fills_and_a_kernel_that_is_locked_midway_are_named() {
     let locked = Run::of(&ended, "locked", PARTIAL);
     assert!(locked.reasons("memory_captures", "kcore").contains("after the capture: /proc/kcore"), "{}", locked.said());
     locked.whole_image("kcore");
+    // What the kernel refuses keeps no one from the next way.
+    let against = locked.reasons("memory_sources", "lime");
+    assert!(REFUSALS.iter().all(|(_, reason, _)| against.contains(reason)), "{against}");
+    no_module_is_loaded_that_the_kernel_would_refuse(&ended);
+    dev_mem_shows_nothing(&ended);
+}
+
+/// Runs that may only load a module; why the kernel would not take it; and what it says itself, shown the same module (errno(3)).
+const REFUSALS: [(&str, &str, &str); 2] = [
+    ("unsigned", "the kernel loads only signed modules (module.sig_enforce)", "Key was rejected by service"),
+    ("disabled", "kernel.modules_disabled is 1: no module can be loaded until the next boot", "Operation not permitted"),
+];
+
+fn no_module_is_loaded_that_the_kernel_would_refuse(ended: &Ended) {
+    for (name, reason, errno) in REFUSALS {
+        let kernel = ended.text(&format!("{name}.kernel"));
+        assert!(kernel.contains(errno), "the kernel does not refuse it for this: nothing is shown\n{kernel}");
+        let run = Run::of(ended, name, MEMORY_FAILED);
+        assert!(run.captures().is_empty() && run.text("result").contains(reason), "{}", run.said());
+    }
+    assert!(!ended.out.join("never").exists(), "the kernel has taken the module");
+    let unsigned = Run::of(ended, "unsigned", MEMORY_FAILED).text("result");
+    assert!(!unsigned.contains("modules_disabled"), "what was not so yet is told: {unsigned}");
+}
+
+/// A kernel with CONFIG_STRICT_DEVMEM, as all of them have it: where that is known nobody reads, and where it is not the image is what such
+/// a kernel shows of memory, and is called that.
+fn dev_mem_shows_nothing(ended: &Ended) {
+    let strict = Run::of(ended, "strict", MEMORY_FAILED);
+    assert!(strict.captures().is_empty() && strict.text("result").contains("CONFIG_STRICT_DEVMEM"), "{}", strict.said());
+    let unknown = Run::of(ended, "mem", MEMORY_FAILED);
+    assert_eq!(unknown.captures(), "mem rejected", "{}", unknown.said());
+    let reasons = unknown.reasons("memory_captures", "mem");
+    assert!(["nothing but zeros", "could not be read (EPERM)"].iter().all(|why| reasons.contains(why)), "{reasons}");
 }
 
 /// An image that was cut short: what it has is what stood there, from the first byte on, and every row says so.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use hozen_tests::agent::Agent;
 use hozen_tests::core_file::CoreFile;
@@ -14,17 +15,24 @@ use hozen_tests::lime;
 use hozen_tests::vm::{Ended, Guest, Lab};
 use serde_json::Value;
 
-/// Images through kcore, by LiME, and by what is left when the module is another. Before and after them the test looks at the memory.
+/// Images through kcore, by LiME, by what is left when the module is another, and by a device as Red Hat's kernels have it. Before and
+/// after them the test looks at the memory.
 const IMAGES: &str = "\
 echo before; read -r go
-collect kcore --memory kcore
-collect lime --memory lime --module /lime.ko --module-sha256 LIME
-collect wrong --memory auto --module /hiding.ko --module-sha256 HIDING
+collect kcore --only footprint --memory kcore
+collect lime --only footprint --memory lime --module /lime.ko --module-sha256 LIME
+collect wrong --only footprint --memory auto --module /hiding.ko --module-sha256 HIDING
+insmod /crash.ko
+collect crash --only footprint --memory crash
 echo after; read -r go
 ";
 /// Mebibytes of the guest, and its pages that are stamped.
 const MEMORY: u32 = 384;
 const STAMPED: u32 = 8192;
+/// The most memory that the collector may have at once: a third of the guest's.
+const PEAK: u64 = 128 << 20;
+/// Four images take minutes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(600);
 
 #[test]
 fn every_way_gives_every_stamped_page() {
@@ -34,7 +42,8 @@ fn every_way_gives_every_stamped_page() {
     let (lime, hiding) = (read(&lab.lime()), read(&lab.hiding()));
     let script = IMAGES.replace("LIME", &sha256(&lime)).replace("HIDING", &sha256(&hiding));
     let guest = Guest::new(&lab).program(&lab.helper("stamp")).program(&hozen).memory(MEMORY);
-    let guest = guest.file("/lime.ko", 0o644, lime).file("/hiding.ko", 0o644, hiding);
+    let guest =
+        guest.file("/lime.ko", 0o644, lime).file("/hiding.ko", 0o644, hiding).file("/crash.ko", 0o644, read(&lab.crash()));
     let mut machine = guest.boot(&[&stamping(STAMPED), &script, RELEASE].concat());
     let truths = ["before", "after"].map(|moment| {
         machine.await_text(moment);
@@ -57,16 +66,28 @@ fn every_way_gives_every_stamped_page() {
     whole(&ended, "wrong", "kcore", &truths);
     let wrong = Run::of(&ended, "wrong", 0);
     assert!(wrong.reasons("memory_sources", "lime").contains("and not lime"), "the module that hides is not LiME");
+    whole(&ended, "crash", "crash", &truths);
 }
 
-/// The capture of a run that must have come to a whole image with every stamped page in it, and with the ends of every range.
+/// The capture of a run that must have come to a whole image with every stamped page in it, and with the ends of every range, and must not
+/// have taken more memory for it than it may.
 fn whole(ended: &Ended, name: &str, image: &str, truths: &[Vec<u8>; 2]) -> Value {
     let run = Run::of(ended, name, 0);
     assert_eq!(run.captures(), format!("{image} ok"));
     assert!(!run.text("modules").contains("lime"), "the module is still loaded: {}", run.text("modules"));
     let content = run.whole_image(image);
     ends_are_there(&content, &ended.text("iomem"), truths);
+    let peak = peak(&run);
+    assert!(0 < peak && peak <= PEAK, "{name} had {peak} bytes of memory");
     run.capture(image)
+}
+
+/// The most memory that the collector had at once (`VmHWM` of proc_pid_status(5)), as it says itself.
+fn peak(run: &Run<'_>) -> u64 {
+    let rows = run.evidence.table("footprint");
+    let row = rows.iter().find(|row| bytes(row, "what").as_deref() == Some(b"VmHWM"));
+    let said = row.and_then(|row| String::from_utf8(bytes(row, "detail")?).ok()).unwrap();
+    said.strip_suffix(" kB").and_then(|kibibytes| kibibytes.parse::<u64>().ok()).unwrap() << 10
 }
 
 /// The first and the last bytes of every range: what stood there both before and after the captures stands in the image. The part of a

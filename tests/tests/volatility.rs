@@ -3,7 +3,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hozen_tests::agent::{Agent, code};
 use hozen_tests::evidence::sha256;
@@ -11,6 +11,7 @@ use hozen_tests::helper::beside;
 use hozen_tests::host::skipped;
 use hozen_tests::vm::{Ended, Guest, Lab};
 use hozen_tests::volatility::{self, Analysis, any, make_symbols};
+use serde_json::Value;
 
 /// What is to be found: a line of the log, an open file, a listener, a process with code put into it, a shell with a history.
 const SCENE: &str = "\
@@ -30,7 +31,14 @@ hozen collect --case VM-5 --only kernel_symbols,memory --memory lime --module /l
   --to /out/evidence >/out/result 2>/out/said
 echo $? >/out/code
 cp /tmp/injected /out/injected
+hozen collect --case VM-5 --only memory --memory kcore --to /out/kcore >/out/kcore.result 2>/out/kcore.said
+echo $? >/out/kcore.code
 ";
+/// The processes of the scene, and the one that reads its memory.
+const PROCESSES: [&str; 6] = ["init", "bash", "nc", "tail", "injected", "hozen"];
+/// The plugins of which it is known what they must find.
+const HELD: [&str; 9] =
+    ["pslist", "pstree", "lsmod", "sockstat", "lsof", "bash", "malware.check_syscall", "kmsg", "malware.malfind"];
 
 #[test]
 fn volatility_lists_what_is_known_to_be_there() {
@@ -45,13 +53,12 @@ fn volatility_lists_what_is_known_to_be_there() {
     let folder = tempfile::tempdir().unwrap();
     let analysis = Analysis::of(python, &ended.out.join("evidence"), "lime", folder.path());
     assert_eq!(analysis.schema(), "6.2.0");
-    let first = analysis.run("pslist");
-    let rest = ["pstree", "lsmod", "sockstat", "lsof", "bash", "malware.check_syscall", "kmsg", "malware.malfind"];
-    let [pstree, lsmod, sockstat, lsof, history, syscalls, kmsg, malfind] = analysis.run_all(rest);
-    for name in ["init", "bash", "nc", "tail", "injected", "hozen"] {
-        assert!(any(&first, &[("COMM", name)]) && any(&pstree, &[("COMM", name)]), "{name}: {first}");
+    assert!(is_some_row(&analysis.run_first("boottime")));
+    let [pslist, pstree, lsmod, sockstat, lsof, history, syscalls, kmsg, malfind] = analysis.run_all(HELD);
+    for name in PROCESSES {
+        assert!(any(&pslist, &[("COMM", name)]) && any(&pstree, &[("COMM", name)]), "{name}: {pslist}");
     }
-    assert!(first.to_string().contains("\"CREATION TIME\":\"20"), "times are made of tk_core: {first}");
+    assert!(pslist.to_string().contains("\"CREATION TIME\":\"20"), "times are made of tk_core: {pslist}");
     assert!(any(&lsmod, &[("Module Name", "virtio_blk"), ("Taints", "")]), "{lsmod}");
     assert!(any(&lsmod, &[("Module Name", "lime"), ("Taints", "OOT_MODULE,UNSIGNED_MODULE")]), "{lsmod}");
     let listener = [("Process Name", "nc"), ("Proto", "TCP"), ("Source Port", "4040"), ("State", "LISTEN")];
@@ -62,6 +69,42 @@ fn volatility_lists_what_is_known_to_be_there() {
     assert!(any(&kmsg, &[("line", "known-line-of-the-log")]), "{kmsg}");
     assert!(any(&malfind, &[("Process", "injected"), ("Protection", "rwx"), ("Start", &code_of(&ended))]), "{malfind}");
     a_second_symbol_file_is_refused(&analysis);
+    plugins_do_what_the_table_says(&analysis);
+    the_image_by_kcore_opens_too(&analysis, &ended);
+}
+
+/// What docs/volatility.md says of each plugin but those that were looked at by hand.
+fn plugins_do_what_the_table_says(analysis: &Analysis) {
+    let table = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/volatility.md")).unwrap();
+    assert_eq!(plugins_of(&table, "held"), HELD);
+    let (lists, empty) = (plugins_of(&table, "lists"), plugins_of(&table, "empty"));
+    let all = [lists.clone(), empty].concat();
+    for (at, (plugin, rows)) in all.iter().zip(analysis.run_each(&all)).enumerate() {
+        assert_eq!(is_some_row(&rows), at < lists.len(), "{plugin}: {rows}");
+    }
+}
+
+/// The plugins of which the table says this.
+fn plugins_of<'a>(table: &'a str, word: &str) -> Vec<&'a str> {
+    let mut rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let row = rows.find(|(_, said)| said.starts_with(word)).unwrap_or_else(|| panic!("no row {word} in {table}"));
+    row.0.split(", ").map(|name| name.trim_matches('`')).collect()
+}
+
+fn is_some_row(rows: &Value) -> bool {
+    rows.as_array().is_some_and(|rows| !rows.is_empty())
+}
+
+/// The kernel's own view of its memory, with the symbols of the other run. LiME was gone by then.
+fn the_image_by_kcore_opens_too(analysis: &Analysis, ended: &Ended) {
+    assert_eq!(ended.text("kcore.code"), "0\n", "{}{}", ended.text("kcore.said"), ended.text("kcore.result"));
+    let folder = tempfile::tempdir().unwrap();
+    let kcore = analysis.of_another(&ended.out.join("kcore"), "kcore", folder.path());
+    let [pslist, lsmod] = kcore.run_all(["pslist", "lsmod"]);
+    for name in PROCESSES {
+        assert!(any(&pslist, &[("COMM", name)]), "{name}: {pslist}");
+    }
+    assert!(any(&lsmod, &[("Module Name", "virtio_blk")]) && !any(&lsmod, &[("Module Name", "lime")]), "{lsmod}");
 }
 
 /// Bash, for its history: busybox keeps none in memory that Volatility knows.

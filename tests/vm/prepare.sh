@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Gets what the tests need to boot real kernels in QEMU: Debian's cloud kernels for x86_64 and arm64 with their modules, and for
-# x86_64 LiME, a module that hides, one that patches the running kernel and one that only pretends to be LiME, built for that kernel,
-# and the programs with which others set a kernel up. Run once, as root on Debian 12; later calls find everything in place and end
-# at once.
+# x86_64 LiME, a module that hides, one that patches the running kernel, one that only pretends to be LiME and one that shows memory as
+# /dev/crash does, built for that kernel, and the programs with which others set a kernel up. Run once, as root on Debian 12; later
+# calls find everything in place and end at once.
 #
 # usage: tests/vm/prepare.sh [--again]      (--again: throw away what is there)
 #
@@ -16,10 +16,11 @@
 #   hiding.ko     tests/vm/hiding/hiding.c
 #   patching.ko   tests/vm/patching/patching.c
 #   faulty.ko     tests/vm/faulty/lime.c: in the kernel its name is lime
+#   crash.ko      tests/vm/crash/crash.c
 #   tools/        iptables (both of them), arptables, nft, ipset and auditctl with their libraries, as they stand below /
 #   arm64/        release, vmlinuz, config and modules/ of the arm64 kernel, and a busybox for it
 #   versions      the packages these came from
-#   recipe        digest of this script, of hiding/, patching/ and faulty/
+#   recipe        digest of this script, of hiding/, patching/, faulty/ and crash/
 # Nothing of LiME (GPL-2) is kept in this repository. The network is used through apt only.
 set -euo pipefail
 
@@ -27,14 +28,14 @@ here="$(cd "$(dirname "$0")" && pwd)"
 cache="${HOZEN_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hozen-vm}"
 meta=linux-headers-cloud-amd64
 packages=(qemu-system-x86 qemu-system-arm busybox-static kmod e2fsprogs make gcc "$meta")
-results=(release vmlinuz System.map config modules/modules.dep lime.ko hiding.ko patching.ko faulty.ko tools/sbin/auditctl
+results=(release vmlinuz System.map config modules/modules.dep lime.ko hiding.ko patching.ko faulty.ko crash.ko tools/sbin/auditctl
   arm64/release arm64/vmlinuz arm64/config arm64/modules/modules.dep arm64/busybox versions recipe)
 
 say() { echo "vm: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
 # What was made by another version of this script or of the modules is made again.
-recipe() { cat "$0" "$here"/hiding/* "$here"/patching/* "$here"/faulty/* | sha256sum | cut -d' ' -f1; }
+recipe() { cat "$0" "$here"/hiding/* "$here"/patching/* "$here"/faulty/* "$here"/crash/* | sha256sum | cut -d' ' -f1; }
 
 is_complete() {
   local file
@@ -98,12 +99,13 @@ make_x86() {
   unpack "$work/root" "linux-image-$release" lime-forensics-dkms
   cp "$work/root/boot/System.map-$release" "$work/new/System.map"
   take_kernel "$work/root" "$release" "$work/new"
-  say "building LiME, hiding.ko, patching.ko and faulty.ko for $release"
+  say "building LiME, hiding.ko, patching.ko, faulty.ko and crash.ko for $release"
   build_module "$(echo "$work"/root/usr/src/lime-forensics-*)" lime lime
-  cp -r "$here/hiding" "$here/patching" "$here/faulty" "$work"
+  cp -r "$here/hiding" "$here/patching" "$here/faulty" "$here/crash" "$work"
   build_module "$work/hiding" hiding hiding
   build_module "$work/patching" patching patching
   build_module "$work/faulty" lime faulty
+  build_module "$work/crash" crash crash
 }
 
 # Programs of others, the packages that they and their libraries are in, and the folder of what iptables loads by itself.
@@ -172,7 +174,7 @@ work="$(mktemp -d "$cache/.work.XXXXXX")"
 trap 'rm -rf "$work"' EXIT
 make_all
 # The release goes last: where it is, all is.
-parts=(modules vmlinuz System.map config lime.ko hiding.ko patching.ko faulty.ko tools arm64 versions recipe release)
+parts=(modules vmlinuz System.map config lime.ko hiding.ko patching.ko faulty.ko crash.ko tools arm64 versions recipe release)
 for file in release "${parts[@]}"; do rm -rf "${cache:?}/$file"; done
 for file in "${parts[@]}"; do mv "$work/new/$file" "$cache/$file"; done
 say "ready in $cache ($release)"

@@ -55,6 +55,13 @@ impl Reader {
         Ok(Self { fd, way })
     }
 
+    /// `file`, open in the place of `way`: for tests of what is read through one.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn of_file(file: std::fs::File, way: Way) -> Self {
+        Self { fd: file.into(), way }
+    }
+
     /// What it is open on.
     #[must_use]
     pub fn way(&self) -> Way {

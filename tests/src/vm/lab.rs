@@ -85,6 +85,12 @@ impl Lab {
         self.folder.join("vmlinuz")
     }
 
+    /// How the kernel was built: what a distribution has in `/boot/config-RELEASE`.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("config")
+    }
+
     /// LiME, built for this kernel.
     #[must_use]
     pub fn lime(&self) -> PathBuf {
@@ -101,6 +107,12 @@ impl Lab {
     #[must_use]
     pub fn patching(&self) -> PathBuf {
         self.folder.join("patching.ko")
+    }
+
+    /// A module that makes a `/dev/crash` as Red Hat's kernels have one (tests/vm/crash).
+    #[must_use]
+    pub fn crash(&self) -> PathBuf {
+        self.folder.join("crash.ko")
     }
 
     /// Programs with which others set a kernel up: iptables, arptables, nft, ipset and auditctl, with all that they need to run, in a

@@ -14,6 +14,8 @@
 //	zeros	sends the right headers and zeros
 //	early	sends memory and stops in the middle of a range, with an error
 //	stays	the same without an error, and it cannot be unloaded
+//	skips	sends memory, all of it, and complains in the kernel's log that it left some out
+//	tcp	cannot open the pipe; sends memory, all of it, through a socket
 #include <linux/fs.h>
 #include <linux/in.h>
 #include <linux/ioport.h>
@@ -30,6 +32,9 @@
 #define MARK "HOZENDOES:"
 // Where "early" and "stays" stop.
 #define STOP (32ULL << 20)
+// Nothing but zeros, and all of memory.
+#define NOTHING 0
+#define ALL U64_MAX
 
 static char does[32] = MARK "nothing";
 module_param_string(does, does, sizeof(does), 0444);
@@ -71,8 +76,8 @@ static int send(struct target *to, void *bytes, size_t length)
 	return sent == length ? 0 : -EPIPE;
 }
 
-// One range: its header, then its memory or zeros, up to STOP where that is asked.
-static int send_range(struct target *to, struct resource *range, u8 *page, bool memory)
+// One range: its header, then its memory up to `stop`, where it fails; zeros, and all of them, where that is NOTHING.
+static int send_range(struct target *to, struct resource *range, u8 *page, u64 stop)
 {
 	struct header header = {
 		.magic = cpu_to_le32(0x4C694D45), .version = cpu_to_le32(1),
@@ -84,11 +89,11 @@ static int send_range(struct target *to, struct resource *range, u8 *page, bool 
 	while (!result && at <= range->end) {
 		size_t length = min_t(u64, PAGE_SIZE, range->end - at + 1);
 
-		if (memory && at >= STOP)
+		if (stop != NOTHING && at >= stop)
 			return -EIO;
 		memset(page, 0, PAGE_SIZE);
 		// A part of a page is not the kernel's, and some pages are not mapped.
-		if (memory && length == PAGE_SIZE && copy_from_kernel_nofault(page, __va(at), PAGE_SIZE))
+		if (stop != NOTHING && length == PAGE_SIZE && copy_from_kernel_nofault(page, __va(at), PAGE_SIZE))
 			memset(page, 0, PAGE_SIZE);
 		result = send(to, page, length);
 		at += length;
@@ -96,7 +101,7 @@ static int send_range(struct target *to, struct resource *range, u8 *page, bool 
 	return result;
 }
 
-static int send_image(struct target *to, bool memory)
+static int send_image(struct target *to, u64 stop)
 {
 	u8 *page = kmalloc(PAGE_SIZE, GFP_KERNEL);
 	struct resource *range;
@@ -106,7 +111,7 @@ static int send_image(struct target *to, bool memory)
 		return -ENOMEM;
 	for (range = iomem_resource.child; range && !result; range = range->sibling)
 		if (range->name && !strcmp(range->name, "System RAM"))
-			result = send_range(to, range, page, memory);
+			result = send_range(to, range, page, stop);
 	kfree(page);
 	return result;
 }
@@ -135,13 +140,18 @@ static int talk(struct target *to)
 	if (is("garbage"))
 		result = send(to, garbage, sizeof(garbage) - 1);
 	else if (is("zeros") || is("socket"))
-		result = send_image(to, false);
+		result = send_image(to, NOTHING);
 	else if (is("early"))
-		result = send_image(to, true);
+		result = send_image(to, STOP);
 	else if (is("stays"))
-		send_image(to, true);
+		send_image(to, STOP);
+	else if (is("skips") || is("tcp"))
+		result = send_image(to, ALL);
 	else
 		be_silent(to);
+	// In LiME's words.
+	if (is("skips"))
+		pr_err("[LiME] Reading is too slow.  Skipping Range...\n");
 	return result;
 }
 
@@ -166,7 +176,7 @@ static int listen_and_talk(void)
 	int result;
 
 	if (sscanf(path, "tcp:%hu", &port) != 1)
-		return is("socket") ? -ENXIO : open_and_talk();
+		return is("socket") || is("tcp") ? -ENXIO : open_and_talk();
 	address.sin_port = htons(port);
 	result = sock_create_kern(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP, &listening);
 	if (result)

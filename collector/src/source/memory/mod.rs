@@ -77,11 +77,19 @@ impl Source for MemorySource {
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
         let (facts, rungs) = self.look(host, evidence)?;
+        let tried = self.climb(host, evidence, &facts, &rungs)?;
+        Ok(if tried.is_empty() { no_way(&rungs) } else { outcome(&tried) })
+    }
+}
+
+impl MemorySource {
+    /// Tries what is available, one after the other, until an image is of use or the run wants no more.
+    fn climb(&self, host: &Host, evidence: &mut dyn Evidence, facts: &Facts, rungs: &[Rung]) -> Result<Vec<Tried>, Stop> {
         let mut tried = Vec::new();
         for rung in rungs.iter().filter(|rung| rung.verdict == Verdict::Available) {
             evidence.check()?;
-            let may_fill = self.method == Method::Auto && available(&rungs, "kcore");
-            let attempt = Attempt { host, evidence: &mut *evidence, facts: &facts, offer: &self.module, may_fill };
+            let may_fill = self.method == Method::Auto && available(rungs, "kcore");
+            let attempt = Attempt { host, evidence: &mut *evidence, facts, offer: &self.module, may_fill };
             let one = attempt.run(rung.method)?;
             let of_use = matches!(one.quality, Some(Quality::Ok | Quality::Incomplete));
             tried.push(one);
@@ -89,11 +97,9 @@ impl Source for MemorySource {
                 break;
             }
         }
-        Ok(if tried.is_empty() { no_way(&rungs) } else { outcome(&tried) })
+        Ok(tried)
     }
-}
 
-impl MemorySource {
     /// What an image could be had by, without reading memory or loading anything.
     #[must_use]
     pub fn outlook(&self, host: &Host) -> Outcome {

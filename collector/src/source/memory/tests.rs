@@ -324,6 +324,61 @@ fn a_stop_keeps_what_there_is_and_says_so() {
     assert_eq!(missing + number(row, "bytes"), number(row, "predicted_bytes"));
 }
 
+/// A capture that came to nothing may have taken all the time that there was.
+#[test]
+fn the_next_way_is_begun_only_while_there_is_time() {
+    struct Spent<'a>(&'a mut Recorded);
+    impl Between for Spent<'_> {
+        fn inner(&self) -> &dyn Evidence {
+            self.0
+        }
+
+        fn inner_mut(&mut self) -> &mut dyn Evidence {
+            self.0
+        }
+
+        fn pass_check(&self) -> Result<(), Stop> {
+            if self.0.rows("memory_captures").is_empty() { Ok(()) } else { Err(Stop::OutOfTime) }
+        }
+    }
+    let (memory, parts) = good();
+    let zeros = FakeMemory { bytes: vec![0; 5 << 20], ..memory };
+    let (_dir, host) = fixture(&zeros, &parts, usize::MAX, IOMEM);
+    let climb = |evidence: &mut dyn Evidence| {
+        let source = MemorySource::default();
+        let (facts, _) = source.look(&host, evidence).unwrap();
+        // As if there was one more way, behind the one whose image is of no use.
+        let facts = Facts { has_crash: true, ..facts };
+        let tried = source.climb(&host, evidence, &facts, &ladder::rungs(&facts, Method::Auto));
+        tried.map(|tried| tried.iter().map(|one| one.method).collect::<Vec<_>>())
+    };
+    let rejected = |evidence: &Recorded| evidence.rows("memory_captures")[0]["quality"] == "rejected";
+    let mut evidence = Recorded::default();
+    assert_eq!(climb(&mut evidence), Ok(vec!["kcore", "crash"]));
+    assert!(rejected(&evidence) && evidence.rows("memory_captures").len() == 2);
+    let mut evidence = Recorded::default();
+    assert_eq!(climb(&mut Spent(&mut evidence)), Err(Stop::OutOfTime));
+    assert!(rejected(&evidence) && evidence.rows("memory_captures").len() == 1);
+}
+
+#[test]
+fn what_keeps_modules_out_is_named_and_the_next_way_is_taken() {
+    let (memory, parts) = good();
+    let (dir, _) = fixture(&memory, &parts, usize::MAX, IOMEM);
+    let reasons_with = |disabled: &str, enforced: &str| {
+        write(dir.path(), "proc/sys/kernel/modules_disabled", disabled);
+        write(dir.path(), "sys/module/module/parameters/sig_enforce", enforced);
+        let (outcome, evidence) = acquire(&Host::fixture(dir.path()).unwrap());
+        assert_eq!((outcome, evidence.images[0].0), (Outcome::ok(), "kcore"));
+        evidence.rows("memory_sources")[0]["reason"].to_string()
+    };
+    let told = |reasons: &str| ["kernel.modules_disabled is 1", "(module.sig_enforce)"].map(|why| reasons.contains(why));
+    assert_eq!(told(&reasons_with("1\n", "N\n")), [true, false]);
+    assert_eq!(told(&reasons_with("0\n", "Y\n")), [false, true]);
+    assert_eq!(told(&reasons_with("1\n", "Y\n")), [true, true]);
+    assert_eq!(told(&reasons_with("0\n", "N\n")), [false, false]);
+}
+
 #[test]
 fn missing_privileges_are_a_denial_and_zeros_a_gap() {
     let (memory, parts) = good();

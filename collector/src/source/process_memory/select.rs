@@ -150,10 +150,12 @@ impl Look<'_> {
         let mut facts = Vec::new();
         if link::is_memfd(&exe) {
             facts.push("exe-memfd");
-        } else if link::is_deleted(&exe, None) {
-            facts.push("exe-deleted");
-        } else if self.hasher.is_replaced(process, &exe) {
-            facts.push("exe-replaced");
+        } else {
+            let is_deleted = link::is_deleted(&exe, None);
+            // What has lost its path to another file by a rename is called deleted by the kernel.
+            let is_replaced = self.hasher.is_replaced(process, exe.strip_suffix(link::DELETED).unwrap_or(&exe));
+            let both = [(is_deleted, "exe-deleted"), (is_replaced, "exe-replaced")];
+            facts.extend(both.into_iter().filter(|(is, _)| *is).map(|(_, fact)| fact));
         }
         let owned = Arc::clone(process);
         let cmdline = self.watchdog.read(LIMIT, process.path("cmdline").as_bytes(), move || owned.file("cmdline", 4096));
