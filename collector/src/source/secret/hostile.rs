@@ -64,9 +64,10 @@ mod tests {
     #[test]
     fn every_seed_has_a_secret() {
         for (name, bytes) in seeds("secrets") {
-            assert!(secrets(&bytes) > 0, "{name}");
+            // One of them is the beginning that is hidden of any text that was cut.
+            assert!(secrets(&bytes) > 1, "{name}");
         }
-        assert_eq!(secrets(b"nothing of that kind"), 1, "but for a line that was cut");
+        assert_eq!(secrets(b"nothing of that kind"), 1);
     }
 
     #[test]
