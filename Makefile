@@ -9,9 +9,11 @@ build:
 dist:
 	packaging/dist.sh
 
-# Formatting and every lint; warnings are errors.
+# Formatting and every lint; warnings are errors. Of the fuzz targets only the formatting: for more, clippy would have all that they are
+# built on, and libFuzzer, built once more.
 lint:
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # All tests, with what they need (installed by the script on Debian and Ubuntu).

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs every test of the workspace on two lanes at once, and says what each program took.
 
-Guests with real kernels wait as much as they work (for a kernel that boots, for a deadline), and packages are unpacked by one
-processor: these come one after the other on the first lane, the longest first. On the second are the tests of this host, as `cargo test`
+Guests with real kernels wait as much as they work (for a kernel that boots, for a deadline), and packages and fuzz targets keep one
+processor busy: these come one after the other on the first lane, the longest first. On the second are the tests of this host, as `cargo test`
 runs them; when they are over, it takes of the first lane what has not begun.
 
 What fails is run once more, alone, when all else is over: a test that a busy machine alone can break is told apart from one that is
@@ -104,6 +104,7 @@ def main():
         sys.exit(f"documentation: {documentation}; guests that GUESTS lacks: {unknown}; that are not there: {missing}")
     guests = collections.deque(by_name[name] for name in GUESTS)
     guests.insert(1, ("packages", ["tests/packages/run.sh"], os.getcwd()))
+    guests.insert(2, ("fuzz", ["fuzz/run.sh", "--check"], os.getcwd()))
     others = collections.deque((name, [file], folder) for name, file, folder in found if name not in GUESTS)
     everything = [*guests, *others]
     wanted = sorted(name for name, *_ in everything)

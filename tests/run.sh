@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs every test, and installs what they need first: zstd, openssl, jq, readelf, mactime, journalctl, rpmbuild, mkfs.ext4, npm, a Python with venv (for DuckDB, boto3, Volatility, dissect, plaso, case-utils, bagit and emulators of AWS), with tests/vm/prepare.sh
+# Runs every test, and installs what they need first: zstd, openssl, jq, readelf, g++, mactime, journalctl, rpmbuild, mkfs.ext4, npm, a Python with venv (for DuckDB, boto3, Volatility, dissect, plaso, case-utils, bagit and emulators of AWS), with tests/vm/prepare.sh
 # QEMU and two kernels, and with tests/vm/static.sh what builds static programs. What cannot be had is skipped, loudly; with
 # HOZEN_NO_SKIP set, as in CI, that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
-for pair in zstd:zstd openssl:openssl jq:jq sha256sum:coreutils python3:python3 readelf:binutils cc:gcc mactime:sleuthkit journalctl:systemd rpmbuild:rpm mkfs.ext4:e2fsprogs npm:npm; do
+for pair in zstd:zstd openssl:openssl jq:jq sha256sum:coreutils python3:python3 readelf:binutils cc:gcc g++:g++ mactime:sleuthkit journalctl:systemd rpmbuild:rpm mkfs.ext4:e2fsprogs npm:npm; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
@@ -39,8 +39,9 @@ cargo build --locked --workspace --bins
 
 tests/packages/run.sh --prepare
 
-# All of it: the tests of the workspace, what is shipped, and the guests, on two lanes. With arguments: `cargo test` with them.
+# All of it: the tests of the workspace, what is shipped, fuzz targets, and the guests, on two lanes. With arguments: `cargo test` with them.
 if [ $# -gt 0 ]; then
   exec cargo test --locked --workspace "$@"
 fi
+fuzz/run.sh --prepare
 exec tests/lanes.py

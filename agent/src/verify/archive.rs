@@ -336,6 +336,13 @@ mod tests {
     use proptest::prelude::*;
     use tar::{Builder, EntryType, Header};
 
+    #[test]
+    fn the_fuzzer_begins_with_an_archive() {
+        let mut archive = Archive::new(());
+        archive.take(include_bytes!("../../../fuzz/seeds/evidence/archive")).unwrap();
+        assert_eq!(archive.finish(false), Ok(3));
+    }
+
     fn header(size: u64, kind: EntryType) -> Header {
         let mut header = Header::new_ustar();
         header.set_size(size);

@@ -144,6 +144,12 @@ mod tests {
     }
 
     #[test]
+    fn the_fuzzer_begins_with_frames() {
+        let (content, frames) = decode(include_bytes!("../../../fuzz/seeds/evidence/frames"), 7).unwrap();
+        assert_eq!((content.as_slice(), frames), (&include_bytes!("../../../fuzz/seeds/evidence/archive")[..], 2));
+    }
+
+    #[test]
     fn frames_are_decoded_and_counted_however_they_are_cut() {
         let stored = [frame(&[7; 300_000], true), frame(b"", true), frame(b"end", true)].concat();
         let content = [vec![7; 300_000], b"end".to_vec()].concat();

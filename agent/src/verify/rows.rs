@@ -183,6 +183,13 @@ mod tests {
     use hozen_collector::model::row::Placing;
     use proptest::prelude::*;
 
+    #[test]
+    fn the_fuzzer_begins_with_rows() {
+        let mut rows = Rows::new("t", Some("h"));
+        rows.take(include_bytes!("../../../fuzz/seeds/evidence/rows"));
+        assert_eq!(rows.finish(false), (2, Vec::new()));
+    }
+
     fn row(seq: u64) -> Vec<u8> {
         let mut row = Row::new(Timestamp::from_seconds(1), "/proc/1");
         row.int("pid", 1).text("name", "a\nb");

@@ -76,9 +76,18 @@ pub fn one(protocol: SockProtocol, kind: u16) -> Result<Message, NetlinkError> {
     let mut buffer = vec![0_u8; 64 << 10];
     let length = super::read::retry(|| recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()));
     let length = length.map_err(NetlinkError::Exchange)?;
-    let mut answer = Dump::default();
-    take_datagram(buffer.get(..length).unwrap_or_default(), &mut answer)?;
+    let answer = in_datagram(buffer.get(..length).unwrap_or_default())?;
     answer.messages.into_iter().next().ok_or(NetlinkError::Exchange(Errno::EBADMSG))
+}
+
+/// What one datagram has of an answer.
+///
+/// # Errors
+/// Where it says that the kernel refused.
+pub fn in_datagram(datagram: &[u8]) -> Result<Dump, NetlinkError> {
+    let mut dump = Dump::default();
+    take_datagram(datagram, &mut dump)?;
+    Ok(dump)
 }
 
 fn ask(protocol: SockProtocol, kind: u16, flags: u16, body: &[u8]) -> Result<OwnedFd, NetlinkError> {

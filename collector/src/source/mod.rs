@@ -34,6 +34,8 @@ pub mod freeze_frame_end;
 pub mod hidden;
 pub mod hidden_files;
 pub mod histories;
+#[cfg(any(test, feature = "test-util"))]
+pub mod hostile;
 mod kcore;
 pub mod keep;
 pub mod kernel_keys;
@@ -62,6 +64,8 @@ mod secret;
 pub mod sessions;
 pub mod shm;
 mod stat_columns;
+#[cfg(any(test, feature = "test-util"))]
+mod strict;
 pub mod system_controls;
 pub mod taint;
 pub mod tmpfs;

@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::io::Write as _;
 use std::panic::Location;
+use std::path::Path;
 
 /// What a test needs that loads a program, makes a map or pins one.
 pub(crate) const BPF: &str = "bpf(2) for root, and a mount of it";
@@ -31,6 +32,18 @@ pub(crate) fn skip(what: &str, why: impl Display) {
     assert!(known.is_some() || std::env::var_os("HOZEN_NO_SKIP").is_none(), "{message}, and HOZEN_NO_SKIP is set");
     // If stderr is closed nobody wants to know.
     let _ = writeln!(std::io::stderr(), "{message}{}", known.map(|reason| format!(" ({reason})")).unwrap_or_default());
+}
+
+/// What a fuzz target begins with (`fuzz/seeds`): names and bytes.
+///
+/// # Panics
+/// When it has none.
+pub(crate) fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(target);
+    let one = |path: &Path| (path.display().to_string(), std::fs::read(path).unwrap());
+    let found: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| one(&entry.unwrap().path())).collect();
+    assert!(!found.is_empty(), "{} is empty", folder.display());
+    found
 }
 
 /// Why a machine may lack `what`, if it may.

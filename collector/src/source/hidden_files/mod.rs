@@ -14,6 +14,8 @@
 
 mod disk;
 mod ext4;
+#[cfg(any(test, feature = "test-util"))]
+pub(super) mod hostile;
 mod keep;
 mod look;
 mod places;

@@ -57,7 +57,7 @@ struct Neighbour {
     permanent: bool,
 }
 
-fn rows(seen: &Seen, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+pub(super) fn rows(seen: &Seen, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let answered = seen.answered(NEIGHBOURS.name);
     let mut neighbours: Vec<Neighbour> = if answered {
         let parsed = seen.messages(NEIGHBOURS.name).iter().filter_map(|message| neighbour(&message.payload));

@@ -3,6 +3,7 @@
 //!
 //! Sources: linux/netfilter/nfnetlink_conntrack.h; the text is made by net/netfilter/nf_conntrack_standalone.c.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nix::sys::socket::SockProtocol;
@@ -10,7 +11,7 @@ use nix::sys::socket::SockProtocol;
 use super::ask::ask;
 use super::autoload::Guard;
 use super::fields::{address, array, decimal, lines, port, split, walk};
-use super::rtnetlink::{put_bytes, put_int};
+use super::rtnetlink::{put_bytes, put_int, put_text};
 use super::taken::{Kept, Taken, each};
 use super::visit::Inside;
 use crate::host::Host;
@@ -65,7 +66,7 @@ fn look(inside: &Inside, allowed: &Result<(), String>) -> Taken {
     taken
 }
 
-fn rows(kept: &Kept, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+pub(super) fn rows(kept: &Kept, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     for message in kept.messages("connections") {
         evidence.check()?;
         let mut row = kept.row("ctnetlink");
@@ -126,13 +127,15 @@ fn tuple(row: &mut Row, value: &[u8], columns: &Direction) {
     let Direction([source, destination, source_port, destination_port]) = columns;
     let _ = walk(value, |kind, value| match kind {
         1 => {
-            let _ = walk(value, |kind, value| {
-                // IPv4 and IPv6, each source then destination.
-                let column = if kind % 2 == 1 { source } else { destination };
-                if let Some(address) = address(value) {
-                    row.text(column, &address.to_string());
-                }
+            let (mut from, mut to) = (None, None);
+            let _ = walk(value, |kind, value| match kind {
+                // IPv4 and IPv6. A connection has one of them; what claims both has the first.
+                1 | 3 => from = from.or(address(value)),
+                2 | 4 => to = to.or(address(value)),
+                _ => {}
             });
+            put_text(row, source, from);
+            put_text(row, destination, to);
         }
         2 => {
             let _ = walk(value, |kind, value| match kind {
@@ -213,11 +216,18 @@ fn from_text(row: &mut Row, line: &[u8]) {
     {
         row.bytes("state", state);
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeMap::<&[u8], u32>::new();
     for field in fields {
         let Some(sign) = field.iter().position(|b| *b == b'=') else { continue };
         let (name, value) = (field.get(..sign).unwrap_or_default(), field.get(sign + 1..).unwrap_or_default());
-        let is_reply = !seen.insert(name);
+        let times = seen.entry(name).or_default();
+        *times += 1;
+        let is_reply = match *times {
+            1 => false,
+            2 => true,
+            // No connection has a third direction, and no row a column twice.
+            _ => continue,
+        };
         let (column, is_text) = match (name, is_reply) {
             (b"src", false) => ("source_address", true),
             (b"dst", false) => ("destination_address", true),

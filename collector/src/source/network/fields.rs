@@ -44,12 +44,14 @@ pub(super) fn address(bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// Walks the attributes of a message. A broken one, and one that no message has twice, is an anomaly: whoever splices records
-/// out of a dump does it by making a message swallow its successor.
+/// out of a dump does it by making a message swallow its successor. None is taken twice, so that no column stands in a row twice.
 pub(super) fn walk<'a>(bytes: &'a [u8], mut take: impl FnMut(u16, &'a [u8])) -> Option<&'static str> {
     let mut seen = std::collections::BTreeSet::new();
     for attribute in attributes(bytes) {
         match attribute {
-            Ok((kind, value)) if value.is_empty() || seen.insert(kind) => take(kind, value),
+            Ok((kind, value)) if seen.insert(kind) => take(kind, value),
+            // What only fills up to the next field (`…_PAD`) stands as often as it is needed.
+            Ok((_, [])) => {}
             Ok(_) => return Some("an attribute stands twice in one message"),
             Err(anomaly) => return Some(anomaly),
         }
@@ -150,5 +152,13 @@ mod tests {
         assert_eq!(walk(&one, |kind, _| kinds.push(kind)), None);
         assert_eq!(walk(&[one, one].concat(), |kind, _| kinds.push(kind)), Some("an attribute stands twice in one message"));
         assert_eq!(kinds, [1, 1]);
+    }
+
+    #[test]
+    fn attributes_without_a_value_may_be_many_and_are_taken_once() {
+        let (empty, one) = ([4, 0, 2, 0], [5, 0, 1, 0, b'x', 0, 0, 0]);
+        let mut kinds = Vec::new();
+        assert_eq!(walk(&[&empty[..], &one, &empty, &empty].concat(), |kind, _| kinds.push(kind)), None);
+        assert_eq!(kinds, [2, 1]);
     }
 }

@@ -17,6 +17,8 @@ pub mod traffic;
 mod archive;
 mod ask;
 mod fields;
+#[cfg(any(test, feature = "test-util"))]
+pub(super) mod hostile;
 mod rtnetlink;
 #[cfg(test)]
 mod second;

@@ -205,6 +205,18 @@ impl Seen {
     }
 }
 
+#[cfg(any(test, feature = "test-util"))]
+impl Seen {
+    /// This dump and no more, of a namespace that there is not: for `super::hostile`.
+    pub(super) fn of(name: &'static str, dump: Dump) -> Self {
+        let namespace = NetNamespace { inode: 1, pids: Vec::new(), doors: Vec::new() };
+        let (time, dumps, is_host) = (Timestamp::from_seconds(0), BTreeMap::from([(name, dump)]), false);
+        let mut seen = Self { netns: 1, time, namespace, is_host, texts: BTreeMap::new(), dumps, names: BTreeMap::new() };
+        seen.names = names(seen.messages(LINKS.name));
+        seen
+    }
+}
+
 /// Interface names by number, out of a dump of links.
 pub(super) fn names(links: &[Message]) -> BTreeMap<u32, Vec<u8>> {
     const IFNAME: u16 = 3;

@@ -66,6 +66,15 @@ impl Kept {
     }
 }
 
+#[cfg(any(test, feature = "test-util"))]
+impl Kept {
+    /// Nothing, of a namespace that there is not: for `super::hostile`.
+    pub(super) fn empty() -> Self {
+        let (time, dumps, others) = (Timestamp::from_seconds(0), BTreeMap::new(), BTreeMap::new());
+        Self { netns: 1, time, texts: BTreeMap::new(), dumps, others }
+    }
+}
+
 /// Reads every namespace with `look`, archives the bytes for `artefact` and lets `rows` make rows of them. An artefact of which
 /// nothing was there in any namespace is absent.
 pub(super) fn each<L>(

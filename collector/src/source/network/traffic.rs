@@ -147,7 +147,7 @@ fn attached(name: String, answer: Result<bpf::Attached, Errno>, taken: &mut Take
     }
 }
 
-fn rows(kept: &Kept, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+pub(super) fn rows(kept: &Kept, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let names = names(kept.messages(LINKS.name));
     for message in kept.messages("getqdisc") {
         evidence.check()?;
@@ -252,9 +252,11 @@ fn program(row: &mut Row, options: &[u8]) {
 fn metrics(row: &mut Row, payload: &[u8]) {
     const VALUES: [&str; 7] =
         ["rtt_ms", "rtt_variance_ms", "slow_start_threshold", "congestion_window", "reordering", "rtt_us", "rtt_variance_us"];
+    // IPv4 and IPv6, of which a host has one.
+    let (mut to, mut from) = (None, None);
     let anomaly = walk(payload.get(4..).unwrap_or_default(), |kind, value| match kind {
-        1 | 2 => put_text(row, "address", address(value)),
-        11 | 12 => put_text(row, "source_address", address(value)),
+        1 | 2 => to = to.or(address(value)),
+        11 | 12 => from = from.or(address(value)),
         3 => put_int(row, "age_ms", native64(value, 0)),
         7 => put_int(row, "fast_open_mss", native16(value, 0)),
         8 => put_int(row, "fast_open_drops", native16(value, 0)),
@@ -269,6 +271,8 @@ fn metrics(row: &mut Row, payload: &[u8]) {
         }
         _ => {}
     });
+    put_text(row, "address", to);
+    put_text(row, "source_address", from);
     if let Some(anomaly) = anomaly {
         row.error("message", anomaly);
     }

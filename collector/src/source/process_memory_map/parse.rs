@@ -6,6 +6,9 @@
 /// What the kernel puts behind the path of a file that no longer has that name.
 pub(crate) const DELETED: &[u8] = b" (deleted)";
 
+/// The most numbers of one mapping; the kernel has less than half as many.
+const MOST_NUMBERS: usize = 64;
+
 /// One mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Mapping<'a> {
@@ -81,7 +84,10 @@ fn detail<'a>(line: &'a [u8], mapping: &mut Mapping<'a>) -> Option<()> {
     if name == b"VmFlags" {
         mapping.flags = Some(value);
     } else if let Some(number) = value.strip_suffix(b" kB") {
-        mapping.numbers.push((column(name)?, decimal(number)?));
+        let (name, number) = (column(name)?, decimal(number)?);
+        // One that comes again would be a column that stands twice.
+        let is_new = mapping.numbers.len() < MOST_NUMBERS && mapping.numbers.iter().all(|(known, _)| *known != name);
+        is_new.then(|| mapping.numbers.push((name, number)))?;
     } else {
         decimal(value)?;
     }
@@ -124,6 +130,14 @@ mod tests {
         assert_eq!(file.numbers, [("size".to_owned(), 4), ("shared_clean".to_owned(), 0)]);
         assert_eq!((file.flags, file.device_number()), (Some(&b"rd ex mr"[..]), Some((0xfd, 1))));
         assert_eq!((found[1].path, found[2].path, found[2].start), (&b"[stack]"[..], &b""[..], 0xffff_ffff_ff60_0000));
+    }
+
+    #[test]
+    fn a_number_that_stands_twice_is_taken_once() {
+        let (found, bad) = mappings(b"1-2 r-xp 0 1:2 3 x\nSize: 4 kB\nsize: 5 kB\n");
+        assert_eq!((found[0].numbers.as_slice(), bad), (&[("size".to_owned(), 4)][..], 1));
+        let many: String = (0..100).map(|number| format!("N{number}: 1 kB\n")).collect();
+        assert_eq!(mappings(format!("1-2 r-xp 0 1:2 3 x\n{many}").as_bytes()).1, 100 - MOST_NUMBERS);
     }
 
     #[test]

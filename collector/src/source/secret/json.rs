@@ -81,7 +81,7 @@ fn in_string(content: &mut [u8]) -> u64 {
         None => mask(content),
     };
     if count > 0 {
-        close_quotes(content);
+        mend(content);
     }
     count
 }
@@ -94,19 +94,17 @@ fn assigned(content: &[u8]) -> Option<Range<usize>> {
     (is_plain && !name.is_empty() && is_key(name)).then_some(sign + 1..content.len())
 }
 
-/// Where the backslash before a quote was hidden, the quote would end the string.
-fn close_quotes(content: &mut [u8]) {
-    let mut escaped = false;
+/// Makes a string again of what is left of one: where the backslash before a quote was hidden, the quote would end it; and where what a
+/// backslash escapes was hidden, it would escape the `x` in its place, which JSON does not know.
+fn mend(content: &mut [u8]) {
+    let mut escape: Option<&mut u8> = None;
     for byte in content {
-        match *byte {
-            b'"' if !escaped => *byte = b'x',
-            b'\\' => {
-                escaped = !escaped;
-                continue;
-            }
+        match (*byte, escape.take()) {
+            (b'\\', None) => escape = Some(byte),
+            (b'"', None) => *byte = b'x',
+            (b'x', Some(backslash)) => *backslash = b'x',
             _ => {}
         }
-        escaped = false;
     }
 }
 
@@ -140,6 +138,18 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&hidden).unwrap();
         assert!(!hidden.contains("abc") && !hidden.contains("u:p@"), "{hidden}");
         assert_eq!(value["args"][0], "curl");
+    }
+
+    #[test]
+    fn an_escape_whose_second_half_is_hidden_is_none_any_more() {
+        for (text, hidden) in [
+            (r#"["{\"token\":\n12}"]"#, r#"["{\"token\":xxxx}"]"#),
+            (r#"["{\"token\":\u00412,\n"]"#, r#"["{\"token\":xxxxxxx,\n"]"#),
+            (r#"["a\npm_aaaaaaaaaaaaaaaaaaaa\\"]"#, r#"["axxxxxxxxxxxxxxxxxxxxxxxxx\\"]"#),
+        ] {
+            assert_eq!(masked(text), hidden);
+            serde_json::from_str::<serde_json::Value>(hidden).unwrap();
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! be taken back. But what is hidden is as little as possible, because a script must not hide behind one token.
 
 mod hash;
+#[cfg(any(test, feature = "test-util"))]
+pub(super) mod hostile;
 mod json;
 
 use std::ops::Range;

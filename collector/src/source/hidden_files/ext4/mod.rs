@@ -157,7 +157,7 @@ impl std::fmt::Debug for FileSystem {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "test-util"))]
 impl Disk for Vec<u8> {
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Fault> {
         let start = usize::try_from(offset).map_err(|_| Fault::Device(Errno::EOVERFLOW))?;

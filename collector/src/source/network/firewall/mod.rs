@@ -95,7 +95,7 @@ impl Source for Firewall {
     }
 }
 
-fn rows(kept: &Kept, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+pub(super) fn rows(kept: &Kept, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     nft_rows::all(kept, evidence)?;
     ipset::all(kept, evidence)?;
     xtables_rows::all(kept, evidence)

@@ -224,15 +224,15 @@ fn mac(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
-/// The names of the matches, the ports of those of TCP and UDP (`struct xt_tcp`, `xt_udp`), and the text of a comment
+/// The names of the matches, the ports of the first of those of TCP and UDP (`struct xt_tcp`, `xt_udp`), and the text of a comment
 /// (`struct xt_comment_info`).
 fn matches(row: &mut Row, layout: &Layout, bytes: &[u8]) {
     let end = native16(bytes, layout.target).map_or(0, usize::from);
-    let (mut names, mut comment, mut at) = (Vec::new(), None, layout.matches);
+    let (mut names, mut comment, mut has_ports, mut at) = (Vec::new(), None, false, layout.matches);
     while let Some((size, name)) = bytes.get(at..end).and_then(|rest| Some((native16(rest, 0)?, rest.get(2..31)?))) {
         let (size, name) = (usize::from(size), until_nul(name));
         names.push(name);
-        if name == b"tcp" || name == b"udp" {
+        if (name == b"tcp" || name == b"udp") && !std::mem::replace(&mut has_ports, true) {
             for (column, offset) in [("src_port", 0), ("dst_port", 4)] {
                 let port = |offset| native16(bytes, at + HEAD + offset);
                 if let (Some(first), Some(last)) = (port(offset), port(offset + 2)) {

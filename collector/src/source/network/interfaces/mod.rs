@@ -52,7 +52,7 @@ impl Source for Interfaces {
     }
 }
 
-fn rows(seen: &Seen, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+pub(super) fn rows(seen: &Seen, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     address_rows(seen, evidence)?;
     link_rows(seen, evidence)
 }

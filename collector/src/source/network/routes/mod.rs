@@ -122,7 +122,7 @@ fn unspecified(family: u8) -> IpAddr {
     if family == AF_INET6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
 }
 
-fn rows(seen: &Seen, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+pub(super) fn rows(seen: &Seen, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     for (request, file, parse) in [(&ROUTES[0], "route", text::line4 as text::Parse), (&ROUTES[1], "ipv6_route", text::line6)] {
         let answered = seen.answered(request.name);
         let mut routes: Vec<Route> = if answered {

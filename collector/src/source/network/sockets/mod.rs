@@ -243,6 +243,13 @@ fn parse_dump(label: &str, kind: Kind, dump: Dump, anomalies: &mut Vec<String>) 
     sockets
 }
 
+/// How many sockets of the kind whose dump has this name are in `dump`: for `super::hostile`.
+#[cfg(any(test, feature = "test-util"))]
+pub(super) fn count(name: &str, dump: Dump) -> usize {
+    let kind = kind::ALL.into_iter().find(|kind| kind.dump_name() == name);
+    kind.map_or(0, |kind| parse_dump("before", kind, dump, &mut Vec::new()).len())
+}
+
 impl Visited {
     /// The path that a row or gap names: that of the text file, where one would look for it.
     fn source(&self, label: &str, file: &str) -> String {

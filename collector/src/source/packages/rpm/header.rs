@@ -55,7 +55,7 @@ pub(super) const CONFIG: u32 = 1;
 pub(super) const GHOST: u32 = 1 << 6;
 
 /// `PATH_MAX`. A longer one names no file, and a long directory of many files would make much work of a small header.
-const LONGEST_PATH: usize = 4096;
+pub(super) const LONGEST_PATH: usize = 4096;
 
 const SHA1HEADER: u32 = 269;
 const SHA256HEADER: u32 = 273;

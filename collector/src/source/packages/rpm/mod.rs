@@ -4,6 +4,8 @@
 //! has the database open, or after one was killed: that is a gap.
 
 mod header;
+#[cfg(any(test, feature = "test-util"))]
+pub(in crate::source) mod hostile;
 #[cfg(test)]
 mod real;
 mod sqlite;
@@ -18,6 +20,9 @@ use crate::host::{self, Host, ReadError, read};
 use crate::model::{Gap, Row};
 use crate::source::between::Between;
 use crate::source::{Evidence, Stop};
+
+/// Its table of packages.
+const TABLE: &str = "Packages";
 
 /// Its name.
 pub(super) const NAME: &str = "rpmdb.sqlite";
@@ -125,7 +130,7 @@ fn each_header(host: &Host, path: &str, evidence: &mut dyn Evidence, malformed: 
 fn walk(pages: File, evidence: &mut dyn Evidence, malformed: &mut u64, each: Each<'_>) -> Result<(), Stopped<ReadError, Stop>> {
     let size = pages.content.stat.size;
     let mut database = Database::open(pages, size).map_err(Stopped::Trouble)?;
-    let root = database.root("Packages").map_err(Stopped::Trouble)?;
+    let root = database.root(TABLE).map_err(Stopped::Trouble)?;
     let root = root.ok_or(Stopped::Trouble(Trouble::Malformed("it has no table Packages")))?;
     let passed_over = database.rows(root, MOST_HEADER, &mut |row| {
         let Some(Value::Blob(blob)) = row.column(1) else { return Ok(()) };

@@ -351,16 +351,6 @@ fn cell(page: &[u8], at: usize, usable: usize) -> Option<Cell> {
 mod tests {
     use super::*;
 
-    impl Pages for &[u8] {
-        type Error = &'static str;
-
-        fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Self::Error> {
-            let bytes = usize::try_from(offset).ok().and_then(|at| self.get(at..)?.get(..into.len())).ok_or("short")?;
-            into.copy_from_slice(bytes);
-            Ok(())
-        }
-    }
-
     /// A varint of two bytes.
     fn two(n: usize) -> [u8; 2] {
         [0x80 | u8::try_from(n >> 7).unwrap(), u8::try_from(n & 0x7f).unwrap()]
