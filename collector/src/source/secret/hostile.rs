@@ -5,9 +5,11 @@ use serde_json::Value;
 
 use super::{mask, mask_cut, mask_json, mask_shadow};
 
+/// Hides secrets in place, and says how many.
+type Mask = fn(&mut [u8]) -> u64;
+
 /// The ways to hide secrets.
-const WAYS: [(&str, fn(&mut [u8]) -> u64); 4] =
-    [("text", mask), ("cut text", mask_cut), ("accounts", mask_shadow), ("JSON", mask_json)];
+const WAYS: [(&str, Mask); 4] = [("text", mask), ("cut text", mask_cut), ("accounts", mask_shadow), ("JSON", mask_json)];
 
 /// Hides the secrets of `text` by each of the ways. Returns in how many of them there was one.
 ///
@@ -15,7 +17,7 @@ const WAYS: [(&str, fn(&mut [u8]) -> u64); 4] =
 /// When a byte was changed that must not be, a change was not counted, or JSON is no longer JSON of the same form.
 #[must_use]
 pub fn secrets(text: &[u8]) -> usize {
-    let hides = |(way, hide): &(&str, fn(&mut [u8]) -> u64)| {
+    let hides = |(way, hide): &(&str, Mask)| {
         let mut shown = text.to_owned();
         let count = hide(&mut shown);
         assert!(is_hidden(text, &shown), "{way}: another byte was changed");
