@@ -13,6 +13,7 @@ import struct
 import subprocess
 import tarfile
 import tempfile
+import zlib
 
 SEEDS = pathlib.Path(__file__).parent / "seeds"
 
@@ -130,7 +131,7 @@ def inline():
     return ext4(0x2 | 0x8000, inodes, {}, inode_size=256)
 
 
-# rpm: headers of https://rpm-software-management.github.io/rpm/manual/format_header.html in a table of SQLite.
+# rpm: headers of https://rpm-software-management.github.io/rpm/manual/format_header.html in a table of SQLite, or in what rpm had before.
 
 TEXT, TEXTS, CHAR, NUMBER = 6, 8, 1, 4
 
@@ -167,6 +168,49 @@ def rpm(packages):
         database.commit()
         database.close()
         return pathlib.Path(file.name).read_bytes()
+
+
+def berkeley(packages, order):
+    """One bucket, pages of 1 KiB; a header that fills half of one is on overflow pages. `order` is that of struct."""
+    size = 1024
+
+    def page(number, following, items, used, kind, body):
+        head = struct.pack(order + "8xIIIHHBB", number, 0, following, items, used, 0, kind)
+        return (head + body).ljust(size, b"\0")
+
+    items, overflow = [b"\1" + bytes(4), b"\1" + struct.pack(order + "I", len(packages))], []
+    for number, content in enumerate(packages, 1):
+        items.append(b"\1" + struct.pack(order + "I", number))
+        if len(content) < size // 2:
+            items.append(b"\1" + content)
+            continue
+        items.append(struct.pack(order + "B3xII", 3, 2 + len(overflow), len(content)))
+        pieces = [content[at : at + size - 26] for at in range(0, len(content), size - 26)]
+        for left, piece in zip(reversed(range(len(pieces))), pieces):
+            here = 2 + len(overflow)
+            overflow.append(page(here, here + 1 if left else 0, 1, len(piece), 7, piece))
+    ends = [size - sum(len(item) for item in items[: n + 1]) for n in range(len(items))]
+    offsets = struct.pack(f"{order}{len(items)}H", *ends)
+    body = offsets + bytes(ends[-1] - 26 - len(offsets)) + b"".join(reversed(items))
+    meta = bytearray(size)
+    struct.pack_into(order + "8xIIIIBBB", meta, 0, 0, 0x061561, 9, size, 0, 8, 0)
+    struct.pack_into(order + "I", meta, 32, 1 + len(overflow))
+    struct.pack_into(order + "6I", meta, 72, 0, 1, 0, 0, len(packages) + 1, 0)
+    struct.pack_into(order + "I", meta, 96, 1)
+    return bytes(meta) + page(1, 0, len(items), ends[-1], 13, body) + b"".join(overflow)
+
+
+def ndb(packages):
+    slots, blobs = [(0, 0, 0)], b""
+    for number, content in enumerate(packages, 1):
+        blob = struct.pack("<4sIII", b"BlbS", number, 7, len(content)) + content
+        blob += bytes(-(len(blob) + 12) % 16)
+        blob += struct.pack("<II4s", zlib.adler32(blob), len(content), b"BlbE")
+        slots.append((number, 256 + len(blobs) // 16, len(blob) // 16))
+        blobs += blob
+    slots += [(0, 0, 0)] * (254 - len(slots))
+    head = struct.pack("<4sIIII12x", b"RpmP", 0, 1, 1, len(packages) + 1)
+    return head + b"".join(struct.pack("<4sIII", b"Slot", *slot) for slot in slots) + blobs
 
 
 # netlink: the byte that chooses the answer, and messages (linux/netlink.h).
@@ -338,8 +382,12 @@ def rows():
 def main():
     for name, disk in (("trees", trees()), ("numbers", numbers()), ("inline", inline())):
         write("ext4", name, disk)
-    write("rpm", "leaves", rpm([package(b"one", [b"a", b"b"]), package(b"two", [b"c"])]))
-    write("rpm", "overflow", rpm([package(b"one", [b"a", b"b"]), package(b"long", [b"file-%d" % number for number in range(12)])]))
+    short, long = package(b"one", [b"a", b"b"]), package(b"long", [b"file-%d" % number for number in range(12)])
+    write("rpm", "leaves", rpm([short, package(b"two", [b"c"])]))
+    write("rpm", "overflow", rpm([short, long]))
+    write("rpm", "berkeley", berkeley([short, long], "<"))
+    write("rpm", "berkeley-big-endian", berkeley([short, long], ">"))
+    write("rpm", "ndb", ndb([short, long]))
     for name, answer in netlink().items():
         write("netlink", name, answer)
     write("evidence", "archive", archive())

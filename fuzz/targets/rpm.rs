@@ -1,4 +1,4 @@
-//! rpm's database: the pages of SQLite, and the headers of packages in them.
+//! rpm's database: what SQLite, ndb and Berkeley DB have in it, and the headers of packages in that.
 
 #![no_main]
 

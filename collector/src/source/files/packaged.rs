@@ -149,6 +149,27 @@ mod tests {
     }
 
     #[test]
+    fn older_databases_of_rpm_and_nothing_where_one_is_damaged() {
+        let bdb = include_bytes!("../packages/rpm/fixture.bdb.zst").as_slice();
+        let ndb = include_bytes!("../packages/rpm/fixture.ndb.zst").as_slice();
+        for (name, database, page) in [("Packages", bdb, 4096 + 8), ("Packages.db", ndb, 32)] {
+            let mut bytes = zstd::decode_all(database).unwrap();
+            let place = format!("usr/lib/sysimage/rpm/{name}");
+            let (dir, host) = host(&[(place.as_str(), "")]);
+            let path = dir.path().join(&place);
+            std::fs::write(&path, &bytes).unwrap();
+            let mut evidence = Recorded::default();
+            let packaged = Packaged::read(&host, &mut evidence).unwrap();
+            assert_eq!((packaged.has(b"/opt/hozen/two"), packaged.has(b"/opt/hozen/x")), (Some(true), Some(false)), "{name}");
+            assert!(evidence.gaps.is_empty(), "{name}");
+            bytes[page] = !bytes[page];
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(Packaged::read(&host, &mut evidence).unwrap().has(b"/opt/hozen/x"), None, "{name}");
+            assert_eq!(evidence.gaps.len(), 1, "{name}");
+        }
+    }
+
+    #[test]
     fn where_there_are_no_lists_nothing_is_said() {
         let (_dir, host) = host(&[]);
         assert_eq!(Packaged::read(&host, &mut Recorded::default()).unwrap().has(b"/tmp/x"), None);

@@ -2,12 +2,10 @@
 //! longer what was installed.
 //!
 //! ```text
-//! dpkg  status, md5sums    → deb_packages ┐
-//! apk   installed          → apk_packages ┼→ verify, sums → changed_package_files, package_verification
-//! rpm   sqlite → header    → rpm_packages ┘
+//! dpkg  status, md5sums            → deb_packages ┐
+//! apk   installed                  → apk_packages ┼→ verify, sums → changed_package_files, package_verification
+//! rpm   sqlite, ndb, bdb → header  → rpm_packages ┘
 //! ```
-//!
-//! rpm's older databases (Berkeley DB, ndb) are kept and not read, which is a gap: `rpm --dbpath` on the exported tree reads them.
 
 mod apk;
 mod dpkg;

@@ -140,7 +140,7 @@ fn files_of_apk_are_verified_by_their_sha1() {
 }
 
 #[test]
-fn a_database_of_rpm_that_is_not_read_is_a_gap() {
+fn a_database_of_rpm_that_is_none_is_a_gap() {
     for (name, content) in [("Packages", "berkeley"), ("Packages.db", "RpmP"), ("rpmdb.sqlite", "SQLite format 3\0")] {
         let (_, evidence) = acquired(false, |root| write(root, &format!("var/lib/rpm/{name}"), content));
         assert_eq!(evidence.gaps.len(), 1, "{name}");
@@ -158,27 +158,80 @@ fn a_database_of_rpm_that_is_not_read_is_a_gap() {
     assert_eq!(evidence.rows("rpm_packages").len(), 42);
 }
 
+/// The same packages in databases of all kinds, by the names of their files.
+const OF_RPM: [(&str, &[u8]); 4] = [
+    ("rpmdb.sqlite", include_bytes!("rpm/fixture.sqlite.zst")),
+    ("Packages.db", include_bytes!("rpm/fixture.ndb.zst")),
+    ("Packages", include_bytes!("rpm/fixture.bdb.zst")),
+    ("Packages", include_bytes!("rpm/fixture.bdb-be.zst")),
+];
+
 #[test]
 fn packages_of_rpm_are_rows_and_their_files_are_verified() {
-    let (_, evidence) = acquired(true, |root| {
-        write(root, "var/lib/rpm/rpmdb.sqlite", zstd::decode_all(&include_bytes!("rpm/fixture.sqlite.zst")[..]).unwrap());
-        for (file, content) in [("one", "one"), ("two", "evil"), ("ghost", "anything")] {
-            write(root, &format!("opt/hozen/{file}"), content);
-        }
-    });
+    for (name, database) in OF_RPM {
+        let (outcome, evidence) = acquired(true, |root| {
+            write(root, &format!("var/lib/rpm/{name}"), zstd::decode_all(database).unwrap());
+            for (file, content) in [("one", "one"), ("two", "evil"), ("ghost", "anything")] {
+                write(root, &format!("opt/hozen/{file}"), content);
+            }
+        });
+        assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0), "{name}");
+        assert_are_those_of_rpm(name, &evidence);
+    }
+}
+
+fn assert_are_those_of_rpm(database: &str, evidence: &Recorded) {
     let packages = evidence.rows("rpm_packages");
     let main = packages.iter().find(|row| row["name"] == "hozen-main").unwrap();
     assert_eq!((&main["release"], &main["epoch"], &main["vendor"]), (&"4".into(), &5.into(), &"Hozen".into()));
+    let source = format!("/var/lib/rpm/{database}");
+    assert_eq!((packages.len(), &main["source"], &main["hnum"]), (42, &source.into(), &1.into()));
     let changed = evidence.rows("changed_package_files");
-    let shown: Vec<_> = changed.iter().map(|row| (row["path"].as_str().unwrap(), row["state"].as_str().unwrap())).collect();
-    assert_eq!(shown, [("/opt/hozen/two", "changed"), ("/opt/hozen/long", "missing")]);
+    // Not every kind has packages in the order in which they were installed.
+    let of = |path: &str| changed.iter().find(|row| row["path"] == path).unwrap();
+    assert_eq!((changed.len(), &of("/opt/hozen/long")["state"]), (2, &"missing".into()));
+    let two = of("/opt/hozen/two");
     assert_eq!(
-        (&changed[0]["expected_sha256"], &changed[0]["sha256"]),
-        (&Digest::of(b"two").to_string().into(), &Digest::of(b"evil").to_string().into())
+        (&two["state"], &two["expected_sha256"], &two["sha256"]),
+        (&"changed".into(), &Digest::of(b"two").to_string().into(), &Digest::of(b"evil").to_string().into())
     );
     let tally = &evidence.rows("package_verification")[0];
     let columns = ["verified", "changed", "missing", "passed_over", "malformed"].map(|name| tally[name].as_u64().unwrap());
-    assert_eq!((columns, &tally["manager"]), ([1, 1, 1, 1, 0], &"rpm".into()));
+    assert_eq!((columns, &tally["manager"], &tally["source"]), ([1, 1, 1, 1, 0], &"rpm".into(), &database.into()));
+}
+
+#[test]
+fn another_database_of_rpm_is_a_gap_and_the_same_one_is_not() {
+    let (_, evidence) = acquired(false, |root| {
+        for (name, database) in &OF_RPM[..3] {
+            write(root, &format!("var/lib/rpm/{name}"), zstd::decode_all(*database).unwrap());
+        }
+        std::fs::create_dir_all(root.join("usr/lib/sysimage")).unwrap();
+        symlink("../../../var/lib/rpm", root.join("usr/lib/sysimage/rpm")).unwrap();
+    });
+    let gaps = evidence.gaps.iter().filter(|gap| gap.reason.starts_with("rpm has another database, "));
+    let gaps: Vec<_> = gaps.map(|gap| gap.source.as_str()).collect();
+    assert_eq!(gaps, ["/usr/lib/sysimage/rpm/Packages.db", "/usr/lib/sysimage/rpm/Packages"]);
+    let packages = evidence.rows("rpm_packages");
+    assert_eq!((packages.len(), &packages[0]["source"]), (42, &"/usr/lib/sysimage/rpm/rpmdb.sqlite".into()));
+}
+
+#[test]
+fn what_is_damaged_in_a_database_of_rpm_is_a_gap_and_the_rest_is_told() {
+    // A slot, and the checksum of the last blob.
+    let (_, evidence) = acquired(false, |root| {
+        let mut bytes = zstd::decode_all(OF_RPM[1].1).unwrap();
+        let checksum = bytes.len() - 12;
+        bytes[checksum] ^= 1;
+        bytes[32..36].fill(0);
+        write(root, "var/lib/rpm/Packages.db", bytes);
+    });
+    let reasons: Vec<_> = evidence.gaps.iter().map(|gap| gap.reason.as_str()).collect();
+    let expected = [
+        "a slot is none (times: 1); packages there are not listed and not verified",
+        "1 packages are listed that have another checksum in the database than they should",
+    ];
+    assert_eq!((&reasons[..], evidence.rows("rpm_packages").len()), (&expected[..], 41));
 }
 
 #[test]

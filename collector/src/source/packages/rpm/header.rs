@@ -1,4 +1,4 @@
-//! A header of rpm's database, as it lies in the blob of its table `Packages`
+//! A header of rpm's database, as it lies in a record of each kind
 //! (<https://rpm-software-management.github.io/rpm/manual/format_header.html>): counts, entries of 16 bytes, and a store that the
 //! entries point into.
 

@@ -3,9 +3,10 @@
 
 use std::convert::Infallible;
 
+use super::MOST_HEADER;
 use super::header::{Header, LONGEST_PATH};
-use super::sqlite::{Database, Pages, Row, Stopped, Value};
-use super::{MOST_HEADER, TABLE};
+use super::kind::Kind;
+use super::pages::{Pages, Passed, Stopped};
 use crate::source::packages::sums::Sum;
 
 impl Pages for &[u8] {
@@ -27,7 +28,7 @@ struct Found {
     bytes: usize,
 }
 
-/// A `rpmdb.sqlite`. Returns how many packages it has, and how many files they have.
+/// A database of the kind that its first bytes show. Returns how many packages it has, and how many files they have.
 ///
 /// # Panics
 /// When there is more in it than it has bytes, or a path is longer than any.
@@ -40,19 +41,25 @@ pub fn rpm(database: &[u8]) -> (usize, usize) {
     (found.packages, found.files)
 }
 
-fn read(bytes: &[u8], found: &mut Found) -> Result<(), Stopped<&'static str, Infallible>> {
-    let mut database = Database::open(bytes, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
-    let Some(root) = database.root(TABLE)? else { return Ok(()) };
-    database.rows(root, MOST_HEADER, &mut |row| {
-        found.take(&row);
-        Ok::<_, Infallible>(())
-    })?;
-    Ok(())
+fn read(bytes: &[u8], found: &mut Found) -> Result<Passed, Stopped<&'static str, Infallible>> {
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    kind(bytes).headers(bytes, size, MOST_HEADER, &mut |_, blob| {
+        found.take(blob);
+        Ok(())
+    })
+}
+
+/// What the name of the file says else.
+fn kind(bytes: &[u8]) -> Kind {
+    match bytes {
+        [b'S', ..] => Kind::Sqlite,
+        [b'R', ..] => Kind::Ndb,
+        _ => Kind::Berkeley,
+    }
 }
 
 impl Found {
-    fn take(&mut self, row: &Row<'_>) {
-        let Some(Value::Blob(blob)) = row.column(1) else { return };
+    fn take(&mut self, blob: &[u8]) {
         self.bytes += blob.len();
         let Some(header) = Header::parse(blob) else { return };
         self.packages += usize::from(header.package().is_some());
@@ -77,6 +84,8 @@ mod tests {
             let (packages, files) = rpm(&bytes);
             assert!(packages >= 2 && files > packages, "{name}: {packages} packages, {files} files");
         }
-        assert_eq!(rpm(b"SQLite format 3\0"), (0, 0));
+        for none in [&b"SQLite format 3\0"[..], b"RpmP", b""] {
+            assert_eq!(rpm(none), (0, 0));
+        }
     }
 }

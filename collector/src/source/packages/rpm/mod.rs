@@ -1,11 +1,15 @@
-//! rpm's database in SQLite (`rpmdb.sqlite`, rpm 4.16 and later): one row of the table `Packages` for each package, with its header.
+//! rpm's database: of whichever [`Kind`] it is, the header of each package in it.
 //!
 //! It is read where it lies, page by page. What rpm has written last may still stand in `rpmdb.sqlite-wal` alone, for as long as a program
-//! has the database open, or after one was killed: that is a gap.
+//! has the database open, or after one was killed: that is a gap. Of a Berkeley DB it may stand in the cache alone, which nothing tells.
 
+mod bdb;
 mod header;
 #[cfg(any(test, feature = "test-util"))]
 pub(in crate::source) mod hostile;
+mod kind;
+mod ndb;
+mod pages;
 #[cfg(test)]
 mod real;
 mod sqlite;
@@ -13,7 +17,8 @@ mod sqlite;
 use std::io::Read as _;
 
 use self::header::{Header, Package};
-use self::sqlite::{Database, Pages, Stopped, Trouble, Value};
+use self::kind::Kind;
+use self::pages::{Pages, Passed, Stopped, Trouble};
 use super::sums::Sum;
 use super::verify::{Job, Verifier};
 use crate::host::{self, Host, ReadError, read};
@@ -21,17 +26,11 @@ use crate::model::{Gap, Row};
 use crate::source::between::Between;
 use crate::source::{Evidence, Stop};
 
-/// Its table of packages.
-const TABLE: &str = "Packages";
-
-/// Its name.
-pub(super) const NAME: &str = "rpmdb.sqlite";
+/// The name of the newest kind. What is told of the files of packages is told under the name of the database that was found.
+pub(super) const NAME: &str = Kind::Sqlite.file();
 
 /// Where it lies: since Fedora 36 and on images, before that, and with ostree. The folders may be links to each other.
 const FOLDERS: [&str; 3] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm", "/usr/share/rpm"];
-
-/// Databases of other kinds: Berkeley DB and ndb.
-const OTHERS: [&str; 2] = ["Packages", "Packages.db"];
 
 /// The longest header that is read: those of the largest packages have some megabytes.
 const MOST_HEADER: usize = 8 << 20;
@@ -41,11 +40,12 @@ type Each<'a> = &'a mut dyn FnMut((i64, &Header<'_>), &mut dyn Evidence) -> Resu
 
 /// Writes rows of all packages, and verifies their files, where there is rpm.
 pub(super) fn packages(job: Job<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
-    let Some(path) = find(job.host, evidence) else { return Ok(()) };
+    let Some(database) = find(job.host, evidence) else { return Ok(()) };
+    let job = Job { database: database.kind.file(), ..job };
     job.run(evidence, |verifier, evidence| {
         let mut malformed = 0_u64;
-        let each: Each<'_> = &mut |header, evidence| package((job.host, &path), header, verifier, evidence);
-        each_header(job.host, &path, evidence, &mut malformed, each)?;
+        let each: Each<'_> = &mut |header, evidence| package((job.host, &database.path), header, verifier, evidence);
+        each_header(job.host, &database, evidence, &mut malformed, each)?;
         verifier.tally.malformed += malformed;
         Ok(())
     })
@@ -58,14 +58,14 @@ pub(super) fn packages(job: Job<'_>, evidence: &mut dyn Evidence) -> Result<(), 
 /// When the run wants no more of this artefact.
 pub(crate) fn files(host: &Host, evidence: &mut dyn Evidence, each: &mut dyn FnMut(&[u8])) -> Result<Option<bool>, Stop> {
     let mut gaps = Gaps { evidence, any: false };
-    let Some(path) = find(host, &mut gaps) else { return Ok(gaps.any.then_some(false)) };
+    let Some(database) = find(host, &mut gaps) else { return Ok(None) };
     let take: Each<'_> = &mut |(_, header), evidence| {
         evidence.check()?;
         header.files().for_each(|file| each(&file.path));
         Ok(())
     };
     let mut malformed = 0;
-    each_header(host, &path, &mut gaps, &mut malformed, take)?;
+    each_header(host, &database, &mut gaps, &mut malformed, take)?;
     Ok(Some(!gaps.any && malformed == 0))
 }
 
@@ -90,34 +90,49 @@ impl Between for Gaps<'_> {
     }
 }
 
-/// The path of the database, if there is one. One that is not read is a gap.
-fn find(host: &Host, evidence: &mut dyn Evidence) -> Option<String> {
-    let is_there = |path: &String| host.files.open(path).is_ok_and(|(_, stat)| stat.size > 0);
-    let path = FOLDERS.map(|folder| format!("{folder}/{NAME}")).into_iter().find(is_there);
-    let others = FOLDERS.iter().flat_map(|folder| OTHERS.map(|name| format!("{folder}/{name}")));
-    match &path {
-        Some(path) => {
-            let log = format!("{path}-wal");
-            if is_there(&log) {
-                evidence.gap(Gap::whole(log.as_bytes(), "what rpm has written last may stand here alone, and is not read"));
-            }
-        }
-        None => others.filter(is_there).take(1).for_each(|other| {
-            let reason =
-                "rpm's database is of a kind that is not read (Berkeley DB or ndb): no package of it is listed or verified";
-            evidence.gap(Gap::whole(other.as_bytes(), reason));
-        }),
-    }
-    path
+/// A database, and where it lies.
+struct Found {
+    path: String,
+    kind: Kind,
 }
 
-fn each_header(host: &Host, path: &str, evidence: &mut dyn Evidence, malformed: &mut u64, each: Each<'_>) -> Result<(), Stop> {
+/// The database that is read, if there is one. Another one beside it is a gap, and so is a log of what was written last.
+fn find(host: &Host, evidence: &mut dyn Evidence) -> Option<Found> {
+    let identity =
+        |path: &str| host.files.open(path).ok().filter(|(_, stat)| stat.size > 0).map(|(_, stat)| (stat.dev, stat.ino));
+    let places = Kind::ALL.into_iter().flat_map(|kind| FOLDERS.map(|folder| (kind, format!("{folder}/{}", kind.file()))));
+    let mut found = places.filter_map(|(kind, path)| Some((identity(&path)?, Found { path, kind })));
+    let (first, database) = found.next()?;
+    let mut seen = vec![first];
+    for (file, other) in found {
+        // Found twice by one folder that is a link to the other.
+        if !seen.contains(&file) {
+            let reason = format!("rpm has another database, {}: this one is not read", database.path);
+            evidence.gap(Gap::whole(other.path.as_bytes(), reason));
+            seen.push(file);
+        }
+    }
+    let log = format!("{}-wal", database.path);
+    if database.kind == Kind::Sqlite && identity(&log).is_some() {
+        evidence.gap(Gap::whole(log.as_bytes(), "what rpm has written last may stand here alone, and is not read"));
+    }
+    Some(database)
+}
+
+fn each_header(
+    host: &Host,
+    database: &Found,
+    evidence: &mut dyn Evidence,
+    malformed: &mut u64,
+    each: Each<'_>,
+) -> Result<(), Stop> {
+    let path = database.path.as_str();
     let result = match open(host, path) {
-        Ok(pages) => walk(pages, evidence, malformed, each),
+        Ok(file) => walk(&file, database.kind, evidence, malformed, each),
         Err(error) => Err(Stopped::Trouble(Trouble::Read(error))),
     };
     match result {
-        Ok(()) => {}
+        Ok(passed) => tell(&passed, path, evidence),
         Err(Stopped::Each(stop)) => return Err(stop),
         Err(Stopped::Trouble(Trouble::Read(error))) => evidence.gap(error.gap()),
         Err(Stopped::Trouble(Trouble::Malformed(what))) => {
@@ -127,29 +142,39 @@ fn each_header(host: &Host, path: &str, evidence: &mut dyn Evidence, malformed: 
     Ok(())
 }
 
-fn walk(pages: File, evidence: &mut dyn Evidence, malformed: &mut u64, each: Each<'_>) -> Result<(), Stopped<ReadError, Stop>> {
-    let size = pages.content.stat.size;
-    let mut database = Database::open(pages, size).map_err(Stopped::Trouble)?;
-    let root = database.root(TABLE).map_err(Stopped::Trouble)?;
-    let root = root.ok_or(Stopped::Trouble(Trouble::Malformed("it has no table Packages")))?;
-    let passed_over = database.rows(root, MOST_HEADER, &mut |row| {
-        let Some(Value::Blob(blob)) = row.column(1) else { return Ok(()) };
-        match Header::parse(blob) {
-            Some(header) => each((row.id, &header), evidence),
-            None => {
-                *malformed += 1;
-                Ok(())
-            }
+fn walk(
+    file: &File,
+    kind: Kind,
+    evidence: &mut dyn Evidence,
+    malformed: &mut u64,
+    each: Each<'_>,
+) -> Result<Passed, Stopped<ReadError, Stop>> {
+    let passed = kind.headers(file, file.content.stat.size, MOST_HEADER, &mut |number, blob| match Header::parse(blob) {
+        Some(header) => each((number, &header), evidence),
+        None => {
+            *malformed += 1;
+            Ok(())
         }
     })?;
-    if passed_over > 0 {
-        let reason = format!("{passed_over} packages have more than the {MOST_HEADER} bytes that are read of one");
-        evidence.gap(Gap::whole(database.pages().path.as_bytes(), reason));
+    if file.content.has_changed() {
+        evidence.gap(Gap::whole(file.path.as_bytes(), "rpm wrote it while it was read"));
     }
-    if database.pages().content.has_changed() {
-        evidence.gap(Gap::whole(database.pages().path.as_bytes(), "rpm wrote it while it was read"));
+    Ok(passed)
+}
+
+/// Tells what is missing, and what is doubtful.
+fn tell(passed: &Passed, path: &str, evidence: &mut dyn Evidence) {
+    let mut gap = |reason: String| evidence.gap(Gap::whole(path.as_bytes(), reason));
+    let Passed { long, malformed, unlike } = passed;
+    if *long > 0 {
+        gap(format!("{long} packages have more than the {MOST_HEADER} bytes that are read of one"));
     }
-    Ok(())
+    for (what, times) in malformed {
+        gap(format!("{what} (times: {times}); packages there are not listed and not verified"));
+    }
+    if *unlike > 0 {
+        gap(format!("{unlike} packages are listed that have another checksum in the database than they should"));
+    }
 }
 
 /// The file, of which pages are read.
@@ -164,7 +189,7 @@ fn open(host: &Host, path: &str) -> Result<File, ReadError> {
     Ok(File { content, path: path.to_owned() })
 }
 
-impl Pages for File {
+impl Pages for &File {
     type Error = ReadError;
 
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), ReadError> {

@@ -2,34 +2,7 @@
 //!
 //! Of a database in WAL mode, this is what was checkpointed: what a `-wal` beside it holds is newer, and is not read.
 
-/// Where a database's bytes are.
-pub(super) trait Pages {
-    type Error;
-
-    /// Fills `into` with the bytes at `offset`; an error where so many are not there.
-    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Self::Error>;
-}
-
-/// Why a database cannot be read (further).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble<E> {
-    Read(E),
-    Malformed(&'static str),
-}
-
-/// Why a walk ended before the last row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stopped<R, E> {
-    Trouble(Trouble<R>),
-    /// Whom the rows were handed to wants no more.
-    Each(E),
-}
-
-impl<R, E> From<Trouble<R>> for Stopped<R, E> {
-    fn from(trouble: Trouble<R>) -> Self {
-        Self::Trouble(trouble)
-    }
-}
+use super::pages::{Pages, Stopped, Trouble};
 
 /// A value of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,11 +115,6 @@ impl<P: Pages> Database<P> {
         let (page, usable) = sizes(&header).map_err(Trouble::Malformed)?;
         let count = u64::try_from(page).ok().and_then(|page| size.checked_div(page)).unwrap_or_default();
         Ok(Self { pages, page, usable, count })
-    }
-
-    /// Where its bytes are.
-    pub(super) fn pages(&self) -> &P {
-        &self.pages
     }
 
     /// The first page of an ordinary table.
