@@ -106,28 +106,20 @@ fn journal_of(folder: &Path) -> String {
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
-/// Processes of which some begin behind the freeze-frame of a run; they stay until this is dropped.
-struct Newcomers(Vec<Child>);
-
-impl Newcomers {
-    /// One begins every 20 ms until the run into `to` has read single processes again: some of them between that and the freeze-frame.
-    fn come(run: &mut Running, to: &Path) -> Self {
-        let mut newcomers = Self(Vec::new());
-        while !to.join("data/process/process_envs.jsonl.zst").exists() && !run.has_ended() {
-            newcomers.0.push(Command::new("sleep").arg("600").spawn().unwrap());
-            sleep(Duration::from_millis(20));
-        }
-        newcomers
+/// Ids of processes, some of which began behind the first freeze-frame of a run and ended before the second.
+fn passers_by(run: &mut Running, to: &Path) -> Vec<u32> {
+    let mut passing = Vec::new();
+    // One begins every 20 ms until the run has read single processes: some of them between that and the frame.
+    while !to.join("data/process/process_envs.jsonl.zst").exists() && !run.has_ended() {
+        passing.push(Command::new("sleep").arg("600").spawn().unwrap());
+        sleep(Duration::from_millis(20));
     }
-}
-
-impl Drop for Newcomers {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+    let end = |mut child: Child| {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        child.id()
+    };
+    passing.into_iter().map(end).collect()
 }
 
 #[test]
@@ -145,7 +137,7 @@ fn tools_of_others_read_an_export() {
     let plain = Helper::start("odd", ["plain"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut run = Agent::find().start(Agent::collection(&to, &["--memory", "off", "--skip", "files,hidden_files"]));
-    let newcomers = Newcomers::come(&mut run, &to);
+    let passing = passers_by(&mut run, &to);
     run.wait().assert_sealed();
     Agent::find().verify(&to).assert_code(0);
     let formats = ["--format", "tree,tar,bodyfile,timesketch,case,bagit", "--to"].map(Into::into);
@@ -153,8 +145,8 @@ fn tools_of_others_read_an_export() {
     let finished = Agent::find().run(arguments);
     finished.assert_code(0);
     // dissect's processes would end at it.
-    let apart = |child: &Child| out.join(format!("also/process_envs/[root]/proc/{}/environ", child.id())).is_file();
-    assert!(newcomers.0.iter().any(apart) && finished.said().contains("are of processes without stat"), "{}", finished.said());
+    let apart = |pid: &u32| out.join(format!("also/process_envs/[root]/proc/{pid}/environ")).is_file();
+    assert!(passing.iter().any(apart) && finished.said().contains("are of processes without stat"), "{}", finished.said());
     let (pid, port) = (plain.number("pid"), listener.local_addr().unwrap().port());
     dissect(&python, &out.join("root.tar"), pid, port);
     dissect(&python, &out.join("[root]"), pid, port);
