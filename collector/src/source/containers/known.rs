@@ -20,7 +20,18 @@ pub(super) struct Container {
     /// The engine that describes it best.
     pub(super) runtime: &'static str,
     columns: BTreeMap<&'static str, Value>,
+    /// When a first process began, by its number: in clock ticks since boot.
+    begun: BTreeMap<i64, u64>,
     sources: Vec<String>,
+}
+
+/// What is said of a container's first process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct First<'a> {
+    /// The container.
+    pub(super) id: &'a [u8],
+    /// When the process began, in clock ticks since boot, where that is said.
+    pub(super) ticks: Option<u64>,
 }
 
 /// All containers that any engine describes, by id.
@@ -60,10 +71,17 @@ impl Known {
         self.containers.get(id)
     }
 
-    /// The containers whose first process is said to be `pid`.
-    pub(super) fn by_pid(&self) -> BTreeMap<i64, &[u8]> {
-        let pid = |container: &Container| container.columns.get("pid").and_then(Value::as_i64).filter(|pid| *pid > 0);
-        self.containers.iter().filter_map(|(id, container)| Some((pid(container)?, id.as_slice()))).collect()
+    /// What is said to be a container's first process, by its number. Of several containers that name the same one, one at least has ended.
+    pub(super) fn firsts(&self) -> BTreeMap<i64, Vec<First<'_>>> {
+        let mut firsts: BTreeMap<i64, Vec<First<'_>>> = BTreeMap::new();
+        for (id, container) in &self.containers {
+            let pid = container.columns.get("pid").and_then(Value::as_i64).filter(|pid| *pid > 0);
+            if let Some(pid) = pid {
+                let ticks = container.begun.get(&pid).copied();
+                firsts.entry(pid).or_default().push(First { id, ticks });
+            }
+        }
+        firsts
     }
 
     /// Writes a row for each.
@@ -102,6 +120,11 @@ impl Container {
         if let Some(value) = value.filter(|value| !value.is_null()) {
             self.columns.insert(column, value);
         }
+    }
+
+    /// Notes when the first process began that has the number `pid`.
+    pub(super) fn begun(&mut self, pid: i64, ticks: u64) {
+        self.begun.insert(pid, ticks);
     }
 
     /// A column's text.

@@ -4,6 +4,7 @@
 //! containerd, Podman, CRI-O, Kubernetes and ECS, and from the kernel.
 
 mod cgroup;
+mod claims;
 mod describe;
 mod ecs;
 mod known;

@@ -316,12 +316,13 @@ fn other_places_of_containerd() {
         write(root, "var/lib/nerdctl/1935db59/names/default/db", &db);
         write(root, bolt, "\0hunter2");
         process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
-        process(root, 70, 20, "0::/\n", HOST_MOUNTS);
+        process(root, 70, 20, "0::/\n", "40 1 8:2 / / rw - ext4 /dev/other rw\n");
     });
     assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0), "{:?}", evidence.gaps);
     let host = columns(row(&evidence, "containers", "id", "admin"), ["runtime", "pid", "args"]);
     assert_eq!(host, json!(["containerd", 70, ["/usr/sbin/sshd"]]));
-    assert_eq!(row(&evidence, "container_processes", "pid", 70)["container_id"], "admin");
+    let first = columns(row(&evidence, "container_processes", "pid", 70), ["container_id", "known_by", "state_check"]);
+    assert_eq!(first, json!(["admin", ["state"], "none"]));
     let users = columns(row(&evidence, "containers", "id", db.as_str()), ["runtime", "name", "privileged"]);
     assert_eq!(users, json!(["containerd", "db", true]));
     let name = row(&evidence, "container_state_files", "path", "/var/lib/nerdctl/1935db59/names/default/db");
