@@ -20,6 +20,8 @@ pub(super) struct Container {
     /// The engine that describes it best.
     pub(super) runtime: &'static str,
     columns: BTreeMap<&'static str, Value>,
+    /// Columns that count where nobody sets the same.
+    fallbacks: BTreeMap<&'static str, Value>,
     /// When a first process began, by its number: in clock ticks since boot.
     begun: BTreeMap<i64, u64>,
     sources: Vec<String>,
@@ -55,7 +57,10 @@ impl Known {
         if rank(runtime) >= rank(container.runtime) {
             container.runtime = runtime;
         }
-        container.sources.push(source);
+        // A database may speak of it in several places.
+        if container.sources.last() != Some(&source) {
+            container.sources.push(source);
+        }
         Some(container)
     }
 
@@ -84,6 +89,12 @@ impl Known {
         firsts
     }
 
+    /// How many there are.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn count(&self) -> usize {
+        self.containers.len()
+    }
+
     /// Writes a row for each.
     ///
     /// # Errors
@@ -97,7 +108,8 @@ impl Known {
             evidence.check()?;
             let mut row = Row::new(host.clock.now(), container.sources.first().cloned().unwrap_or_default());
             row.bytes("id", id).text("runtime", container.runtime);
-            for (column, value) in &container.columns {
+            let others = container.fallbacks.iter().filter(|(column, _)| !container.columns.contains_key(*column));
+            for (column, value) in container.columns.iter().chain(others) {
                 row.json(column, value);
             }
             row.json("described_by", &container.sources);
@@ -119,6 +131,13 @@ impl Container {
     pub(super) fn overwrite(&mut self, column: &'static str, value: Option<Value>) {
         if let Some(value) = value.filter(|value| !value.is_null()) {
             self.columns.insert(column, value);
+        }
+    }
+
+    /// Sets a column to what counts if nobody else sets it, before or later.
+    pub(super) fn fall_back(&mut self, column: &'static str, value: Option<Value>) {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            self.fallbacks.entry(column).or_insert(value);
         }
     }
 

@@ -8,7 +8,7 @@ mod header;
 pub(in crate::source) mod hostile;
 #[cfg(test)]
 mod real;
-mod sqlite;
+pub(in crate::source) mod sqlite;
 
 use std::io::Read as _;
 

@@ -3,7 +3,7 @@
 //! Of a database in WAL mode, this is what was checkpointed: what a `-wal` beside it holds is newer, and is not read.
 
 /// Where a database's bytes are.
-pub(super) trait Pages {
+pub(in crate::source) trait Pages {
     type Error;
 
     /// Fills `into` with the bytes at `offset`; an error where so many are not there.
@@ -12,14 +12,14 @@ pub(super) trait Pages {
 
 /// Why a database cannot be read (further).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble<E> {
+pub(in crate::source) enum Trouble<E> {
     Read(E),
     Malformed(&'static str),
 }
 
 /// Why a walk ended before the last row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stopped<R, E> {
+pub(in crate::source) enum Stopped<R, E> {
     Trouble(Trouble<R>),
     /// Whom the rows were handed to wants no more.
     Each(E),
@@ -33,7 +33,7 @@ impl<R, E> From<Trouble<R>> for Stopped<R, E> {
 
 /// A value of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(in crate::source) enum Value<'a> {
     Null,
     Int(i64),
     Real,
@@ -43,15 +43,15 @@ pub(super) enum Value<'a> {
 
 /// A row of a table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'a> {
+pub(in crate::source) struct Row<'a> {
     /// The rowid; a column `INTEGER PRIMARY KEY` is this, and `Null` in the row.
-    pub(super) id: i64,
+    pub(in crate::source) id: i64,
     record: &'a [u8],
 }
 
 impl<'a> Row<'a> {
     /// The value of column `n`, from 0; none where the row has not so many, or is malformed.
-    pub(super) fn column(&self, n: usize) -> Option<Value<'a>> {
+    pub(in crate::source) fn column(&self, n: usize) -> Option<Value<'a>> {
         let (length, width) = varint(self.record)?;
         let (header, mut body) = self.record.split_at_checked(usize::try_from(length).ok()?)?;
         let mut types = header.get(width..)?;
@@ -125,7 +125,7 @@ const SCHEMA: usize = 64 << 10;
 
 /// A database.
 #[derive(Debug)]
-pub(super) struct Database<P> {
+pub(in crate::source) struct Database<P> {
     pages: P,
     page: usize,
     /// Bytes of a page but for those reserved for extensions.
@@ -136,7 +136,7 @@ pub(super) struct Database<P> {
 
 impl<P: Pages> Database<P> {
     /// The database in a file of `size` bytes.
-    pub(super) fn open(mut pages: P, size: u64) -> Result<Self, Trouble<P::Error>> {
+    pub(in crate::source) fn open(mut pages: P, size: u64) -> Result<Self, Trouble<P::Error>> {
         let mut header = [0; HEADER];
         pages.read(0, &mut header).map_err(Trouble::Read)?;
         let (page, usable) = sizes(&header).map_err(Trouble::Malformed)?;
@@ -145,12 +145,12 @@ impl<P: Pages> Database<P> {
     }
 
     /// Where its bytes are.
-    pub(super) fn pages(&self) -> &P {
+    pub(in crate::source) fn pages(&self) -> &P {
         &self.pages
     }
 
     /// The first page of an ordinary table.
-    pub(super) fn root(&mut self, table: &str) -> Result<Option<u32>, Trouble<P::Error>> {
+    pub(in crate::source) fn root(&mut self, table: &str) -> Result<Option<u32>, Trouble<P::Error>> {
         let found = self.rows(1, SCHEMA, &mut |row| {
             let is = |n, text: &[u8]| matches!(row.column(n), Some(Value::Text(found)) if found.eq_ignore_ascii_case(text));
             match row.column(3) {
@@ -167,7 +167,7 @@ impl<P: Pages> Database<P> {
 
     /// Hands over the rows of the table whose first page is `root`, in the order of their ids, and returns how many rows were
     /// passed over because they have more than `most` bytes. As many pages are read as the file has, at most.
-    pub(super) fn rows<E>(
+    pub(in crate::source) fn rows<E>(
         &mut self,
         root: u32,
         most: usize,
