@@ -7,6 +7,7 @@ usage: fuzz/make_seeds.py      (needs Python's sqlite3, and zstd)
 """
 
 import io
+import json
 import pathlib
 import sqlite3
 import struct
@@ -213,6 +214,142 @@ def ndb(packages):
     return head + b"".join(struct.pack("<4sIII", b"Slot", *slot) for slot in slots) + blobs
 
 
+# Databases of container engines: bbolt's (internal/common), and SQLite's.
+
+PAGE, FEW = 1024, 3
+
+
+def fnv1a(data):
+    total = 0xCBF29CE484222325
+    for byte in data:
+        total = (total ^ byte) * 0x100000001B3 % 2**64
+    return total
+
+
+class Bolt:
+    """A database of which the buckets are dictionaries: small ones stand in their value, and pages have three entries."""
+
+    def __init__(self, root):
+        self.pages = bytearray(3 * PAGE)
+        top = self.tree(self.entries(root))
+        self.pages[2 * PAGE : 2 * PAGE + 16] = struct.pack("<QHHI", 2, 0x10, 0, 0)
+        for number in (0, 1):
+            body = struct.pack("<4I5Q", 0xED0CDAED, 2, PAGE, 0, top, 0, 2, len(self.pages) // PAGE, 6 + number)
+            page = struct.pack("<QHHI", number, 4, 0, 0) + body + struct.pack("<Q", fnv1a(body))
+            self.pages[number * PAGE : number * PAGE + len(page)] = page
+
+    def entries(self, bucket):
+        return [(key, *((1, self.bucket(value)) if isinstance(value, dict) else (0, value))) for key, value in sorted(bucket.items())]
+
+    def bucket(self, bucket):
+        entries = self.entries(bucket)
+        inline = self.leaf(entries)
+        if not any(kind for _, kind, _ in entries) and 16 + len(inline) <= PAGE // 4:
+            return struct.pack("<QQQHHI", 0, 0, 0, 2, len(entries), 0) + inline
+        return struct.pack("<QQ", self.tree(entries), 0)
+
+    def leaf(self, entries):
+        elements = data = b""
+        for at, (key, kind, value) in enumerate(entries):
+            elements += struct.pack("<4I", kind, 16 * (len(entries) - at) + len(data), len(key), len(value))
+            data += key + value
+        return elements + data
+
+    def branch(self, children):
+        elements = data = b""
+        for at, (key, page) in enumerate(children):
+            elements += struct.pack("<IIQ", 16 * (len(children) - at) + len(data), len(key), page)
+            data += key
+        return elements + data
+
+    def add(self, kind, count, content):
+        number = len(self.pages) // PAGE
+        more = (16 + len(content) - 1) // PAGE
+        page = struct.pack("<QHHI", number, kind, count, more) + content
+        self.pages += page.ljust((more + 1) * PAGE, b"\0")
+        return number
+
+    def tree(self, entries):
+        def groups(of):
+            return [of[at : at + FEW] for at in range(0, len(of), FEW)]
+
+        level = [(few[0][0], self.add(2, len(few), self.leaf(few))) for few in groups(entries)] or [(b"", self.add(2, 0, b""))]
+        while len(level) > 1:
+            level = [(few[0][0], self.add(1, len(few), self.branch(few))) for few in groups(level)]
+        return level[0][1]
+
+
+def identity(number):
+    return b"%064x" % number
+
+
+def containerd():
+    def container(image, labels):
+        time = struct.pack(">BqIh", 1, 63902822400, 0, -1)
+        runtime = {b"name": b"io.containerd.runc.v2", b"options": b"options"}
+        return {b"createdat": time, b"updatedat": time, b"image": image, b"labels": labels, b"runtime": runtime, b"snapshotKey": b"key",
+                b"snapshotter": b"overlayfs", b"spec": b"PASSWORD=hunter2" * 100}
+
+    nerdctl = {b"nerdctl/name": b"web", b"nerdctl/namespace": b"default", b"nerdctl/hostname": b"web"}
+    pod = {b"io.kubernetes.container.name": b"redis", b"io.kubernetes.pod.name": b"redis-0", b"io.kubernetes.pod.namespace": b"prod"}
+    namespaces = {
+        b"default": {b"containers": {identity(1): container(b"docker.io/library/nginx:1", nerdctl)}, b"labels": {b"a": b"b"}},
+        b"k8s.io": {b"containers": {identity(number): container(b"quay.io/redis:7", pod) for number in range(2, 8)}, b"leases": {}},
+        b"moby": {},
+        b"version": b"\4",
+    }
+    return Bolt({b"v1": namespaces}).pages
+
+
+def ecs():
+    task = {"Arn": "arn:aws:ecs:eu-west-1:123456789012:task/prod/0a", "Family": "shop", "Version": "7", "KnownStatus": "RUNNING",
+            "DesiredStatus": "RUNNING", "Containers": [{"environment": {"TOKEN": "hunter2"}}]}
+
+    def container(number):
+        inside = {"Name": "web", "taskARN": task["Arn"], "Image": "shop/web:7", "KnownStatus": "RUNNING", "KnownExitCode": None,
+                  "environment": {"TOKEN": "hunter2"}}
+        return json.dumps({"DockerId": identity(number).decode(), "DockerName": "ecs-shop-7-web", "Container": inside}).encode()
+
+    return Bolt({
+        b"containers": {b"0a-web-%d" % number: container(number) for number in range(1, 4)},
+        b"tasks": {b"0a": json.dumps(task).encode()},
+        b"metadata": {b"cluster-name": b'"prod"', b"agent-version": b'"1.80.0"'},
+        b"images": {},
+    }).pages
+
+
+def configured(number):
+    config = {"id": identity(number).decode(), "name": "web", "rootfsImageName": "quay.io/web:1", "labels": {"a": "b"},
+              "createdTime": "2026-01-01T00:00:00Z", "spec": {"process": {"env": ["PASSWORD=hunter2"]}}}
+    state = {"state": 6, "exited": True, "exitCode": 137, "pid": 0, "finishedTime": "2026-01-02T00:00:00Z"}
+    return json.dumps(config), json.dumps(state)
+
+
+def podman_bolt():
+    containers = {}
+    for number in (1, 2):
+        config, state = configured(number)
+        containers[identity(number)] = {b"config": config.encode(), b"state": state.encode(), b"dependencies": {}}
+    return Bolt({b"ctr": containers, b"all-ctrs": {identity(1): b"web"}}).pages
+
+
+def podman():
+    """Tables as podman makes them (libpod/sqlite_state_internal.go)."""
+    with tempfile.NamedTemporaryFile() as file:
+        database = sqlite3.connect(file.name)
+        database.execute("PRAGMA page_size = 512")
+        database.execute("CREATE TABLE DBConfig(ID INTEGER PRIMARY KEY NOT NULL, SchemaVersion INTEGER NOT NULL)")
+        database.execute("CREATE TABLE ContainerConfig(ID TEXT PRIMARY KEY NOT NULL, Name TEXT UNIQUE NOT NULL, PodID TEXT, JSON TEXT NOT NULL)")
+        database.execute("CREATE TABLE ContainerState(ID TEXT PRIMARY KEY NOT NULL, State INTEGER NOT NULL, ExitCode INTEGER, JSON TEXT NOT NULL)")
+        for number in (1, 2):
+            key, (config, state) = identity(number).decode(), configured(number)
+            database.execute("INSERT INTO ContainerConfig VALUES (?, ?, NULL, ?)", (key, f"web-{number}", config))
+            database.execute("INSERT INTO ContainerState VALUES (?, 6, 137, ?)", (key, state))
+        database.commit()
+        database.close()
+        return pathlib.Path(file.name).read_bytes()
+
+
 # netlink: the byte that chooses the answer, and messages (linux/netlink.h).
 
 def message(kind, fixed, *attributes):
@@ -388,6 +525,8 @@ def main():
     write("rpm", "berkeley", berkeley([short, long], "<"))
     write("rpm", "berkeley-big-endian", berkeley([short, long], ">"))
     write("rpm", "ndb", ndb([short, long]))
+    for name, database in (("containerd", containerd()), ("ecs", ecs()), ("podman", podman()), ("podman-bolt", podman_bolt())):
+        write("engines", name, database)
     for name, answer in netlink().items():
         write("netlink", name, answer)
     write("evidence", "archive", archive())

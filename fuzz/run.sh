@@ -27,7 +27,7 @@ host="$(rustc -vV | sed -n 's/^host: //p')"
 
 # Inputs of each target with --check: some five seconds. That of `control` is found long before.
 declare -A inputs=(
-  [lime_stream]=40000 [iomem]=400000 [kcore]=400000 [notes]=400000 [btf]=100000 [rpm]=100000 [ext4]=40000 [netlink]=200000
+  [lime_stream]=40000 [iomem]=400000 [kcore]=400000 [notes]=400000 [btf]=100000 [rpm]=100000 [engines]=60000 [ext4]=40000 [netlink]=200000
   [secrets]=60000 [evidence]=60000 [control]=20000000
 )
 

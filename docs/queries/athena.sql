@@ -342,7 +342,9 @@ CREATE EXTERNAL TABLE containers_raw (
   `security_options` string, `devices` string, `restart_policy` string, `port_bindings` string, `readonly_rootfs` string,
   `auto_remove` string, `cwd` string, `capabilities` string, `rootfs` string, `cgroup_path` string, `namespaces` string, `pod_name` string,
   `pod_namespace` string, `pod_uid` string, `annotations` string, `pid_start_ticks` string, `bundle` string, `metadata` string,
-  `ecs_cluster` string, `ecs_task_arn` string, `ecs_task_family` string, `ecs_container_name` string
+  `ecs_cluster` string, `ecs_task_arn` string, `ecs_task_family` string, `ecs_container_name` string, `ecs_task_version` string,
+  `ecs_task_status` string, `ecs_task_desired_status` string, `ecs_desired_status` string, `containerd_namespace` string,
+  `updated` string, `runtime_name` string, `snapshotter` string, `snapshot_key` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';
@@ -1130,7 +1132,7 @@ CREATE EXTERNAL TABLE container_processes_raw (
   `errors` string, `pid` bigint, `name` string, `container_id` string, `container_name` string, `runtime` string, `pod_uid` string,
   `known_by` array<string>, `cgroup_path` string, `pid_in_namespace` bigint, `cgroup_namespace` bigint, `ipc_namespace` bigint,
   `mnt_namespace` bigint, `net_namespace` bigint, `pid_namespace` bigint, `time_namespace` bigint, `user_namespace` bigint,
-  `uts_namespace` bigint
+  `uts_namespace` bigint, `state_container_id` string, `state_check` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';

@@ -288,7 +288,9 @@ CREATE OR REPLACE VIEW containers AS SELECT * FROM read_json(getvariable('run') 
   cap_drop: 'JSON', security_options: 'JSON', devices: 'JSON', restart_policy: 'JSON', port_bindings: 'JSON', readonly_rootfs: 'JSON',
   auto_remove: 'JSON', cwd: 'VARCHAR', capabilities: 'JSON', rootfs: 'VARCHAR', cgroup_path: 'VARCHAR', namespaces: 'JSON',
   pod_name: 'VARCHAR', pod_namespace: 'VARCHAR', pod_uid: 'VARCHAR', annotations: 'JSON', pid_start_ticks: 'JSON', bundle: 'VARCHAR',
-  metadata: 'JSON', ecs_cluster: 'VARCHAR', ecs_task_arn: 'VARCHAR', ecs_task_family: 'VARCHAR', ecs_container_name: 'VARCHAR'
+  metadata: 'JSON', ecs_cluster: 'VARCHAR', ecs_task_arn: 'VARCHAR', ecs_task_family: 'VARCHAR', ecs_container_name: 'VARCHAR',
+  ecs_task_version: 'VARCHAR', ecs_task_status: 'VARCHAR', ecs_task_desired_status: 'VARCHAR', ecs_desired_status: 'VARCHAR',
+  containerd_namespace: 'VARCHAR', updated: 'VARCHAR', runtime_name: 'VARCHAR', snapshotter: 'VARCHAR', snapshot_key: 'VARCHAR'
 });
 
 CREATE OR REPLACE VIEW clocks AS SELECT * FROM read_json(getvariable('run') || '/data/system/clocks.jsonl.zst',
@@ -925,7 +927,7 @@ CREATE OR REPLACE VIEW container_processes AS SELECT * FROM read_json(getvariabl
   errors: 'JSON', pid: 'BIGINT', name: 'VARCHAR', container_id: 'VARCHAR', container_name: 'VARCHAR', runtime: 'VARCHAR',
   pod_uid: 'VARCHAR', known_by: 'VARCHAR[]', cgroup_path: 'VARCHAR', pid_in_namespace: 'BIGINT', cgroup_namespace: 'BIGINT',
   ipc_namespace: 'BIGINT', mnt_namespace: 'BIGINT', net_namespace: 'BIGINT', pid_namespace: 'BIGINT', time_namespace: 'BIGINT',
-  user_namespace: 'BIGINT', uts_namespace: 'BIGINT'
+  user_namespace: 'BIGINT', uts_namespace: 'BIGINT', state_container_id: 'VARCHAR', state_check: 'VARCHAR'
 });
 
 CREATE OR REPLACE VIEW overlay_mounts AS SELECT * FROM read_json(getvariable('run') || '/data/file/overlay_mounts.jsonl.zst',

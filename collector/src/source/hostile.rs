@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** each function takes any bytes, and panics where a reader has believed what it must not.
 
+pub use super::containers::hostile::engines;
 pub use super::hidden_files::hostile::ext4;
 pub use super::network::hostile::netlink;
 pub use super::packages::rpm::hostile::rpm;

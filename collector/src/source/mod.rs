@@ -50,6 +50,7 @@ pub mod mounts;
 pub mod network;
 pub mod nowhere;
 pub mod packages;
+mod pages;
 mod passwd;
 pub mod persistence;
 pub mod process;
@@ -63,6 +64,7 @@ pub mod recorded;
 mod secret;
 pub mod sessions;
 pub mod shm;
+mod sqlite;
 mod stat_columns;
 #[cfg(any(test, feature = "test-util"))]
 mod strict;

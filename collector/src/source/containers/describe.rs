@@ -195,10 +195,16 @@ fn oci_config(container: &mut Container, engine: &str, value: &Value) {
     container.set("annotations", Some(Value::Object(annotations.clone())));
 }
 
+/// Where a state has the number of the first process.
+const PID: [&str; 2] = ["/init_process_pid", "/pid"];
+
+/// Where it has when that began, in clock ticks since boot; of CRI-O as text.
+const TICKS: [&str; 3] = ["/init_process_start", "/process-start-time", "/initStartTime"];
+
 /// Columns, and where runc's `state.json`, crun's `status` and CRI-O's `state.json` (cri-o, internal/oci/container.go) have them.
 const OCI_STATE: [(&str, &[&str]); 12] = [
-    ("pid", &["/init_process_pid", "/pid"]),
-    ("pid_start_ticks", &["/init_process_start", "/process-start-time"]),
+    ("pid", &PID),
+    ("pid_start_ticks", &TICKS),
     ("created", &["/created"]),
     ("rootfs", &["/config/rootfs", "/rootfs"]),
     ("bundle", &["/bundle"]),
@@ -214,6 +220,11 @@ const OCI_STATE: [(&str, &[&str]); 12] = [
 fn oci_state(container: &mut Container, value: &Value) {
     for (column, pointers) in OCI_STATE {
         container.set(column, pointers.iter().find_map(|pointer| at(value, pointer)));
+    }
+    let number = |pointers: &[&str]| pointers.iter().find_map(|pointer| value.pointer(pointer));
+    let ticks = number(&TICKS).and_then(|ticks| ticks.as_u64().or_else(|| ticks.as_str()?.parse().ok()));
+    if let (Some(pid), Some(ticks @ 1..)) = (number(&PID).and_then(Value::as_i64), ticks) {
+        container.begun(pid, ticks);
     }
 }
 

@@ -20,7 +20,20 @@ pub(super) struct Container {
     /// The engine that describes it best.
     pub(super) runtime: &'static str,
     columns: BTreeMap<&'static str, Value>,
+    /// Columns that count where nobody sets the same.
+    fallbacks: BTreeMap<&'static str, Value>,
+    /// When a first process began, by its number: in clock ticks since boot.
+    begun: BTreeMap<i64, u64>,
     sources: Vec<String>,
+}
+
+/// What is said of a container's first process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct First<'a> {
+    /// The container.
+    pub(super) id: &'a [u8],
+    /// When the process began, in clock ticks since boot, where that is said.
+    pub(super) ticks: Option<u64>,
 }
 
 /// All containers that any engine describes, by id.
@@ -44,7 +57,10 @@ impl Known {
         if rank(runtime) >= rank(container.runtime) {
             container.runtime = runtime;
         }
-        container.sources.push(source);
+        // A database may speak of it in several places.
+        if container.sources.last() != Some(&source) {
+            container.sources.push(source);
+        }
         Some(container)
     }
 
@@ -60,10 +76,23 @@ impl Known {
         self.containers.get(id)
     }
 
-    /// The containers whose first process is said to be `pid`.
-    pub(super) fn by_pid(&self) -> BTreeMap<i64, &[u8]> {
-        let pid = |container: &Container| container.columns.get("pid").and_then(Value::as_i64).filter(|pid| *pid > 0);
-        self.containers.iter().filter_map(|(id, container)| Some((pid(container)?, id.as_slice()))).collect()
+    /// What is said to be a container's first process, by its number. Of several containers that name the same one, one at least has ended.
+    pub(super) fn firsts(&self) -> BTreeMap<i64, Vec<First<'_>>> {
+        let mut firsts: BTreeMap<i64, Vec<First<'_>>> = BTreeMap::new();
+        for (id, container) in &self.containers {
+            let pid = container.columns.get("pid").and_then(Value::as_i64).filter(|pid| *pid > 0);
+            if let Some(pid) = pid {
+                let ticks = container.begun.get(&pid).copied();
+                firsts.entry(pid).or_default().push(First { id, ticks });
+            }
+        }
+        firsts
+    }
+
+    /// How many there are.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn count(&self) -> usize {
+        self.containers.len()
     }
 
     /// Writes a row for each.
@@ -79,7 +108,8 @@ impl Known {
             evidence.check()?;
             let mut row = Row::new(host.clock.now(), container.sources.first().cloned().unwrap_or_default());
             row.bytes("id", id).text("runtime", container.runtime);
-            for (column, value) in &container.columns {
+            let others = container.fallbacks.iter().filter(|(column, _)| !container.columns.contains_key(*column));
+            for (column, value) in container.columns.iter().chain(others) {
                 row.json(column, value);
             }
             row.json("described_by", &container.sources);
@@ -102,6 +132,18 @@ impl Container {
         if let Some(value) = value.filter(|value| !value.is_null()) {
             self.columns.insert(column, value);
         }
+    }
+
+    /// Sets a column to what counts if nobody else sets it, before or later.
+    pub(super) fn fall_back(&mut self, column: &'static str, value: Option<Value>) {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            self.fallbacks.entry(column).or_insert(value);
+        }
+    }
+
+    /// Notes when the first process began that has the number `pid`.
+    pub(super) fn begun(&mut self, pid: i64, ticks: u64) {
+        self.begun.insert(pid, ticks);
     }
 
     /// A column's text.

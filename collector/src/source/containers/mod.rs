@@ -2,16 +2,35 @@
 //!
 //! No engine is asked: its socket belongs to a program of the suspect host. Everything is read from the files of Docker,
 //! containerd, Podman, CRI-O, Kubernetes and ECS, and from the kernel.
+//!
+//! ```text
+//! files ─┬ describe, ecs, storage                                        ┐
+//!        └ databases ─┬ containerd, ecs, podman ─ bolt                    ├→ known → containers
+//!                     └ podman ─ SQLite (source::sqlite)                  ┘    │
+//! /proc ── processes ─ cgroup, claims (what known says of first processes) ←───┤→ container_processes
+//!          layers ─ overlay ←──────────────────────────────────────────────────┘→ overlay_mounts, container_layers, container_files
+//! ```
 
+mod bolt;
+#[cfg(test)]
+mod bolt_writer;
 mod cgroup;
+mod claims;
+mod containerd;
+mod databases;
 mod describe;
 mod ecs;
+#[cfg(any(test, feature = "test-util"))]
+pub(in crate::source) mod hostile;
 mod known;
 mod layers;
 mod overlay;
 mod patterns;
+mod podman;
 mod processes;
 pub(super) mod roots;
+#[cfg(test)]
+mod sqlite_writer;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -19,7 +38,7 @@ mod tests;
 use std::time::Duration;
 
 use self::known::Known;
-use super::file_set::{FileSet, Limits, Order};
+use super::file_set::{FileSet, Form, Limits, Order};
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
 use crate::model::{Artefact, Category, Outcome, Profile, Status};
@@ -90,8 +109,12 @@ impl Source for Containers {
             order: Order::Path,
             include_secrets: self.include_secrets,
         };
-        let files = set.keep(host, evidence, &mut |text, _| {
-            describe::add(text, &mut known);
+        let files = set.keep(host, evidence, &mut |text, evidence| {
+            if text.found.group.form == Form::Database {
+                databases::add(text, !self.include_secrets, &mut known, evidence);
+            } else {
+                describe::add(text, &mut known);
+            }
             Ok(Vec::new())
         })?;
         known.rows(host, evidence)?;

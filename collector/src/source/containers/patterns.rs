@@ -9,13 +9,38 @@
 //! | CRI-O | `/run/containers/storage`, `/run/crio` | `/var/lib/containers/storage`, `/var/lib/crio` |
 //! | ECS | | `/var/lib/ecs`, beside what Docker has of its containers |
 
+use super::databases::{CONTAINERD, ECS, PODMAN, PODMAN_BOLT};
 use crate::source::file_set::{Form, Group};
 
-/// Files of state, by engine. Tokens and keys that lie among them are withheld.
+/// Files of state, by engine. Tokens and keys that lie among them are withheld; so are databases, of which rows are made.
 pub(super) const GROUPS: &[Group<'_>] = &[
     // These are JSON, in which secrets can be hidden, so they come before what is withheld of their folder.
     Group { kind: "ecs-agent", form: Form::Json, patterns: &["/var/lib/ecs/data/ecs_agent_data.json"] },
     Group { kind: "ecs-metadata", form: Form::Json, patterns: &["/var/lib/ecs/data/metadata/**/ecs-container-metadata.json"] },
+    // Databases in which the environments of containers stand, before what is withheld of their folders without being read.
+    Group {
+        kind: CONTAINERD,
+        form: Form::Database,
+        patterns: &[
+            "/var/lib/containerd/io.containerd.metadata.v*.bolt/meta.db",
+            "/var/lib/host-containerd/io.containerd.metadata.v*.bolt/meta.db",
+            "/var/lib/docker/containerd/daemon/io.containerd.metadata.v*.bolt/meta.db",
+            "/var/lib/rancher/*/agent/containerd/io.containerd.metadata.v*.bolt/meta.db",
+            "~/.local/share/containerd/io.containerd.metadata.v*.bolt/meta.db",
+            "~/.local/share/docker/containerd/daemon/io.containerd.metadata.v*.bolt/meta.db",
+        ],
+    },
+    Group { kind: ECS, form: Form::Database, patterns: &["/var/lib/ecs/data/agent.db"] },
+    Group {
+        kind: PODMAN,
+        form: Form::Database,
+        patterns: &["/var/lib/containers/storage/db.sql", "~/.local/share/containers/storage/db.sql"],
+    },
+    Group {
+        kind: PODMAN_BOLT,
+        form: Form::Database,
+        patterns: &["/var/lib/containers/storage/libpod/bolt_state.db", "~/.local/share/containers/storage/libpod/bolt_state.db"],
+    },
     Group {
         kind: "secret",
         form: Form::Withheld,
@@ -34,17 +59,9 @@ pub(super) const GROUPS: &[Group<'_>] = &[
             "/var/lib/containers/storage/*-containers/*/userdata/secrets/**",
             "~/.local/share/containers/storage/secrets/**",
             "~/.local/share/containers/storage/*-containers/*/userdata/secrets/**",
-            // Databases of Podman, of containerd and of the ECS agent have the environments of containers. The agent keeps files of
-            // them, too.
+            // Journals of Podman's database, and files of environments that the agent of ECS keeps.
             "/var/lib/containers/storage/db.sql*",
-            "/var/lib/containers/storage/libpod/bolt_state.db",
             "~/.local/share/containers/storage/db.sql*",
-            "~/.local/share/containers/storage/libpod/bolt_state.db",
-            "/var/lib/containerd/io.containerd.metadata.v*.bolt/meta.db",
-            "/var/lib/host-containerd/io.containerd.metadata.v*.bolt/meta.db",
-            "/var/lib/docker/containerd/daemon/io.containerd.metadata.v*.bolt/meta.db",
-            "/var/lib/rancher/*/agent/containerd/io.containerd.metadata.v*.bolt/meta.db",
-            "~/.local/share/containerd/io.containerd.metadata.v*.bolt/meta.db",
             "/var/lib/ecs/data/**",
             // LXD and Incus have there what instances are set to, and who may ask for what.
             "/var/lib/lxd/database/**",

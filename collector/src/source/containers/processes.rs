@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::cgroup::{self, Belongs};
+use super::claims::{Claim, Claims};
 use super::known::Known;
 use crate::host::{Host, Process, read};
 use crate::model::{Row, escape};
@@ -20,6 +21,8 @@ struct Seen {
     name: Vec<u8>,
     cgroup: Vec<u8>,
     belongs: Option<Belongs>,
+    /// The container whose first process it is said to be.
+    claim: Option<Claim>,
     how: Vec<&'static str>,
     namespaces: BTreeMap<&'static str, u64>,
     in_namespace: Option<i32>,
@@ -35,19 +38,20 @@ pub(super) type Namespaces = BTreeMap<u64, Vec<u8>>;
 /// When the run wants no more of this artefact.
 pub(super) fn rows(host: &Host, known: &Known, evidence: &mut dyn Evidence) -> Result<Namespaces, Stop> {
     let mut all = Vec::new();
+    let claims = Claims::of(known, host);
     let _ = each_process(host, evidence, |process, _| {
         if !is_kernel_thread(process) {
-            all.push(look(process));
+            all.push(look(process, &claims));
         }
         Ok(())
     })?;
-    by_state(&mut all, known);
+    by_state(&mut all);
     let hosts = hosts_namespace(&all);
     let containers = by_namespace(&mut all, hosts);
     for seen in &all {
         evidence.check()?;
         let elsewhere = hosts.is_some() && seen.namespaces.get("mnt").is_some_and(|own| Some(*own) != hosts);
-        if seen.belongs.is_some() || elsewhere {
+        if seen.belongs.is_some() || seen.claim.is_some() || elsewhere {
             let row = row(host, seen, known, evidence);
             evidence.row("container_processes", &row)?;
         }
@@ -61,7 +65,7 @@ fn hosts_namespace(all: &[Seen]) -> Option<u64> {
     of(1).or_else(|| i32::try_from(std::process::id()).ok().and_then(of))
 }
 
-fn look(process: &Process) -> Seen {
+fn look(process: &Process, claims: &Claims<'_>) -> Seen {
     let text = process.file("cgroup", read::SMALL);
     let error = text.as_ref().err().cloned();
     let text = text.map(|text| text.bytes).unwrap_or_default();
@@ -73,6 +77,7 @@ fn look(process: &Process) -> Seen {
         name: process.file("comm", 4096).map(|text| text.bytes.trim_ascii_end().to_owned()).unwrap_or_default(),
         cgroup: process_cgroup::main_path(&places).unwrap_or_default().to_owned(),
         how: if belongs.is_some() { vec!["cgroup"] } else { Vec::new() },
+        claim: claims.on(process, belongs.as_ref()),
         belongs,
         namespaces: NAMESPACES.into_iter().filter_map(|name| Some((name, inode(process, name)?))).collect(),
         in_namespace: status.ns_pid.last().copied(),
@@ -87,15 +92,14 @@ fn inode(process: &Process, namespace: &str) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-fn by_state(all: &mut [Seen], known: &Known) {
-    let first = known.by_pid();
+/// Gives each process the container whose first one it is said to be, unless something speaks against that or its cgroup is another's.
+fn by_state(all: &mut [Seen]) {
     for seen in all {
-        let Some(id) = first.get(&i64::from(seen.pid)) else { continue };
-        // A file of state that outlived its container may name a number that another process has by now.
-        if seen.belongs.as_ref().is_none_or(|belongs| belongs.container.is_empty() || belongs.container == *id) {
+        let Some(claim) = seen.claim.as_ref().filter(|claim| !claim.proof.is_against()) else { continue };
+        if seen.belongs.as_ref().is_none_or(|belongs| belongs.container.is_empty() || belongs.container == claim.container) {
             seen.how.push("state");
             let pod = seen.belongs.take().and_then(|belongs| belongs.pod);
-            seen.belongs = Some(Belongs { container: id.to_vec(), runtime: None, pod });
+            seen.belongs = Some(Belongs { container: claim.container.clone(), runtime: None, pod });
         }
     }
 }
@@ -139,6 +143,9 @@ fn row(host: &Host, seen: &Seen, known: &Known, evidence: &mut dyn Evidence) -> 
         }
     }
     row.json("known_by", &seen.how).bytes("cgroup_path", &seen.cgroup);
+    if let Some(claim) = &seen.claim {
+        row.bytes("state_container_id", &claim.container).text("state_check", claim.proof.word());
+    }
     if let Some(pid) = seen.in_namespace {
         row.int("pid_in_namespace", pid);
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 mod engines;
+mod from_databases;
 
 const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const POD: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -86,6 +87,43 @@ fn processes_are_known_by_cgroup_by_state_and_by_namespace() {
     assert_eq!((&of(60)["container_id"], &of(60)["known_by"]), (&POD.into(), &serde_json::json!(["state"])));
     assert_eq!((&of(61)["container_id"], &of(61)["known_by"]), (&POD.into(), &serde_json::json!(["mnt-namespace"])));
     assert_eq!((&of(50)["container_name"], &of(61)["pid_in_namespace"]), (&"web".into(), &1.into()));
+}
+
+/// A process that began at this time.
+fn begun(root: &Path, pid: u32, ticks: u32) {
+    let stat = format!("{pid} (sh) S 1 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 {ticks} 1000 10 0\n");
+    write(root, &format!("proc/{pid}/stat"), stat);
+}
+
+#[test]
+fn a_number_that_another_process_has_by_now_is_of_no_container() {
+    let (old, new) = ("c".repeat(64), "d".repeat(64));
+    let (_, evidence) = acquired(Containers::new(false, false), |root| {
+        for (id, pid) in [(ID, 80), (old.as_str(), 80), (new.as_str(), 81)] {
+            let state =
+                format!(r#"{{"id":"{id}","init_process_pid":{pid},"init_process_start":{}}}"#, if id == ID { 700 } else { 600 });
+            write(root, &format!("run/runc/{id}/state.json"), state);
+        }
+        write(root, "run/containerd/io.containerd.runtime.v2.task/default/short/init.pid", "82");
+        process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
+        process(root, 80, 11, "0::/\n", "40 1 0:40 / / rw - tmpfs none rw\n");
+        begun(root, 80, 700);
+        process(root, 81, 10, "0::/system.slice/cron.service\n", HOST_MOUNTS);
+        begun(root, 81, 900);
+        // A service with a mount namespace of its own, and nothing else of a container.
+        process(root, 82, 12, "0::/system.slice/web.service\n", HOST_MOUNTS);
+        process(root, 83, 12, "0::/system.slice/web.service\n", HOST_MOUNTS);
+    });
+    let of = |pid: u32| {
+        let row = row(&evidence, "container_processes", "pid", pid);
+        ["container_id", "state_container_id", "state_check", "known_by"].map(|column| row[column].clone())
+    };
+    let none = serde_json::Value::Null;
+    assert_eq!(of(80), [ID.into(), ID.into(), "start-time".into(), serde_json::json!(["state"])], "of two the one that is right");
+    assert_eq!(of(81), [none.clone(), new.into(), "other-start-time".into(), serde_json::json!([])]);
+    assert_eq!(of(82), [none.clone(), "short".into(), "host-root".into(), serde_json::json!([])]);
+    assert_eq!(of(83), [none.clone(), none.clone(), none, serde_json::json!([])]);
+    assert_eq!(row(&evidence, "containers", "id", old)["pid"], 80, "what files say stands in their rows");
 }
 
 #[test]

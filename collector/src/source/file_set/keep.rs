@@ -46,7 +46,7 @@ pub(super) fn all(
 /// Whether all of it is a secret: by its own name, or by that of the link that led to it.
 fn is_secret(found: &Found<'_>) -> bool {
     let by_link = found.via.as_deref().is_some_and(secret::is_file);
-    by_link || secret::is_file(&found.path) || found.group.form == Form::Withheld
+    by_link || secret::is_file(&found.path) || matches!(found.group.form, Form::Withheld | Form::Database)
 }
 
 fn has_hashes(found: &Found<'_>) -> bool {
@@ -55,6 +55,9 @@ fn has_hashes(found: &Found<'_>) -> bool {
 
 /// The most bytes of one text, which is held in memory.
 const MOST_TEXT: u64 = 32 << 20;
+
+/// The most bytes of one database, which is held in memory: what it says depends on all of it.
+pub(super) const MOST_DATABASE: u64 = 64 << 20;
 
 struct Keep<'a> {
     set: &'a FileSet<'a>,
@@ -137,6 +140,7 @@ impl Keep<'_> {
                 failure::note(row, evidence, "content", &error);
                 Ok(Vec::new())
             }
+            Ok(content) if found.group.form == Form::Database => self.database(found, content, row, evidence, reader),
             Ok(content) if self.is_bulk(found) || self.is_no_text(found, &content) => {
                 self.bulk(found, &content, row, evidence)?;
                 Ok(Vec::new())
@@ -157,6 +161,64 @@ impl Keep<'_> {
         }
         row.flag("truncated", stat.size > self.keeper.file_cap.min(self.keeper.left));
         self.keeper.keep(&found.path, content, row, evidence)
+    }
+
+    /// Hands a database on, and keeps it if secrets are asked for. One that is too long is not handed on.
+    fn database(
+        &mut self,
+        found: &Found<'_>,
+        mut content: Content,
+        row: &mut Row,
+        evidence: &mut dyn Evidence,
+        reader: Reader<'_>,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
+        let limit = MOST_DATABASE.min(self.keeper.left);
+        let (mut named, mut digest) = (Vec::new(), None);
+        if content.stat.size > limit {
+            row.error("content", "limit");
+            let reason = format!("no rows are made of it: it is longer than the {limit} bytes that are read of a database");
+            evidence.gap(Gap::whole(&found.path, reason));
+        } else if let Some(bytes) = self.settled(found, &mut content, row, evidence)? {
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            digest = (length == content.stat.size).then(|| Digest::of(&bytes));
+            named = reader(&Text { found, bytes: &bytes }, evidence)?;
+        }
+        if self.set.include_secrets {
+            self.bulk(found, &content, row, evidence)?;
+            return Ok(named);
+        }
+        row.flag("truncated", content.stat.size > limit);
+        if let Some(digest) = digest {
+            row.text("sha256", &digest.to_string());
+            self.keeper.left = self.keeper.left.saturating_sub(content.stat.size);
+        }
+        row.flag("secret", true).int("stored", 0).int("hidden_bytes", 0);
+        row.flag("changed_during_read", content.has_changed());
+        Ok(named)
+    }
+
+    /// The bytes of a database. Where its engine has written it since it was opened, they may be of two moments: then it is opened and
+    /// read once more.
+    fn settled(
+        &mut self,
+        found: &Found<'_>,
+        content: &mut Content,
+        row: &mut Row,
+        evidence: &mut dyn Evidence,
+    ) -> Result<Option<Vec<u8>>, Stop> {
+        let mut bytes = self.read(found, content, 0..content.stat.size, row, evidence)?;
+        if content.has_changed()
+            && let Ok(again) = open(&self.host.files, &found.path, &found.stat)
+            && again.stat.size <= MOST_DATABASE
+        {
+            *content = again;
+            bytes = self.read(found, content, 0..content.stat.size, row, evidence)?;
+        }
+        if content.has_changed() {
+            let reason = "it was written while it was read, so what rows are made of may be of two moments";
+            evidence.gap(Gap::whole(&found.path, reason));
+        }
+        Ok(bytes)
     }
 
     /// Keeps text: what the limits let through is read into memory, its secrets are hidden.
@@ -228,7 +290,8 @@ impl Keep<'_> {
     ) -> Result<Option<Vec<u8>>, Stop> {
         evidence.check()?;
         let (offset, wanted) = (range.start, range.end - range.start);
-        let mut bytes = Vec::new();
+        // A buffer that grows may take twice as much.
+        let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
         let result = content.reader(range, &mut self.keeper.watchdog).read_to_end(&mut bytes);
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if length < wanted {
@@ -247,7 +310,9 @@ impl Keep<'_> {
     /// Whether it is kept as it is; a link among logs does not make a log of a file of secrets.
     fn is_bulk(&self, found: &Found<'_>) -> bool {
         match found.group.form {
-            Form::Bulk | Form::Whole | Form::Withheld => self.set.include_secrets || !(is_secret(found) || has_hashes(found)),
+            Form::Bulk | Form::Whole | Form::Withheld | Form::Database => {
+                self.set.include_secrets || !(is_secret(found) || has_hashes(found))
+            }
             Form::Any => self.set.include_secrets,
             Form::Text | Form::Json | Form::Plain | Form::Listed => false,
         }

@@ -53,6 +53,8 @@ pub(super) enum Form {
     Bulk,
     /// A database, in which no secret can be hidden without harm: only its length and digest, or as `Bulk` if secrets are asked for.
     Withheld,
+    /// A database of which rows are made: handed on as it is, and then kept as `Withheld` is.
+    Database,
     /// Kept as it is, and not handed on; whole or not at all, because a part of it is of no use.
     Whole,
 }
@@ -101,12 +103,12 @@ pub(super) struct FileSet<'a> {
     pub(super) include_secrets: bool,
 }
 
-/// A file of text that was kept whole.
+/// A file of text that was kept whole, or a database.
 #[derive(Debug)]
 pub(super) struct Text<'a> {
     /// The file.
     pub(super) found: &'a Found<'a>,
-    /// What was kept of it: its bytes, secrets hidden.
+    /// What was kept of it: its bytes, secrets hidden. Of a [`Form::Database`] all of them: what is a secret, its reader has to know.
     pub(super) bytes: &'a [u8],
 }
 

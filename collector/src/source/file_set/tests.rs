@@ -28,6 +28,7 @@ const GROUPS: &[Group<'_>] = &[
     },
     Group { kind: "hash", form: Form::Text, patterns: &["/etc/shadow"] },
     Group { kind: "database", form: Form::Withheld, patterns: &["/var/lib/db"] },
+    Group { kind: "read", form: Form::Database, patterns: &["/var/lib/read.db"] },
     Group { kind: "journal", form: Form::Whole, patterns: &["/var/log/journal/*"] },
     Group { kind: "plain", form: Form::Plain, patterns: &["/var/lib/status"] },
     Group { kind: "log", form: Form::Bulk, patterns: &["/var/log/**"] },
@@ -322,6 +323,34 @@ fn what_is_hidden_depends_on_the_file_and_not_on_the_link_that_leads_to_it() {
     assert!(!evidence.members.iter().any(|(.., content)| content.windows(7).any(|w| w == b"hunter2")));
     let (evidence, _) = kept(FileSet { include_secrets: true, ..set(limits(), Order::Path) }, lay_out);
     assert_eq!(evidence.member("/var/lib/db"), Some(&b"SQLite hunter2"[..]));
+}
+
+#[test]
+fn a_database_is_handed_on_as_it_is_and_not_kept() {
+    const CONTENT: &[u8] = b"\0password=hunter2";
+    let lay_out = |root: &Path| write(root, "var/lib/read.db", CONTENT);
+    let (evidence, texts) = kept(set(limits(), Order::Path), lay_out);
+    assert_eq!(texts, [("/var/lib/read.db".to_owned(), CONTENT.to_owned())]);
+    let file = row(&evidence, "/var/lib/read.db");
+    assert_eq!((&file["secret"], &file["stored"], &file["truncated"]), (&1.into(), &0.into(), &0.into()));
+    assert_eq!(file["sha256"], Digest::of(CONTENT).to_string());
+    assert!(evidence.members.is_empty() && evidence.gaps.is_empty(), "{evidence:?}");
+    let (evidence, texts) = kept(FileSet { include_secrets: true, ..set(limits(), Order::Path) }, lay_out);
+    assert_eq!((texts.len(), evidence.member("/var/lib/read.db")), (1, Some(CONTENT)));
+}
+
+#[test]
+fn a_database_that_is_too_long_is_a_gap() {
+    let set = set(Limits::bytes(1 << 30, 1 << 30), Order::Path);
+    let (evidence, texts) = kept(set, |root| {
+        write(root, "var/lib/read.db", "SQLite hunter2");
+        let file = std::fs::File::options().write(true).open(root.join("var/lib/read.db")).unwrap();
+        file.set_len(keep::MOST_DATABASE + 1).unwrap();
+    });
+    let file = row(&evidence, "/var/lib/read.db");
+    assert_eq!((&file["secret"], &file["truncated"], &file["errors"][0]["errno"]), (&1.into(), &1.into(), &"limit".into()));
+    assert_eq!((texts.len(), evidence.members.len(), evidence.gaps.len()), (0, 0, 1));
+    assert!(evidence.gaps[0].reason.contains("67108864 bytes"), "{:?}", evidence.gaps);
 }
 
 #[test]

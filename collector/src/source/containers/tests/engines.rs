@@ -1,18 +1,19 @@
 //! Hosts of single engines, laid out as those lay out their files.
 
+use super::from_databases::{agent_db, bolt_state, configured, db_sql, meta_db, stopped};
 use super::*;
 use serde_json::{Value, json};
 
-const STORE: &str = "var/lib/containers/storage";
+pub(super) const STORE: &str = "var/lib/containers/storage";
 const HOME_STORE: &str = "home/ann/.local/share/containers/storage";
-const IMAGE: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+pub(super) const IMAGE: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 const UID: &str = "6b1f3a52-0c4d-4c3f-9a67-0f3b1d6a4e21";
-const TASK: &str = "arn:aws:ecs:eu-west-1:123456789012:task/prod/0123456789abcdef0123456789abcdef";
+pub(super) const TASK: &str = "arn:aws:ecs:eu-west-1:123456789012:task/prod/0123456789abcdef0123456789abcdef";
 /// What a container has written, and what of it is kept.
 const WRITTEN_FILE: [&str; 2] = ["* * * * * root TOKEN=hunter2 /tmp/.x\n", "* * * * * root TOKEN=xxxxxxx /tmp/.x\n"];
 
 /// An id.
-fn hex(digit: &str) -> String {
+pub(super) fn hex(digit: &str) -> String {
     digit.repeat(64)
 }
 
@@ -34,7 +35,7 @@ fn store(root: &Path, at: &str, list: &str, entries: &[Value]) {
     write(root, &format!("{at}/overlay-layers/layers.json"), r#"[{"id":"x","parent":"y"}]"#);
 }
 
-fn columns<const N: usize>(row: &Value, names: [&str; N]) -> Value {
+pub(super) fn columns<const N: usize>(row: &Value, names: [&str; N]) -> Value {
     names.iter().map(|name| row[*name].clone()).collect()
 }
 
@@ -49,14 +50,14 @@ fn assert_layer(evidence: &Recorded, upper: &str, id: &str, mounted: u32) {
 }
 
 /// The files are rows without content.
-fn assert_withheld(evidence: &Recorded, paths: &[String]) {
+pub(super) fn assert_withheld(evidence: &Recorded, paths: &[String]) {
     for path in paths {
         let file = row(evidence, "container_state_files", "path", path.as_str());
         assert_eq!(columns(file, ["secret", "stored"]), json!([1, 0]), "{path}");
     }
 }
 
-fn assert_no_secret(evidence: &Recorded) {
+pub(super) fn assert_no_secret(evidence: &Recorded) {
     let has = |bytes: &[u8]| bytes.windows(7).any(|part| part == b"hunter2");
     let members: Vec<_> = evidence.members.iter().filter(|(.., content)| has(content)).map(|(path, ..)| path).collect();
     assert!(members.is_empty(), "{:?}", members.iter().map(|path| String::from_utf8_lossy(path)).collect::<Vec<_>>());
@@ -90,7 +91,8 @@ fn podman_of_root() {
         write(root, &format!("{userdata}/config.json"), config_of_podman("TRUE"));
         write(root, &format!("{userdata}/secrets/db"), "hunter2");
         write(root, &format!("{STORE}/secrets/filedriver/secretsdata.json"), r#"{"0a":"hunter2"}"#);
-        write(root, &format!("{STORE}/db.sql"), "SQLite format 3\0hunter2");
+        let running = json!({"state": 3, "pid": 80, "startedTime": "2026-02-02T00:00:01Z"});
+        write(root, &format!("{STORE}/db.sql"), db_sql(&[(configured(&id, "web"), running)]));
         write(root, "run/containers/0/auth.json", r#"{"auths":{"quay.io":{"auth":"hunter2"}}}"#);
         let status =
             json!({"pid": 80, "process-start-time": 7, "created": "2026-02-02T00:00:00Z", "bundle": format!("/{userdata}")});
@@ -104,6 +106,7 @@ fn podman_of_root() {
     let web = row(&evidence, "containers", "id", id.as_str());
     assert_eq!(columns(web, ["runtime", "name", "image", "image_id"]), json!(["podman", "web", image, IMAGE]));
     assert_eq!(columns(web, ["created", "pid", "privileged"]), json!(["2026-01-01T00:00:00.5Z", 80, true]));
+    assert_eq!(columns(web, ["state", "started_at", "args"]), json!(["running", "2026-02-02T00:00:01Z", ["nginx"]]));
     assert_eq!(web["env_variables"], json!(["PATH=/bin", "DB_PASSWORD=xxxxxxx"]));
     let nginx = row(&evidence, "container_processes", "pid", 80);
     let known = columns(nginx, ["container_id", "container_name", "runtime", "known_by"]);
@@ -130,8 +133,9 @@ fn podman_of_a_user() {
         let entries = [entry(&id, &layer, "miner", &noted_by_podman("quay.io/x/miner:1", "miner"))];
         store(root, HOME_STORE, "volatile-containers.json", &entries);
         write(root, &format!("{userdata}/config.json"), config_of_podman("FALSE"));
-        write(root, &format!("{HOME_STORE}/libpod/bolt_state.db"), "hunter2");
-        write(root, &format!("{HOME_STORE}/db.sql"), "hunter2");
+        write(root, &format!("{HOME_STORE}/libpod/bolt_state.db"), bolt_state(&[(configured(&hex("9"), "old"), stopped())]));
+        write(root, &format!("{HOME_STORE}/db.sql"), db_sql(&[(configured(&id, "miner"), json!({"state": 3, "pid": 90}))]));
+        write(root, &format!("{HOME_STORE}/db.sql-journal"), "hunter2");
         write(root, &format!("run/user/1000/crun/{id}/status"), r#"{"pid":90}"#);
         // A program of the user's serves this overlay, so the mount does not tell its folders.
         let fuse = "40 1 0:50 / / rw - fuse.fuse-overlayfs fuse-overlayfs rw,user_id=0,group_id=0\n";
@@ -142,13 +146,15 @@ fn podman_of_a_user() {
     assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0), "{:?}", evidence.gaps);
     let miner = row(&evidence, "containers", "id", id.as_str());
     assert_eq!(columns(miner, ["runtime", "name", "image", "image_id"]), json!(["podman", "miner", "quay.io/x/miner:1", IMAGE]));
-    assert_eq!(columns(miner, ["pid", "privileged", "args"]), json!([90, false, ["nginx"]]));
+    assert_eq!(columns(miner, ["pid", "privileged", "args"]), json!([90, true, ["nginx"]]));
     let process = row(&evidence, "container_processes", "pid", 90);
     assert_eq!(columns(process, ["container_id", "container_name", "runtime"]), json!([id, "miner", "podman"]));
     assert_layer(&evidence, &format!("/{HOME_STORE}/overlay/{layer}/diff"), &id, 0);
     let config = row(&evidence, "container_state_files", "path", format!("/{userdata}/config.json"));
     assert_eq!(columns(config, ["kind", "username"]), json!(["oci-config", "ann"]));
-    assert_withheld(&evidence, &[format!("/{HOME_STORE}/db.sql"), format!("/{HOME_STORE}/libpod/bolt_state.db")]);
+    let old = row(&evidence, "containers", "id", hex("9"));
+    assert_eq!(columns(old, ["runtime", "name", "state", "exit_code"]), json!(["podman", "old", "exited", 137]));
+    assert_withheld(&evidence, &["db.sql", "db.sql-journal", "libpod/bolt_state.db"].map(|name| format!("/{HOME_STORE}/{name}")));
     assert_no_secret(&evidence);
 }
 
@@ -270,7 +276,7 @@ fn lay_out_ecs(root: &Path) {
     let metadata = json!({"Cluster": "prod", "TaskARN": TASK, "TaskDefinitionFamily": "shop", "ContainerID": hex("c"),
         "ContainerName": "job", "DockerContainerName": "/ecs-shop-7-job-0c", "ImageID": "sha256:0c", "ImageName": "shop/job:7"});
     write(root, "var/lib/ecs/data/metadata/prod/0123/job/ecs-container-metadata.json", metadata.to_string());
-    write(root, "var/lib/ecs/data/agent.db", "\0\0hunter2");
+    write(root, "var/lib/ecs/data/agent.db", agent_db(&[("late", hex("d").as_str()), ("to-come", "")]));
     write(root, "var/lib/ecs/data/envfiles/prod/0123/bucket/x.env", "PASSWORD=hunter2\n");
 }
 
@@ -278,7 +284,7 @@ fn lay_out_ecs(root: &Path) {
 fn ecs() {
     let (outcome, evidence) = acquired(Containers::new(false, false), lay_out_ecs);
     assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0), "{:?}", evidence.gaps);
-    assert_eq!(evidence.rows("containers").len(), 3, "one that is not made yet is none: {:#?}", evidence.rows("containers"));
+    assert_eq!(evidence.rows("containers").len(), 4, "one that is not made yet is none: {:#?}", evidence.rows("containers"));
     let of = |id: &str| row(&evidence, "containers", "id", hex(id));
     let what = |id: &str| columns(of(id), ["runtime", "name", "image", "image_id"]);
     assert_eq!(what("a"), json!(["docker", "ecs-shop-7-web-0a", "shop/web:7", "sha256:0a"]));
@@ -299,8 +305,12 @@ fn ecs() {
     let files = ["agent.db", "envfiles/prod/0123/bucket/x.env"].map(|name| format!("/var/lib/ecs/data/{name}"));
     assert_withheld(&evidence, &files);
     assert_no_secret(&evidence);
+    let late = columns(of("d"), ["runtime", "name", "state", "ecs_task_arn", "ecs_task_version"]);
+    assert_eq!(late, json!(["ecs", "ecs-shop-7-late", "running", TASK, "7"]), "only the database has it");
     let (_, evidence) = acquired(Containers::new(false, true), lay_out_ecs);
-    assert_eq!(evidence.member("/var/lib/ecs/data/agent.db"), Some(&b"\0\0hunter2"[..]));
+    let database = evidence.member("/var/lib/ecs/data/agent.db").unwrap();
+    assert!(database.windows(7).any(|part| part == b"hunter2"), "as it is, where secrets are asked for");
+    assert_eq!(row(&evidence, "containers", "id", hex("d"))["name"], "ecs-shop-7-late", "and rows are made of it all the same");
 }
 
 #[test]
@@ -314,14 +324,15 @@ fn other_places_of_containerd() {
         let annotations = json!({"nerdctl/name": "db", "nerdctl/namespace": "default", "nerdctl/privileged": "true"});
         write(root, &format!("{user}/config.json"), json!({"annotations": annotations}).to_string());
         write(root, "var/lib/nerdctl/1935db59/names/default/db", &db);
-        write(root, bolt, "\0hunter2");
+        write(root, bolt, meta_db());
         process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
-        process(root, 70, 20, "0::/\n", HOST_MOUNTS);
+        process(root, 70, 20, "0::/\n", "40 1 8:2 / / rw - ext4 /dev/other rw\n");
     });
     assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0), "{:?}", evidence.gaps);
     let host = columns(row(&evidence, "containers", "id", "admin"), ["runtime", "pid", "args"]);
     assert_eq!(host, json!(["containerd", 70, ["/usr/sbin/sshd"]]));
-    assert_eq!(row(&evidence, "container_processes", "pid", 70)["container_id"], "admin");
+    let first = columns(row(&evidence, "container_processes", "pid", 70), ["container_id", "known_by", "state_check"]);
+    assert_eq!(first, json!(["admin", ["state"], "none"]));
     let users = columns(row(&evidence, "containers", "id", db.as_str()), ["runtime", "name", "privileged"]);
     assert_eq!(users, json!(["containerd", "db", true]));
     let name = row(&evidence, "container_state_files", "path", "/var/lib/nerdctl/1935db59/names/default/db");
@@ -341,7 +352,7 @@ fn state_that_was_moved_is_found() {
         write(root, "etc/containers/storage.conf", "[storage]\ngraphroot = \"/mnt/store\"\n");
         store(root, "mnt/store", "containers.json", &[entry(&db, &layer, "db", &noted_by_podman("quay.io/db:1", "db"))]);
         write(root, &format!("mnt/store/overlay-containers/{db}/userdata/config.json"), config_of_podman("FALSE"));
-        write(root, "mnt/store/db.sql", "hunter2");
+        write(root, "mnt/store/db.sql", db_sql(&[(configured(&db, "db"), stopped())]));
         process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
     });
     assert_eq!((outcome, evidence.gaps.len()), (Outcome::ok(), 0), "{:?}", evidence.gaps);

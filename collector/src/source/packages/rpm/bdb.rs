@@ -16,7 +16,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::pages::{Pages, Passed, Stopped, Take, Trouble};
+use super::passed::{Passed, Take};
+use crate::source::pages::{Pages, Stopped, Trouble};
 
 const MAGIC: u32 = 0x0006_1561;
 /// Of Berkeley DB 4.1 to 6.2.

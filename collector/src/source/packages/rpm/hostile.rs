@@ -6,8 +6,9 @@ use std::convert::Infallible;
 use super::MOST_HEADER;
 use super::header::{Header, LONGEST_PATH};
 use super::kind::Kind;
-use super::pages::{Pages, Passed, Stopped};
+use super::passed::Passed;
 use crate::source::packages::sums::Sum;
+use crate::source::pages::{Pages, Stopped};
 
 impl Pages for &[u8] {
     type Error = &'static str;

@@ -1,8 +1,9 @@
 //! The kinds of databases that rpm has had, each with a reader of its own.
 
-use super::pages::{Pages, Passed, Stopped, Take, Trouble};
-use super::sqlite::{Database, Value};
+use super::passed::{Passed, Take};
 use super::{bdb, ndb};
+use crate::source::pages::{Pages, Stopped, Trouble};
+use crate::source::sqlite::{Database, Value};
 
 /// SQLite's table of packages.
 const TABLE: &str = "Packages";

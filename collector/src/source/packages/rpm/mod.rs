@@ -9,21 +9,21 @@ mod header;
 pub(in crate::source) mod hostile;
 mod kind;
 mod ndb;
-mod pages;
+mod passed;
 #[cfg(test)]
 mod real;
-mod sqlite;
 
 use std::io::Read as _;
 
 use self::header::{Header, Package};
 use self::kind::Kind;
-use self::pages::{Pages, Passed, Stopped, Trouble};
+use self::passed::Passed;
 use super::sums::Sum;
 use super::verify::{Job, Verifier};
 use crate::host::{self, Host, ReadError, read};
 use crate::model::{Gap, Row};
 use crate::source::between::Between;
+use crate::source::pages::{Pages, Stopped, Trouble};
 use crate::source::{Evidence, Stop};
 
 /// The name of the newest kind. What is told of the files of packages is told under the name of the database that was found.

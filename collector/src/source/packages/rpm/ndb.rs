@@ -10,7 +10,8 @@
 //! (`lib/backend/ndb/rpmpkg.c` of rpm.) Slots are on pages of 4096 bytes from the beginning of the file on, and have 16 bytes, as blocks have;
 //! the header is where the first two of them would be. Numbers are little-endian, whatever the host.
 
-use super::pages::{Pages, Passed, Stopped, Take, Trouble};
+use super::passed::{Passed, Take};
+use crate::source::pages::{Pages, Stopped, Trouble};
 
 const HEADER: usize = 32;
 /// Of a slot, of a block, and of what a blob has before its header.

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use super::header::{CONFIG, GHOST, Header};
 use super::hostile;
 use super::kind::Kind;
-use super::pages::Passed;
+use super::passed::Passed;
 
 const SQLITE: &[u8] = include_bytes!("fixture.sqlite.zst");
 const NDB: &[u8] = include_bytes!("fixture.ndb.zst");

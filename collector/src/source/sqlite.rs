@@ -6,7 +6,7 @@ use super::pages::{Pages, Stopped, Trouble};
 
 /// A value of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(in crate::source) enum Value<'a> {
     Null,
     Int(i64),
     Real,
@@ -16,15 +16,15 @@ pub(super) enum Value<'a> {
 
 /// A row of a table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'a> {
+pub(in crate::source) struct Row<'a> {
     /// The rowid; a column `INTEGER PRIMARY KEY` is this, and `Null` in the row.
-    pub(super) id: i64,
+    pub(in crate::source) id: i64,
     record: &'a [u8],
 }
 
 impl<'a> Row<'a> {
     /// The value of column `n`, from 0; none where the row has not so many, or is malformed.
-    pub(super) fn column(&self, n: usize) -> Option<Value<'a>> {
+    pub(in crate::source) fn column(&self, n: usize) -> Option<Value<'a>> {
         let (length, width) = varint(self.record)?;
         let (header, mut body) = self.record.split_at_checked(usize::try_from(length).ok()?)?;
         let mut types = header.get(width..)?;
@@ -98,7 +98,7 @@ const SCHEMA: usize = 64 << 10;
 
 /// A database.
 #[derive(Debug)]
-pub(super) struct Database<P> {
+pub(in crate::source) struct Database<P> {
     pages: P,
     page: usize,
     /// Bytes of a page but for those reserved for extensions.
@@ -109,7 +109,7 @@ pub(super) struct Database<P> {
 
 impl<P: Pages> Database<P> {
     /// The database in a file of `size` bytes.
-    pub(super) fn open(mut pages: P, size: u64) -> Result<Self, Trouble<P::Error>> {
+    pub(in crate::source) fn open(mut pages: P, size: u64) -> Result<Self, Trouble<P::Error>> {
         let mut header = [0; HEADER];
         pages.read(0, &mut header).map_err(Trouble::Read)?;
         let (page, usable) = sizes(&header).map_err(Trouble::Malformed)?;
@@ -117,8 +117,13 @@ impl<P: Pages> Database<P> {
         Ok(Self { pages, page, usable, count })
     }
 
+    /// Where its bytes are.
+    pub(in crate::source) fn pages(&self) -> &P {
+        &self.pages
+    }
+
     /// The first page of an ordinary table.
-    pub(super) fn root(&mut self, table: &str) -> Result<Option<u32>, Trouble<P::Error>> {
+    pub(in crate::source) fn root(&mut self, table: &str) -> Result<Option<u32>, Trouble<P::Error>> {
         let found = self.rows(1, SCHEMA, &mut |row| {
             let is = |n, text: &[u8]| matches!(row.column(n), Some(Value::Text(found)) if found.eq_ignore_ascii_case(text));
             match row.column(3) {
@@ -135,7 +140,7 @@ impl<P: Pages> Database<P> {
 
     /// Hands over the rows of the table whose first page is `root`, in the order of their ids, and returns how many rows were
     /// passed over because they have more than `most` bytes. As many pages are read as the file has, at most.
-    pub(super) fn rows<E>(
+    pub(in crate::source) fn rows<E>(
         &mut self,
         root: u32,
         most: usize,
