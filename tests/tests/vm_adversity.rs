@@ -61,7 +61,7 @@ fn a_module_that_misbehaves_is_named_and_the_next_method_runs() {
     let Some((lab, guest)) = guest(test) else { return };
     let modules = FAULTS.map(|(does, ..)| (does, lab.faulty(does)));
     let script: String = FAULTS.map(|(does, ..)| format!("collect {does} --only footprint --memory auto {does}.ko\n")).concat();
-    let ended = boot(guest, &modules, &script);
+    let ended = boot(guest.disk(4096), &modules, &script);
     for (does, captures, code, reason) in FAULTS {
         let run = Run::of(&ended, does, code);
         assert_eq!(run.captures(), captures, "{}", run.said());
