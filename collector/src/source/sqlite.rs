@@ -117,11 +117,6 @@ impl<P: Pages> Database<P> {
         Ok(Self { pages, page, usable, count })
     }
 
-    /// Where its bytes are.
-    pub(in crate::source) fn pages(&self) -> &P {
-        &self.pages
-    }
-
     /// The first page of an ordinary table.
     pub(in crate::source) fn root(&mut self, table: &str) -> Result<Option<u32>, Trouble<P::Error>> {
         let found = self.rows(1, SCHEMA, &mut |row| {

@@ -376,10 +376,13 @@ mod tests {
         all(&bytes)
     }
 
+    /// Bytes that are set, by their places.
+    type Changes<'c> = &'c [(usize, u8)];
+
     #[test]
     fn what_is_malformed_is_said_and_the_rest_is_read() {
         assert_eq!(leaf(&[]).0, [(b"/a".to_vec(), b"one".to_vec()), (b"/b".to_vec(), b"two".to_vec())]);
-        let cases: [(&[(usize, u8)], usize, &str); 11] = [
+        let cases: [(Changes<'_>, usize, &str); 11] = [
             (&[(0, 9)], 0, "a page bears another number than its own"),
             (&[(8, 0x10)], 0, "a page is none of a tree"),
             (&[(12, 1)], 0, "a page is not in the file"),

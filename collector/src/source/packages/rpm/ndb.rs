@@ -111,9 +111,9 @@ impl<P: Pages> Walk<P> {
     /// Hands over the package of a slot. What is wrong with one says nothing of the next.
     fn package<E>(&mut self, slot: &Slot, passed: &mut Passed, take: Take<'_, E>) -> Result<(), Stopped<P::Error, E>> {
         match self.header(slot) {
-            Ok(Some((header, is_like))) => {
-                passed.unlike = passed.unlike.saturating_add(u64::from(!is_like));
-                take(i64::from(slot.number), header).map_err(Stopped::Each)?;
+            Ok(Some(header)) => {
+                passed.unlike = passed.unlike.saturating_add(u64::from(!header.is_like));
+                take(i64::from(slot.number), header.bytes).map_err(Stopped::Each)?;
             }
             Ok(None) => passed.note_long(),
             Err(Trouble::Malformed(what)) => passed.note(what),
@@ -122,8 +122,8 @@ impl<P: Pages> Walk<P> {
         Ok(())
     }
 
-    /// The header in a slot's blob, and whether its checksum is right; none if the header is too long.
-    fn header(&mut self, slot: &Slot) -> Result<Option<(&[u8], bool)>, Trouble<P::Error>> {
+    /// The header in a slot's blob; none if it is too long.
+    fn header(&mut self, slot: &Slot) -> Result<Option<Header<'_>>, Trouble<P::Error>> {
         let (first, blocks) = (u64::from(slot.first), u64::from(slot.blocks));
         if first < self.begin || first + blocks > self.end || blocks == 0 {
             return Err(Trouble::Malformed("a slot leads out of the file"));
@@ -152,12 +152,18 @@ fn is_head(head: &[u8; BLOCK], slot: &Slot) -> bool {
     head.starts_with(b"BlbS") && long(head, 4) == Some(slot.number) && blocks == Some(u64::from(slot.blocks))
 }
 
-/// The header of `length` bytes in a blob, and whether the checksum is right.
-fn header(blob: &[u8], length: usize) -> Option<(&[u8], bool)> {
+/// A header, and whether it is that of its checksum.
+struct Header<'b> {
+    bytes: &'b [u8],
+    is_like: bool,
+}
+
+/// The header of `length` bytes in a blob.
+fn header(blob: &[u8], length: usize) -> Option<Header<'_>> {
     let (body, tail) = blob.split_last_chunk::<TAIL>()?;
-    let header = body.get(BLOCK..)?.get(..length)?;
+    let bytes = body.get(BLOCK..)?.get(..length)?;
     let is_tail = tail.ends_with(b"BlbE") && long(tail, 4).and_then(|length| usize::try_from(length).ok()) == Some(length);
-    is_tail.then(|| (header, long(tail, 0) == Some(adler32(body))))
+    is_tail.then(|| Header { bytes, is_like: long(tail, 0) == Some(adler32(body)) })
 }
 
 /// Adler-32 (RFC 1950).

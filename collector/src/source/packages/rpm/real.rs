@@ -115,7 +115,7 @@ proptest::proptest! {
                 let at = (at + page * 4096) % bytes.len();
                 bytes[at] = *byte;
             }
-            hostile::rpm(&bytes);
+            let _ = hostile::rpm(&bytes);
         }
     }
 }
