@@ -132,7 +132,8 @@ CREATE OR REPLACE VIEW memfd_files AS SELECT * FROM memfd_files_raw WHERE "$path
 CREATE EXTERNAL TABLE kernel_modules_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `name` string, `size` bigint, `used_by` string, `references` bigint, `state` string, `address` string,
-  `taint_letters` string, `srcversion` string, `seen_by` array<string>, `missing_from` array<string>, `contradiction` bigint,
+  `taint_letters` string, `initstate` string, `refcnt` string, `taint` string, `srcversion` string, `version` string,
+  `coresize` string, `initsize` string, `seen_by` array<string>, `missing_from` array<string>, `contradiction` bigint,
   `symbols` bigint, `symbols_lowest` string, `symbols_highest` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'

@@ -117,7 +117,8 @@ CREATE OR REPLACE VIEW kernel_modules AS SELECT * FROM read_json(getvariable('ru
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', name: 'VARCHAR', size: 'BIGINT', used_by: 'VARCHAR', "references": 'BIGINT', state: 'VARCHAR', address: 'VARCHAR',
-  taint_letters: 'VARCHAR', srcversion: 'VARCHAR', seen_by: 'VARCHAR[]', missing_from: 'VARCHAR[]', contradiction: 'BIGINT',
+  taint_letters: 'VARCHAR', initstate: 'VARCHAR', refcnt: 'VARCHAR', taint: 'VARCHAR', srcversion: 'VARCHAR', version: 'VARCHAR',
+  coresize: 'VARCHAR', initsize: 'VARCHAR', seen_by: 'VARCHAR[]', missing_from: 'VARCHAR[]', contradiction: 'BIGINT',
   symbols: 'BIGINT', symbols_lowest: 'VARCHAR', symbols_highest: 'VARCHAR'
 });
 

@@ -41,7 +41,7 @@ fn every_way_gives_every_stamped_page() {
     let Some(hozen) = lab.hozen(test) else { return };
     let (lime, hiding) = (read(&lab.lime()), read(&lab.hiding()));
     let script = IMAGES.replace("LIME", &sha256(&lime)).replace("HIDING", &sha256(&hiding));
-    let guest = Guest::new(&lab).program(&lab.helper("stamp")).program(&hozen).memory(MEMORY).limit(LIMIT);
+    let guest = Guest::new(&lab).program(&lab.helper("stamp")).program(&hozen).memory(MEMORY).disk(4096).limit(LIMIT);
     let guest =
         guest.file("/lime.ko", 0o644, lime).file("/hiding.ko", 0o644, hiding).file("/crash.ko", 0o644, read(&lab.crash()));
     let mut machine = guest.boot(&[&stamping(STAMPED), &script, RELEASE].concat());
