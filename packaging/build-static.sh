@@ -76,12 +76,14 @@ choose_rust() {
 # frame pointers, with which the tables that unwinding needs are shorter, and C code, through which nothing unwinds, without any; no events
 # that nobody writes down.
 make_small() {
-  local registry
+  local registry search
   flags+=(-C force-frame-pointers=yes)
   for registry in "$cargo_home"/registry/src/*/; do
     [ ! -d "$registry" ] || flags+=("--remap-path-prefix=${registry%/}=/cargo")
   done
   c_flags+=' -fno-asynchronous-unwind-tables -fno-unwind-tables'
+  # zstd's levels from 13 on search as 12 does, with larger windows: no host in an incident has the time for more.
+  for search in BTLAZY2 BTOPT BTULTRA; do c_flags+=" -DZSTD_EXCLUDE_${search}_BLOCK_COMPRESSOR"; done
   [ "$package" != hozen ] || options+=(--features lean)
 }
 

@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
-use clap_complete::{Shell, generate_to};
+use clap_complete::generate_to;
+use clap_complete::shells::{Bash, Fish, Zsh};
 use hozen_collector::model::escape;
 use nix::sys::stat::Mode;
 
@@ -34,9 +35,10 @@ fn write_all(to: &Path) -> io::Result<()> {
     let pages = folder(to.join("man"))?;
     clap_mangen::generate_to(Cli::command(), pages)?;
     let completions = folder(to.join("completions"))?;
-    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        generate_to(shell, &mut Cli::command(), "hozen", &completions)?;
-    }
+    // By their types: a choice at run time would bring along the shells that are left out.
+    generate_to(Bash, &mut Cli::command(), "hozen", &completions)?;
+    generate_to(Zsh, &mut Cli::command(), "hozen", &completions)?;
+    generate_to(Fish, &mut Cli::command(), "hozen", &completions)?;
     Ok(())
 }
 
