@@ -190,7 +190,7 @@ pub struct CollectArgs {
     /// Threads that compress, 1 to 4 [default: one less than processors]
     #[arg(long, value_name = "N")]
     pub threads: Option<u8>,
-    /// zstd level, 1 to 19; in a released program those above 12 differ by their windows only [default: 1]
+    /// zstd level, 1 to 19; in a released program those above 7 differ by their windows only [default: 1]
     #[arg(long, value_name = "N")]
     pub level: Option<u8>,
     /// Print the plan and write nothing
