@@ -8,7 +8,7 @@ use hozen_collector::model::Timestamp;
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine, Kind};
 use hozen_tests::s3::{Bucket, Options};
 
-use super::support::{BUCKET, Place, locked_options, open, way};
+use super::support::{BUCKET, Place, locked_options, noise, open, way};
 
 /// Where the process finds the bucket, and its key.
 const PLACE: [&str; 3] = ["HOZEN_FLAT_URL", "HOZEN_FLAT_ID", "HOZEN_FLAT_SECRET"];
@@ -22,18 +22,6 @@ const BLOCK: usize = 4 << 20;
 const MOST_MIB: u64 = 160;
 /// By how much that may be more after the last object than after the first.
 const GROWTH_MIB: u64 = 16;
-
-/// Bytes that zstd makes nothing of.
-fn noise() -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let words = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    std::iter::repeat_with(words).flatten().take(BLOCK).collect()
-}
 
 /// The most memory that this process has had, in MiB.
 fn peak_mib() -> u64 {
@@ -49,7 +37,7 @@ fn the_process() {
     // As a run has it where nobody says otherwise.
     let options = BucketOptions { part: 8 << 20, parallel: 4, ..locked_options() };
     let sink = open(&way(&url).unwrap(), "run", &(id, secret), options, Timing::default()).unwrap();
-    let (block, now) = (noise(), Arc::new(|| Timestamp::from_seconds(0)));
+    let (block, now) = (noise(BLOCK), Arc::new(|| Timestamp::from_seconds(0)));
     let engine = Engine::start(Arc::new(sink), Engine::default_workers(), DEFAULT_LEVEL, now).unwrap();
     for number in 0..OBJECTS {
         let key = format!("data/memory/kcore/{number:06}.lime.zst").parse().unwrap();

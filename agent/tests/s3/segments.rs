@@ -22,7 +22,7 @@ use hozen_tests::aws::cloud::ACCOUNT;
 use hozen_tests::s3::{Bucket, Mode, Options, Version};
 use serde_json::Value;
 
-use super::support::{BUCKET, Place, credentials, way};
+use super::support::{BUCKET, Place, credentials, noise, way};
 
 /// The images of a run. A segment of one image has 2 GiB, so each of them has one segment (an image of several is in `image.rs`).
 pub(crate) const IMAGES: [&str; 3] = ["first", "second", "third"];
@@ -33,14 +33,7 @@ const READER: (&str, &str) = ("AKIAREADER", "another-secret-that-is-nowhere");
 
 /// The content of each segment: bytes that zstd makes nothing of.
 pub(crate) static SEGMENTS: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let words = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    let all: Vec<u8> = std::iter::repeat_with(words).flatten().take(3 * CONTENT).collect();
+    let all = noise(3 * CONTENT);
     [0, 1, 2].map(|n| all[n * CONTENT..(n + 1) * CONTENT].to_vec())
 });
 

@@ -159,3 +159,15 @@ pub(crate) fn store(sink: &dyn EvidenceSink, key: &str, bytes: &[u8]) -> Result<
     }
     object.finish(bytes.len() as u64, &Digest::of(bytes)).map(Option::unwrap)
 }
+
+/// Bytes that zstd makes nothing of.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(words).flatten().take(length).collect()
+}

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{LIMIT, columns, unread};
-use crate::host::{Content, Host, ReadError, read};
-use crate::model::Row;
+use crate::host::{Content, Host, ReadError, Reason, Watchdog, read};
+use crate::model::{Gap, Row};
 use crate::source::digests::Digests;
 use crate::source::keep;
 use crate::source::kernel_modules::parse;
@@ -29,15 +29,24 @@ pub(super) fn all(host: &Host, digests: &Digests, evidence: &mut dyn Evidence) -
             return Ok(());
         }
     };
+    if listed.truncated {
+        evidence
+            .gap(Gap::whole(b"/proc/modules", "longer than what is read of it; of modules behind that no file is looked for"));
+    }
     let modules = parse::modules(&listed.bytes).0;
     if modules.is_empty() {
         return Ok(());
     }
-    let files = Tree::read(host, evidence);
-    modules.iter().try_for_each(|module| one(host, digests, (&module.name, files.as_ref()), evidence))
+    let (files, mut watchdog) = (Tree::read(host, evidence), host.watchdog());
+    modules.iter().try_for_each(|module| one(host, (digests, &mut watchdog), (&module.name, files.as_ref()), evidence))
 }
 
-fn one(host: &Host, digests: &Digests, (name, tree): (&[u8], Option<&Tree>), evidence: &mut dyn Evidence) -> Result<(), Stop> {
+fn one(
+    host: &Host,
+    (digests, watchdog): (&Digests, &mut Watchdog),
+    (name, tree): (&[u8], Option<&Tree>),
+    evidence: &mut dyn Evidence,
+) -> Result<(), Stop> {
     evidence.check()?;
     let mut row = Row::new(host.clock.now(), "/proc/modules");
     row.bytes("name", name);
@@ -46,14 +55,13 @@ fn one(host: &Host, digests: &Digests, (name, tree): (&[u8], Option<&Tree>), evi
     row.flag("in_tree", path.is_some());
     if let Some(path) = path {
         row.bytes("path", path);
-        let mut watchdog = host.watchdog();
         let (files, owned) = (Arc::clone(&host.files), path.clone());
         let opened = watchdog.read(LIMIT, path, move || {
             let (reader, stat) = files.open(&owned)?;
             read::named(&owned, Content::new(reader.0, stat))
         });
         match opened {
-            Ok(content) => columns(&mut row, (path, &content), (digests, &mut watchdog), evidence)?,
+            Ok(content) => columns(&mut row, (path, &content), (digests, watchdog), evidence)?,
             Err(error) => unread(&mut row, &error, evidence),
         }
     }
@@ -80,7 +88,12 @@ impl Tree {
     fn look(host: &Host) -> Result<Self, ReadError> {
         let release = host.proc.file("sys/kernel/osrelease", read::SMALL)?;
         let folder = [b"/lib/modules/", release.bytes.trim_ascii(), b"/"].concat();
-        let dep = host.files.file([&folder, b"modules.dep".as_slice()].concat(), MOST)?;
+        let path = [&folder, b"modules.dep".as_slice()].concat();
+        let dep = host.files.file(&path, MOST)?;
+        // Of a list that was cut short, modules would look as if it lacked them.
+        if dep.truncated {
+            return Err(ReadError::new(&path, Reason::Limit(format!("longer than the {MOST} bytes that are read of it"))));
+        }
         Ok(Self { files: keep::lines(&dep.bytes).filter_map(|line| entry(&folder, line)).collect() })
     }
 }

@@ -82,6 +82,10 @@ fn without_a_tree_nothing_is_said_of_files_and_a_listed_file_that_is_gone_is_not
     let evidence = modules(LOADED, None);
     assert!(evidence.rows("module_files").iter().all(|row| row.get("in_tree").is_none()));
     assert_eq!(evidence.gaps.len(), 1);
+    let long = format!("kernel/fs/fat-s.ko.xz:{}\n", " ".repeat(16 << 20));
+    let evidence = modules(LOADED, Some(&long));
+    assert!(evidence.rows("module_files").iter().all(|row| row.get("in_tree").is_none()), "cut short, it tells nothing");
+    assert!(evidence.gaps.len() == 1 && evidence.gaps[0].reason.contains("longer than"), "{:?}", evidence.gaps);
     let evidence = modules("gone 1 0 - Live 0x0\n", Some("kernel/gone.ko:\n"));
     let row = &evidence.rows("module_files")[0];
     assert_eq!((&row["in_tree"], &row["status"]), (&1.into(), &"vanished".into()));

@@ -278,6 +278,7 @@ mod tests {
     use std::cell::Cell;
     use std::collections::BTreeMap;
 
+    use super::super::passed::tests::{Found, found};
     use super::*;
 
     const PAGE: usize = 512;
@@ -364,19 +365,8 @@ mod tests {
         (0..600_u32).map(|n| n.to_le_bytes()[0]).collect()
     }
 
-    type Found = Result<(Vec<(i64, Vec<u8>)>, Passed), Trouble<&'static str>>;
-
     fn all(bytes: &[u8], most: usize) -> Found {
-        let mut found = Vec::new();
-        let passed = headers(bytes, u64::try_from(bytes.len()).unwrap(), most, &mut |number, header| {
-            found.push((number, header.to_owned()));
-            if found.len() > 100_000 { Err("many") } else { Ok(()) }
-        });
-        match passed {
-            Ok(passed) => Ok((found, passed)),
-            Err(Stopped::Trouble(trouble)) => Err(trouble),
-            Err(Stopped::Each(many)) => panic!("{many}"),
-        }
+        found(|take| headers(bytes, u64::try_from(bytes.len()).unwrap(), most, take))
     }
 
     /// The numbers of the packages that are found, and what was left out.

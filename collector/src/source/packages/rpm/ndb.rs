@@ -186,6 +186,7 @@ fn adler32(bytes: &[u8]) -> u32 {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::passed::tests::{Found, found};
     use super::*;
 
     fn blob(number: u32, header: &[u8]) -> Vec<u8> {
@@ -218,19 +219,8 @@ mod tests {
         database(&[(7, b"seven"), (3, &[0xfe; 100])])
     }
 
-    type Found = Result<(Vec<(i64, Vec<u8>)>, Passed), Trouble<&'static str>>;
-
     fn all(bytes: &[u8], most: usize) -> Found {
-        let mut found = Vec::new();
-        let passed = headers(bytes, u64::try_from(bytes.len()).unwrap(), most, &mut |number, header| {
-            found.push((number, header.to_owned()));
-            if found.len() > 100_000 { Err("many") } else { Ok(()) }
-        });
-        match passed {
-            Ok(passed) => Ok((found, passed)),
-            Err(Stopped::Trouble(trouble)) => Err(trouble),
-            Err(Stopped::Each(many)) => panic!("{many}"),
-        }
+        found(|take| headers(bytes, u64::try_from(bytes.len()).unwrap(), most, take))
     }
 
     /// The numbers of the packages that are found, and what was left out.

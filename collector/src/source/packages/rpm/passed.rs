@@ -28,3 +28,28 @@ impl Passed {
         self.long = self.long.saturating_add(1);
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::source::pages::{Stopped, Trouble};
+
+    /// Packages by their numbers, and what was left out.
+    pub(in super::super) type Found = Result<(Vec<(i64, Vec<u8>)>, Passed), Trouble<&'static str>>;
+
+    /// What a reader of databases hands over. It must come to an end.
+    pub(in super::super) fn found(
+        headers: impl FnOnce(Take<'_, &'static str>) -> Result<Passed, Stopped<&'static str, &'static str>>,
+    ) -> Found {
+        let mut found = Vec::new();
+        let passed = headers(&mut |number, header| {
+            found.push((number, header.to_owned()));
+            if found.len() > 100_000 { Err("many") } else { Ok(()) }
+        });
+        match passed {
+            Ok(passed) => Ok((found, passed)),
+            Err(Stopped::Trouble(trouble)) => Err(trouble),
+            Err(Stopped::Each(many)) => panic!("{many}"),
+        }
+    }
+}
