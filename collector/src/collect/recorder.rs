@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     inner: Mutex<Inner>,
     /// Segments of images that have ended and that nobody has been told of. Not in `inner`, whose lock a slow sink may hold.
     ended: Mutex<Vec<Closed>>,
+    /// Whether the source is handing over a piece of an image, or waits for the end of a segment.
+    in_image: AtomicBool,
 }
 
 #[derive(Default)]
@@ -88,6 +91,7 @@ impl Shared {
             progress: Progress::default(),
             inner: Mutex::new(inner),
             ended: Mutex::default(),
+            in_image: AtomicBool::new(false),
         }
     }
 
@@ -116,6 +120,12 @@ impl Shared {
 
     fn ended(&self, closed: Closed) {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(closed);
+    }
+
+    /// Whether the source waits for the destination with a piece of an image or with the end of a segment. [`Shared::close`] waits for
+    /// the same.
+    pub(super) fn is_in_image(&self) -> bool {
+        self.in_image.load(Ordering::Relaxed)
     }
 
     /// Ends all objects; what the source hands over later is refused. Returns what became of each, and the gaps.
@@ -208,6 +218,16 @@ impl Recorder {
             return Err(Stop::OutOfTime);
         }
         if inner.has_room() { Ok(inner) } else { Err(Stop::Sink) }
+    }
+
+    /// Does something with the image, and holds the state until that is done: a run that closed the objects meanwhile would never be told
+    /// of a segment that ends only then, and that segment would be stored without a receipt.
+    fn with_image<T>(&self, act: impl FnOnce(&Shared, &mut Option<Image>) -> Result<T, Stop>) -> Result<T, Stop> {
+        let mut inner = self.open()?;
+        self.0.in_image.store(true, Ordering::Relaxed);
+        let done = act(&self.0, &mut inner.image);
+        self.0.in_image.store(false, Ordering::Relaxed);
+        done
     }
 
     fn begin_member(&self, inner: &mut Inner, member: &Member<'_>, size: u64) {
@@ -315,38 +335,37 @@ impl Evidence for Recorder {
     }
 
     fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        let mut inner = self.open()?;
-        let Some(image) = &mut inner.image else { return Err(Stop::Sink) };
-        let written = image.write(&self.0.engine, bytes, &mut |closed| self.0.ended(closed));
-        self.0.progress.add_bytes(bytes.len());
-        if written.is_err() {
-            inner.image = None;
-        }
-        written.map_err(|_| Stop::Sink)
+        self.with_image(|shared, slot| {
+            let Some(image) = slot.as_mut() else { return Err(Stop::Sink) };
+            let written = image.write(&shared.engine, bytes, &mut |closed| shared.ended(closed));
+            shared.progress.add_bytes(bytes.len());
+            if written.is_err() {
+                *slot = None;
+            }
+            written.map_err(|_| Stop::Sink)
+        })
     }
 
     fn image_take(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Stop> {
         let length = bytes.len();
-        let mut inner = self.open()?;
-        let Some(image) = &mut inner.image else { return Err(Stop::Sink) };
-        let taken = image.take(&self.0.engine, bytes, &mut |closed| self.0.ended(closed));
-        self.0.progress.add_bytes(length);
-        if taken.is_err() {
-            inner.image = None;
-        }
-        taken.map_err(|_| Stop::Sink)
+        self.with_image(|shared, slot| {
+            let Some(image) = slot.as_mut() else { return Err(Stop::Sink) };
+            let taken = image.take(&shared.engine, bytes, &mut |closed| shared.ended(closed));
+            shared.progress.add_bytes(length);
+            if taken.is_err() {
+                *slot = None;
+            }
+            taken.map_err(|_| Stop::Sink)
+        })
     }
 
     fn image_end(&mut self) -> Result<(), Stop> {
-        let image = self.open()?.image.take();
-        if let Some(closed) = image.and_then(Image::end) {
-            let lost = closed.lost.is_some();
-            self.0.ended(closed);
-            if lost {
-                return Err(Stop::Sink);
-            }
-        }
-        Ok(())
+        self.with_image(|shared, slot| {
+            let Some(closed) = slot.take().and_then(Image::end) else { return Ok(()) };
+            let is_lost = closed.lost.is_some();
+            shared.ended(closed);
+            if is_lost { Err(Stop::Sink) } else { Ok(()) }
+        })
     }
 
     fn gap(&mut self, gap: Gap) {

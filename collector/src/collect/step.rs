@@ -138,6 +138,12 @@ fn wait(
                 told.observer.tick(&shared.progress);
             }
         }
+        // It waits for the destination with its image, and so would we to close its objects: to abandon it would gain nothing, and lose the
+        // rows that it still has to write about that image.
+        if shared.is_in_image() {
+            overdue = Overdue::default();
+            continue;
+        }
         if let Some(stop) = overdue.now(shared, host, control) {
             host.footprint.count("threads_abandoned");
             return Err(Ending::Abandoned(stop));

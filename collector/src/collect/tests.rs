@@ -281,6 +281,67 @@ fn what_the_destination_keeps_waiting_is_off_no_budget_but_the_runs() {
     assert_eq!(collect(MemorySink::default(), Control::new(None), vec![("a", act)]).0[0].status, Status::Timeout);
 }
 
+/// A destination that takes longer over the end of a segment than the run waits for a source that was told to stop.
+#[derive(Debug, Default)]
+struct Slow(MemorySink);
+
+struct SlowObject(ObjectKey, Box<dyn crate::sink::ObjectWriter>);
+
+impl crate::sink::EvidenceSink for Slow {
+    fn create(&self, key: &ObjectKey) -> Result<Box<dyn crate::sink::ObjectWriter>, SinkError> {
+        Ok(Box::new(SlowObject(key.clone(), self.0.create(key)?)))
+    }
+    fn describe(&self) -> BTreeMap<String, serde_json::Value> {
+        self.0.describe()
+    }
+}
+
+impl crate::sink::ObjectWriter for SlowObject {
+    fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        self.1.part(bytes)
+    }
+    fn taken(&self) -> (u64, crate::model::Digest) {
+        self.1.taken()
+    }
+    fn finish(self: Box<Self>, size: u64, sha256: &crate::model::Digest) -> Result<Option<crate::model::Held>, SinkError> {
+        let Self(key, writer) = *self;
+        if key.as_str().ends_with(".lime.zst") {
+            std::thread::sleep(Duration::from_nanos(watch::GRACE_NS) + Duration::from_secs(1));
+        }
+        writer.finish(size, sha256)
+    }
+    fn abort(self: Box<Self>) -> Result<(), SinkError> {
+        let Self(_, writer) = *self;
+        writer.abort()
+    }
+}
+
+/// A deadline in the middle of an image: its last segment has a receipt, and what the source writes after it is kept.
+#[test]
+fn a_segment_that_takes_longer_than_the_run_waits_is_told_and_so_is_what_follows_it() {
+    let act: Act = |_, evidence| {
+        evidence.image_begin("kcore")?;
+        evidence.image_write(b"memory")?;
+        let stop = loop {
+            if let Err(stop) = evidence.check() {
+                break stop;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        evidence.image_end()?;
+        row(evidence)?;
+        Err(stop)
+    };
+    let memory = MemorySink::default();
+    let (steps, seen) = collect(Slow(memory.clone()), Control::new(None), vec![("a", act)]);
+    let stored: Vec<String> = memory.objects().keys().map(ToString::to_string).collect();
+    assert!(stored.iter().any(|key| key.ends_with("kcore/000000.lime.zst")), "{stored:?}");
+    assert_eq!(seen.stored.keys().cloned().collect::<Vec<_>>(), stored, "an object has no receipt");
+    assert_eq!(steps[0].objects.iter().map(ToString::to_string).collect::<Vec<_>>(), stored);
+    assert_eq!(steps[0].reasons, ["out of time; what had been read is kept"]);
+    assert!(!content(&memory, "data/system/table.jsonl.zst").is_empty());
+}
+
 #[test]
 fn what_a_lost_destination_did_not_take_is_read_for_another_by_the_same_source() {
     let control = Arc::new(Control::new(None));

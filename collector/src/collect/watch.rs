@@ -17,7 +17,7 @@ use crate::source::Stop;
 /// How often the run looks at the clock while a source reads.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 /// How long a source that was told to stop may take to come back before it is abandoned.
-const GRACE_NS: u64 = 3_000_000_000;
+pub(super) const GRACE_NS: u64 = 3_000_000_000;
 
 /// When a source was told to stop.
 #[derive(Default)]
