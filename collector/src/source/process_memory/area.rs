@@ -1,6 +1,14 @@
-//! What a mapping of a process is, and with it what of its pages is kept: decided from the mapping alone, before a page is read.
+//! What a mapping of a process is, and with it what of its pages is kept: decided before a page is read, from the mapping alone, and where
+//! that does not tell a file from a device from what the file system says of it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::host::{Process, ReadError, Watchdog};
 use crate::source::process_memory_map::parse::{DELETED, Mapping};
+
+/// The longest that the questions about the mappings of one process may take.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Mappings that the kernel makes of its own pages; reading some of them reads a device.
 const KERNELS_OWN: [&[u8]; 5] = [b"[vvar]", b"[vvar_vclock]", b"[vsyscall]", b"[vectors]", b"[sigpage]"];
@@ -35,6 +43,8 @@ enum Kind {
     Loose,
     /// Of a file that bears a name.
     Named,
+    /// Of a file below `/dev` of which it is not known, or not yet, whether it is a device.
+    BelowDev,
     /// Not memory; why it is never read.
     Never(&'static str),
 }
@@ -76,8 +86,30 @@ impl Area {
     pub(super) fn never(&self) -> Option<&'static str> {
         match self.kind {
             Kind::Never(why) => Some(why),
+            Kind::BelowDev => Some("below /dev, and it could not be asked whether it is a device"),
             _ => None,
         }
+    }
+
+    /// Whether it is below `/dev` and could not be told from a device.
+    pub(super) fn is_unasked(&self) -> bool {
+        self.kind == Kind::BelowDev
+    }
+
+    /// Whether it holds code, or is of a deleted file, and is below `/dev` and no device, as far as is known. Nobody but who hides
+    /// something keeps files there.
+    pub(super) fn is_odd_below_dev(&self) -> bool {
+        let is_file = matches!(self.kind, Kind::Named | Kind::Loose | Kind::BelowDev);
+        is_file && is_below_dev(&self.path) && (self.is_executable() || self.path.ends_with(DELETED))
+    }
+
+    /// Takes the answer to whether its file is a regular one; none where that could not be asked.
+    fn settle(&mut self, is_regular: Option<bool>) {
+        self.kind = match is_regular {
+            Some(true) => of_file(&self.path),
+            Some(false) => Kind::Never("a device"),
+            None => Kind::BelowDev,
+        };
     }
 
     /// Whether its pages can be executed.
@@ -104,7 +136,7 @@ impl Area {
     /// not a private copy.
     pub(super) fn rank(&self, of_file: bool) -> Option<Rank> {
         match (self.kind, self.is_executable()) {
-            (Kind::Never(_), _) => None,
+            (Kind::Never(_) | Kind::BelowDev, _) => None,
             (Kind::Anonymous | Kind::Loose, true) => Some(Rank::LooseCode),
             (Kind::Loose, false) => Some(Rank::LooseFile),
             (Kind::Anonymous, false) => Some(if of_file { Rank::LooseFile } else { Rank::Private }),
@@ -120,8 +152,44 @@ impl Area {
     }
 }
 
+/// Asks of each area below `/dev` whether it is a device: regular files can lie there too. Returns why it could not be asked, if it could
+/// not of one of them.
+pub(super) fn ask(areas: &mut [Area], process: &Arc<Process>, watchdog: &mut Watchdog) -> Option<ReadError> {
+    let name = |area: &Area| format!("map_files/{:x}-{:x}", area.start, area.end);
+    let names: Vec<String> = areas.iter().filter(|area| area.is_unasked()).map(name).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let owned = Arc::clone(process);
+    let job = move || Ok(names.iter().map(|name| owned.target_stat(name).map(|stat| stat.is_regular())).collect());
+    let answers: Result<Vec<Result<bool, ReadError>>, ReadError> =
+        watchdog.read(LIMIT, process.path("map_files").as_bytes(), job);
+    let (answers, mut why) = match answers {
+        Ok(answers) => (answers, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    for (area, answer) in areas.iter_mut().filter(|area| area.is_unasked()).zip(answers) {
+        area.settle(answer.as_ref().ok().copied());
+        why = why.or(answer.err());
+    }
+    why
+}
+
+/// Whether a file of this path would be expected to be a device.
+fn is_below_dev(path: &[u8]) -> bool {
+    path.starts_with(b"/dev/") && !begins(path, &DEVICES_THAT_ARE_MEMORY)
+}
+
+fn begins(path: &[u8], names: &[&[u8]]) -> bool {
+    names.iter().any(|name| path.starts_with(name))
+}
+
+/// What a mapping of a file is.
+fn of_file(path: &[u8]) -> Kind {
+    if path.ends_with(DELETED) || begins(path, &MEMORY_FILES) { Kind::Loose } else { Kind::Named }
+}
+
 fn kind(mapping: &Mapping<'_>) -> Kind {
-    let begins = |names: &[&[u8]]| names.iter().any(|name| mapping.path.starts_with(name));
     let has_flag = |flag: &[u8]| mapping.flags.is_some_and(|flags| flags.split(|b| *b == b' ').any(|word| word == flag));
     // Above the middle of the address space stand the kernel's own addresses.
     if KERNELS_OWN.contains(&mapping.path) || mapping.end > 1 << 63 {
@@ -130,14 +198,10 @@ fn kind(mapping: &Mapping<'_>) -> Kind {
     if has_flag(b"io") || has_flag(b"pf") {
         return Kind::Never("a device, or pages that the kernel does not manage (VM_IO, VM_PFNMAP)");
     }
-    if mapping.path.starts_with(b"/dev/") && !begins(&DEVICES_THAT_ARE_MEMORY) {
-        return Kind::Never("a device");
+    if is_below_dev(mapping.path) {
+        return Kind::BelowDev;
     }
-    match mapping.inode {
-        0 => Kind::Anonymous,
-        _ if mapping.path.ends_with(DELETED) || begins(&MEMORY_FILES) => Kind::Loose,
-        _ => Kind::Named,
-    }
+    if mapping.inode == 0 { Kind::Anonymous } else { of_file(mapping.path) }
 }
 
 /// Huge pages of hugetlbfs are in none of the usual sums.
@@ -150,6 +214,7 @@ fn may_hold_pages(mapping: &Mapping<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::{Host, physical};
     use crate::source::process_memory_map::parse::mappings;
 
     fn area(line: &str) -> Area {
@@ -173,6 +238,53 @@ mod tests {
         for line in ["1000-2000 rw-s 0 00:05 9 /dev/shm/x\n", "1000-2000 rw-s 0 00:05 9 /dev/zero (deleted)\n"] {
             assert_eq!(area(line).never(), None);
         }
+    }
+
+    #[test]
+    fn a_file_below_dev_is_a_file_and_odd() {
+        let settled = |line: &str, is_regular| {
+            let mut area = area(line);
+            assert!(area.is_unasked() && area.never().is_some());
+            area.settle(is_regular);
+            area
+        };
+        let code = "1000-2000 r-xp 0 00:05 9 /dev/.x/agent\n";
+        let deleted = "1000-2000 r-xp 0 00:05 9 /dev/.x/agent (deleted)\n";
+        let data = "1000-2000 rw-p 0 00:05 9 /dev/.x/agent (deleted)\n";
+        let device = "1000-2000 rw-s 0 00:05 9 /dev/nvidia0\n";
+        let file = settled(code, Some(true));
+        assert_eq!((file.never(), file.rank(true), file.rank(false)), (None, Some(Rank::Code), Some(Rank::ChangedCode)));
+        assert!(file.is_odd_below_dev() && !file.is_loose_code());
+        assert!(settled(deleted, Some(true)).is_loose_code());
+        assert_eq!(settled(data, Some(true)).rank(true), Some(Rank::LooseFile));
+        for line in [code, deleted, data, device] {
+            let area = settled(line, Some(false));
+            assert!(area.never() == Some("a device") && !area.is_odd_below_dev(), "{line}");
+            let area = settled(line, None);
+            assert!(area.is_unasked() && area.rank(false).is_none(), "{line}");
+            assert_eq!(area.is_odd_below_dev(), line != device, "{line}");
+        }
+        assert!(!area("1000-2000 r-xp 0 00:05 9 /dev/shm/x\n").is_odd_below_dev());
+        assert!(!area("1000-2000 r-xp 0 08:01 9 /lib/c\n").is_odd_below_dev());
+    }
+
+    #[test]
+    fn whether_it_is_a_file_is_asked_of_the_mapping_and_not_of_its_path() {
+        let host = Host::live().unwrap();
+        let process = Arc::new(host.proc.process(i32::try_from(std::process::id()).unwrap()).unwrap());
+        let maps = process.file("maps", 16 << 20).unwrap().bytes;
+        let file = mappings(&maps).0.into_iter().find(|mapping| mapping.inode != 0 && mapping.is_executable()).unwrap();
+        let page = physical::page_size();
+        let (start, end) = (file.start, file.end);
+        let there = Mapping { path: &b"/dev/.x/there"[..], ..file.clone() };
+        let gone = Mapping { start: page, end: 2 * page, path: &b"/dev/.x/gone"[..], ..file };
+        let mut areas = [Area::new(&gone, page).unwrap(), Area::new(&there, page).unwrap()];
+        assert!(ask(&mut areas, &process, &mut host.watchdog()).is_some() && areas[0].is_unasked());
+        match process.target_stat(&format!("map_files/{start:x}-{end:x}")) {
+            Ok(_) => assert_eq!(areas[1].kind, Kind::Named),
+            Err(why) => crate::testing::skip("root, to follow map_files", why),
+        }
+        assert!(ask(&mut [area("1000-2000 rw-p 0 00:00 0 [heap]\n")], &process, &mut host.watchdog()).is_none());
     }
 
     #[test]

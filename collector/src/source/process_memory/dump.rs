@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::area::Area;
+use super::area::{self, Area};
 use super::core::{Came, CoreReader, Piece};
 use super::elf::{self, Info};
 use super::plan::{Fate, Plan, Run};
@@ -200,7 +200,9 @@ impl Dumper<'_> {
     fn plan(&mut self, opened: &Opened, evidence: &dyn Evidence) -> Result<(Plan, Option<ReadError>), Stop> {
         let page = opened.space.page();
         let mappings = parse::mappings(&opened.map.bytes).0;
-        let mut plan = Plan::of(mappings.iter().filter_map(|mapping| Area::new(mapping, page)));
+        let mut areas: Vec<Area> = mappings.iter().filter_map(|mapping| Area::new(mapping, page)).collect();
+        let unasked = area::ask(&mut areas, &opened.process, &mut self.watchdog);
+        let mut plan = Plan { unasked, ..Plan::of(areas) };
         let wanted = |area: &Area| area.never().is_none() && area.may_hold_pages;
         let wanted: Vec<(usize, u64, u64)> =
             (0..).zip(&plan.areas).filter(|(_, area)| wanted(area)).map(|(at, area)| (at, area.start, area.end)).collect();
@@ -238,6 +240,13 @@ impl Dumper<'_> {
         }
         if plan.is_cut {
             reasons.push((opened.process.path("pagemap"), "its pages lie in more places than are told apart".to_owned()));
+        }
+        let odd = plan.areas.iter().filter(|area| area.is_unasked() && area.is_odd_below_dev()).count();
+        if odd > 0 {
+            let why = plan.unasked.as_ref().map(|error| error.reason.to_string()).unwrap_or_default();
+            let reason =
+                format!("{odd} mappings below /dev, of code or deleted files, were not read, for they may be of devices: {why}");
+            reasons.push((opened.process.path("map_files"), reason));
         }
         for (path, reason) in &reasons {
             evidence.gap(Gap::whole(path.as_bytes(), reason.as_str()));

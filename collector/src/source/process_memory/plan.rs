@@ -2,6 +2,7 @@
 //! when its header is written.
 
 use super::area::{Area, Rank};
+use crate::host::ReadError;
 use crate::host::address_space::{FILE, PRESENT};
 use crate::host::sys::PageRegion;
 
@@ -55,6 +56,8 @@ pub(super) struct Plan {
     pub(super) runs: Vec<Run>,
     /// Whether there are more runs than are told apart.
     pub(super) is_cut: bool,
+    /// Why it could not be asked of some area whether it is a device, if it could not.
+    pub(super) unasked: Option<ReadError>,
 }
 
 impl Plan {

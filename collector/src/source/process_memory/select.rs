@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::area::Area;
+use super::area::{self, Area};
 use crate::host::{Host, Process, ReadError, Warden, Watchdog, physical, read};
 use crate::model::{Gap, escape};
 use crate::source::executables::Hasher;
@@ -139,7 +139,12 @@ impl Look<'_> {
         }
         let mut facts = self.executable(&process);
         match process_memory_map::read(&process, "maps", &mut self.watchdog) {
-            Ok(map) => facts.extend(of_map(&map.bytes)),
+            Ok(map) => {
+                let mut areas = areas(&map.bytes);
+                // What cannot be asked is a fact as well, and a gap of its memory.
+                area::ask(&mut areas, &process, &mut self.watchdog);
+                facts.extend(of_map(&areas));
+            }
             Err(error) => drop(missing(&error, evidence)),
         }
         Some(facts)
@@ -185,15 +190,19 @@ pub(super) fn is_own(process: &Process, host: &Host) -> bool {
         || status.is_ok_and(|status| status.tgid == Some(own))
 }
 
-/// What is out of the ordinary in a memory map.
-fn of_map(text: &[u8]) -> Vec<&'static str> {
+fn areas(text: &[u8]) -> Vec<Area> {
     let page = physical::page_size();
-    let areas: Vec<Area> = parse::mappings(text).0.iter().filter_map(|mapping| Area::new(mapping, page)).collect();
+    parse::mappings(text).0.iter().filter_map(|mapping| Area::new(mapping, page)).collect()
+}
+
+/// What is out of the ordinary in a memory map.
+fn of_map(areas: &[Area]) -> Vec<&'static str> {
     let any = |is: fn(&Area) -> bool| areas.iter().filter(|area| area.never().is_none()).any(is);
     let facts = [
         (any(Area::is_anonymous_code), "anonymous-code"),
         (any(Area::is_writable_code), "writable-code"),
         (any(Area::is_loose_code), "code-of-deleted-file"),
+        (areas.iter().any(Area::is_odd_below_dev), "file-below-dev"),
     ];
     facts.into_iter().filter(|(is, _)| *is).map(|(_, fact)| fact).collect()
 }
@@ -215,12 +224,15 @@ mod tests {
 
     #[test]
     fn maps_show_code_that_no_file_holds() {
+        let of_map = |text: &[u8]| of_map(&areas(text));
         assert!(
             of_map(b"1000-2000 r-xp 0 08:01 9 /bin/x\n2000-3000 rw-p 0 00:00 0\n3000-4000 r-xp 0 00:00 0 [vdso]\n").is_empty()
         );
         assert_eq!(of_map(b"1000-2000 rwxp 0 00:00 0 [heap]\n"), ["anonymous-code", "writable-code"]);
         assert_eq!(of_map(b"1000-2000 r-xp 0 08:01 9 /tmp/preload.so (deleted)\n"), ["code-of-deleted-file"]);
         assert_eq!(of_map(b"1000-2000 r-xp 0 00:01 9 /memfd:x (deleted)\n"), ["code-of-deleted-file"]);
+        assert_eq!(of_map(b"1000-2000 r-xp 0 00:05 9 /dev/.x/agent\n2000-3000 rw-s 0 00:05 8 /dev/mem\n"), ["file-below-dev"]);
+        assert!(of_map(b"1000-2000 rw-s 0 00:05 9 /dev/dri/card0\n").is_empty());
     }
 
     #[test]
