@@ -2,7 +2,11 @@
 //!
 //! What is no longer there, or cannot be read, is zeros at its place, and a piece says so. Before each chunk it is asked once more
 //! which of its pages are resident, so that a page that has gone to swap meanwhile is not brought back.
+//!
+//! **Invariant:** a piece holds what was handed out and nothing else: of a chunk that was read when the file was cut off the rest is not in
+//! the file, however good it was.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,11 +60,25 @@ pub(super) struct CoreReader<'a> {
     watchdog: &'a mut Watchdog,
     /// What is still to be read, the next at the end.
     runs: Vec<Run>,
+    /// The head, then one chunk after the other.
     buffer: Vec<u8>,
+    /// Bytes of the buffer that were handed out.
     given: usize,
+    /// What the rest of the buffer is, in order; nothing for the head.
+    due: VecDeque<Due>,
+    /// Bytes of the core file that were handed out.
     offset: u64,
     open: Option<(Piece, Sha256)>,
     pieces: Vec<Piece>,
+}
+
+/// A stretch of pages that was read in one way and waits to be handed out.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    start: u64,
+    end: u64,
+    area: usize,
+    came: Came,
 }
 
 /// What one chunk came to.
@@ -81,12 +99,11 @@ impl<'a> CoreReader<'a> {
         watchdog: &'a mut Watchdog,
     ) -> Self {
         let runs: Vec<Run> = plan.kept().rev().copied().collect();
-        let offset = u64::try_from(head.len()).unwrap_or(u64::MAX);
-        let (process, space) = (Arc::clone(process), Arc::clone(space));
-        Self { process, space, watchdog, runs, buffer: head, given: 0, offset, open: None, pieces: Vec::new() }
+        let (process, space, due) = (Arc::clone(process), Arc::clone(space), VecDeque::new());
+        Self { process, space, watchdog, runs, buffer: head, given: 0, due, offset: 0, open: None, pieces: Vec::new() }
     }
 
-    /// What has been read so far, ascending.
+    /// What has been handed out so far, ascending.
     pub(super) fn pieces(mut self) -> Vec<Piece> {
         self.end_piece();
         self.pieces
@@ -104,32 +121,40 @@ impl<'a> CoreReader<'a> {
         let job = move || chunk(&space, &process, now.start, now.end);
         let told = |_| io::Error::new(io::ErrorKind::TimedOut, "the read did not return in time and was abandoned");
         let chunk = self.watchdog.run(LIMIT, job).map_err(told)??;
-        self.note(&now, &chunk)?;
+        let mut start = now.start;
+        for (length, came) in chunk.came {
+            self.due.push_back(Due { start, end: start + length, area: now.area, came });
+            start += length;
+        }
         (self.buffer, self.given) = (chunk.bytes, 0);
         Ok(true)
     }
 
-    fn note(&mut self, run: &Run, chunk: &Chunk) -> io::Result<()> {
-        let (mut start, mut bytes) = (run.start, chunk.bytes.as_slice());
-        for (length, came) in &chunk.came {
-            let (now, later) = bytes.split_at(usize::try_from(*length).unwrap_or(usize::MAX).min(bytes.len()));
-            let goes_on = |piece: &Piece| (piece.end, piece.area, piece.came) == (start, run.area, *came);
+    /// Takes note of the next `length` bytes of the buffer, which are being handed out and came in one way.
+    fn note(&mut self, length: usize) -> io::Result<()> {
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+        if let Some(Due { start, end, area, came }) = self.due.pop_front() {
+            let goes_on = |piece: &Piece| (piece.end, piece.area, piece.came) == (start, area, came);
             if !self.open.as_ref().is_some_and(|(piece, _)| goes_on(piece)) {
                 self.end_piece();
                 if self.pieces.len() >= MOST_RUNS {
                     return Err(io::Error::other("its memory changes in more places than are told apart"));
                 }
                 let sha256 = Digest::of(b"");
-                let piece = Piece { start, end: start, area: run.area, offset: self.offset, came: *came, sha256 };
-                self.open = Some((piece, Sha256::new()));
+                self.open = Some((Piece { start, end: start, area, offset: self.offset, came, sha256 }, Sha256::new()));
             }
+            let next = start.saturating_add(bytes);
             if let Some((piece, hasher)) = &mut self.open {
-                piece.end = start + length;
-                hasher.update(now);
+                piece.end = next;
+                let left = self.buffer.get(self.given..).unwrap_or_default();
+                hasher.update(left.get(..length).unwrap_or_default());
             }
-            (start, bytes) = (start + length, later);
-            self.offset += length;
+            if next < end {
+                self.due.push_front(Due { start: next, end, area, came });
+            }
         }
+        self.given += length;
+        self.offset = self.offset.saturating_add(bytes);
         Ok(())
     }
 
@@ -147,8 +172,12 @@ impl Read for CoreReader<'_> {
                 return Ok(0);
             }
         }
-        let length = self.buffer.get(self.given..).unwrap_or_default().read(buffer)?;
-        self.given += length;
+        let left = self.buffer.get(self.given..).unwrap_or_default();
+        let alike = self.due.front().map_or(left.len(), |due| usize::try_from(due.end - due.start).unwrap_or(usize::MAX));
+        let length = left.get(..alike).unwrap_or(left).read(buffer)?;
+        if length > 0 {
+            self.note(length)?;
+        }
         Ok(length)
     }
 }
@@ -229,5 +258,70 @@ impl Chunk {
             Some((last, how)) if *how == came => *last += length,
             _ => self.came.push((length, came)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::area::Area;
+    use super::*;
+    use crate::host::Host;
+    use crate::host::sys::PageRegion;
+    use crate::source::process_memory_map::parse::mappings;
+
+    /// A reader of the first megabyte and a half of a buffer of our own, and that buffer.
+    fn of_own<T>(look: impl FnOnce(CoreReader<'_>, u64, &[u8]) -> T) -> T {
+        const LENGTH: usize = 3 << 19;
+        let host = Host::live().unwrap();
+        let process = Arc::new(host.proc.process(i32::try_from(std::process::id()).unwrap()).unwrap());
+        let space = Arc::new(AddressSpace::open(&process).unwrap());
+        let page = usize::try_from(space.page()).unwrap();
+        let mut memory = vec![0_u8; LENGTH + page];
+        let from = memory.as_ptr().addr().next_multiple_of(page) - memory.as_ptr().addr();
+        for (place, n) in memory[from..].iter_mut().zip(0_usize..) {
+            *place = u8::try_from(n % 251).unwrap();
+        }
+        std::hint::black_box(&memory);
+        let start = u64::try_from(memory.as_ptr().addr() + from).unwrap();
+        let end = start + u64::try_from(LENGTH).unwrap();
+        let line = format!("{start:x}-{end:x} rw-p 00000000 00:00 0\n");
+        let mut plan = Plan::of(mappings(line.as_bytes()).0.iter().filter_map(|mapping| Area::new(mapping, space.page())));
+        plan.add(0, &[PageRegion { start, end, categories: PRESENT }]);
+        let mut watchdog = host.watchdog();
+        let reader = CoreReader::new(&process, &space, &plan, vec![1; 4096], &mut watchdog);
+        look(reader, start, &memory[from..from + LENGTH])
+    }
+
+    #[test]
+    fn pieces_hold_what_was_handed_out_and_no_more() {
+        for taken in [0, 1, 4096, 4096 + (256 << 10), 4096 + (1 << 20), 4096 + (5 << 18)] {
+            of_own(|mut reader, start, memory| {
+                let mut core = vec![0; taken];
+                reader.read_exact(&mut core).unwrap();
+                let pieces = reader.pieces();
+                let pages = &memory[..taken.saturating_sub(4096)];
+                assert!(core.get(4096..).unwrap_or_default() == pages, "{taken}");
+                assert_eq!(pieces.len(), usize::from(!pages.is_empty()), "{taken}: {pieces:?}");
+                for piece in pieces {
+                    assert_eq!((piece.start, piece.end - piece.start, piece.offset), (start, pages.len() as u64, 4096));
+                    assert_eq!((piece.came, piece.sha256), (Came::Read, Digest::of(pages)));
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn reads_of_any_length_make_the_same_pieces() {
+        let pieces = |step: usize| {
+            of_own(|mut reader, start, _| {
+                let mut buffer = vec![0; step];
+                while reader.read(&mut buffer).unwrap() > 0 {}
+                let place = |piece: Piece| (piece.start - start, piece.end - start, piece.offset, piece.came, piece.sha256);
+                reader.pieces().into_iter().map(place).collect::<Vec<_>>()
+            })
+        };
+        let whole = pieces(4 << 20);
+        assert_eq!(whole.iter().map(|piece| piece.1 - piece.0).sum::<u64>(), 3 << 19);
+        assert_eq!((pieces(100_003), pieces(256 << 10)), (whole.clone(), whole));
     }
 }
