@@ -119,7 +119,8 @@ impl Attempt<'_> {
             self.evidence.gap(Gap::whole(b"/dev/kmsg", reason));
         }
         let (refused, faults, stop) = (report.refused.clone(), report.faults.clone(), read.and(ended).err());
-        let denied = refused.as_ref().is_some_and(|why| why.contains("EPERM") || why.contains("EACCES"));
+        let is_denial = |why: &String| ["EPERM", "EACCES", "EKEYREJECTED"].iter().any(|errno| why.contains(errno));
+        let denied = refused.as_ref().is_some_and(is_denial);
         Ok(Captured { tally, refused, denied, faults, stop, readers: 1, lime: Some(report) })
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Facts {
     pub iomem: Iomem,
     /// Why no LiME module can be loaded for this kernel, as far as the module goes.
     pub module_fault: Option<String>,
+    /// Whether that module has a signature for the kernel.
+    pub module_signed: bool,
     /// Whether a module of LiME's name is loaded.
     pub has_lime: bool,
     /// Whether our sockets are not those of the kernel's own network.
@@ -48,7 +50,8 @@ pub(super) struct Facts {
 pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row, offer: &Offer) -> Result<Facts, Stop> {
     let host = keeper.host;
     let kernel = kernel(row, keeper)?;
-    let mut facts = Facts { module_fault: offer.fault(&kernel), kernel: kernel.release, ..there(host) };
+    let (module_fault, module_signed) = (offer.fault(&kernel), offer.is_signed());
+    let mut facts = Facts { module_fault, module_signed, kernel: kernel.release, ..there(host) };
     let disabled = keep::column(row, "modules_disabled", keeper.proc("sys/kernel/modules_disabled")?);
     facts.modules_disabled = disabled.is_some_and(|value| value == b"1");
     let enforced = keep::column(row, "module_sig_enforce", keeper.sys("module/module/parameters/sig_enforce")?);

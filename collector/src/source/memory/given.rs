@@ -67,6 +67,12 @@ impl Offer {
         })
     }
 
+    /// Whether the module has a signature for the kernel.
+    pub(super) fn is_signed(&self) -> bool {
+        let bytes = self.module.as_ref().and_then(|module| module.bytes.as_ref().ok());
+        bytes.is_some_and(|bytes| lime::module::is_signed(bytes))
+    }
+
     /// Which module, index and key it is, for a row of a table.
     pub(super) fn describe(&self, row: &mut Row) {
         if let Some(module) = &self.module {
@@ -113,6 +119,20 @@ mod tests {
         for (fault, reason) in faults {
             assert!(fault.as_ref().unwrap().contains(reason), "{fault:?}");
         }
+    }
+
+    #[test]
+    fn a_signature_stands_at_the_end() {
+        let plain = module(b"name=lime\0vermagic=6.1.0 SMP\0");
+        let signed = [plain.as_slice(), b"pkcs7", b"~Module signature appended~\n"].concat();
+        let more = [signed.as_slice(), b"x"].concat();
+        let offer = |bytes: Vec<u8>| {
+            let sha256 = Digest::of(&bytes);
+            Offer { module: Some(GivenModule { bytes: Ok(bytes.into()), sha256 }), store: None }
+        };
+        assert_eq!(offer(signed.clone()).fault(&kernel(b"6.1.0")), None);
+        assert!(offer(signed).is_signed());
+        assert!(!offer(plain).is_signed() && !offer(more).is_signed() && !Offer::default().is_signed());
     }
 
     #[test]

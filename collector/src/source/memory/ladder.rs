@@ -107,8 +107,11 @@ fn lime(facts: &Facts) -> Against {
     against.forbids(facts.has_lime, "a module of the name lime is loaded already");
     against.forbids(facts.other_network, "this process is in another network namespace than the module's socket would be");
     against.forbids(facts.modules_disabled, "kernel.modules_disabled is 1: no module can be loaded until the next boot");
-    against.forbids(facts.signatures_enforced, "the kernel loads only signed modules (module.sig_enforce)");
-    lockdown(&mut against, facts, false, "it loads only signed modules");
+    // Whether it knows the key of a signed one, only the kernel can say.
+    if !facts.module_signed {
+        against.forbids(facts.signatures_enforced, "the kernel loads only signed modules (module.sig_enforce)");
+        lockdown(&mut against, facts, false, "it loads only signed modules");
+    }
     capability(&mut against, facts.may_load_modules, "CAP_SYS_MODULE");
     against
 }
@@ -204,6 +207,21 @@ mod tests {
         assert_eq!(verdicts(&given, Method::Lime)[..2], ["available", "not-considered"]);
         assert_eq!(verdicts(&Facts { has_lime: true, ..given.clone() }, Method::Lime)[0], "denied");
         assert_eq!(verdicts(&Facts { other_network: true, ..given }, Method::Lime)[0], "denied");
+    }
+
+    #[test]
+    fn what_wants_a_signature_keeps_out_only_what_has_none() {
+        let given = Facts { module_fault: None, ..open_host() };
+        for closed in [
+            Facts { signatures_enforced: true, ..given.clone() },
+            Facts { lockdown: b"integrity".to_vec(), ..given.clone() },
+            Facts { lockdown: b"confidentiality".to_vec(), ..given },
+        ] {
+            assert_eq!(verdicts(&closed, Method::Lime)[0], "denied");
+            assert_eq!(verdicts(&Facts { module_signed: true, ..closed.clone() }, Method::Lime)[0], "available");
+            let disabled = Facts { module_signed: true, modules_disabled: true, ..closed };
+            assert_eq!(verdicts(&disabled, Method::Lime)[0], "denied");
+        }
     }
 
     #[test]

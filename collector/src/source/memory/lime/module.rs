@@ -9,6 +9,8 @@ use crate::model::modules::Architecture;
 const SECTION: usize = 64;
 /// `ET_REL`.
 const RELOCATABLE: u16 = 1;
+/// How a module ends that has a signature behind it (`MODULE_SIG_STRING` of linux/module_signature.h).
+const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// What a module file says of itself, as far as it matters. Text is as it stands there; what is missing is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +64,11 @@ impl ModuleInfo {
     pub fn not_lime(&self) -> Option<String> {
         (self.name != b"lime").then(|| format!("its name is {:?}, and not lime", escape::bytes(&self.name)))
     }
+}
+
+/// Whether a signature stands behind the module. Whose it is, and whether it is right, only the kernel can say.
+pub(in super::super) fn is_signed(bytes: &[u8]) -> bool {
+    bytes.ends_with(SIGNED)
 }
 
 /// The section table: as many headers of 64 bytes as there are, and where their names are.
