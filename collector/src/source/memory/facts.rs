@@ -40,8 +40,6 @@ pub(super) struct Facts {
     pub module_signed: bool,
     /// Whether a module of LiME's name is loaded.
     pub has_lime: bool,
-    /// Whether our sockets are not those of the kernel's own network.
-    pub other_network: bool,
     /// Bytes of memory that the kernel says are in use, huge pages that nobody uses not counted.
     pub in_use: Option<u64>,
 }
@@ -123,10 +121,6 @@ fn there(host: &Host) -> Facts {
         has_crash: host.files.stat("/dev/crash").is_ok_and(|stat| stat.kind_name() == "character device"),
         has_mem: host.files.stat("/dev/mem").is_ok_and(|stat| stat.kind_name() == "character device"),
         has_lime: host.live && module::is_shown("lime"),
-        other_network: match (host.proc.link("self/ns/net"), host.proc.link("1/ns/net")) {
-            (Ok(ours), Ok(first)) => ours != first,
-            _ => false,
-        },
         may_load_modules: may("sys_module"),
         may_do_raw_io: may("sys_rawio"),
         ..Facts::default()

@@ -105,7 +105,6 @@ fn lime(facts: &Facts) -> Against {
     }
     ranges(&mut against, facts);
     against.forbids(facts.has_lime, "a module of the name lime is loaded already");
-    against.forbids(facts.other_network, "this process is in another network namespace than the module's socket would be");
     against.forbids(facts.modules_disabled, "kernel.modules_disabled is 1: no module can be loaded until the next boot");
     // Whether it knows the key of a signed one, only the kernel can say.
     if !facts.module_signed {
@@ -205,8 +204,7 @@ mod tests {
         assert_eq!(rungs[0].reasons, ["no module"]);
         let given = Facts { module_fault: None, ..open_host() };
         assert_eq!(verdicts(&given, Method::Lime)[..2], ["available", "not-considered"]);
-        assert_eq!(verdicts(&Facts { has_lime: true, ..given.clone() }, Method::Lime)[0], "denied");
-        assert_eq!(verdicts(&Facts { other_network: true, ..given }, Method::Lime)[0], "denied");
+        assert_eq!(verdicts(&Facts { has_lime: true, ..given }, Method::Lime)[0], "denied");
     }
 
     #[test]

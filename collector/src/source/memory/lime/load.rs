@@ -76,7 +76,18 @@ fn refused(host: &Host, outcome: Result<(), Errno>) -> Refused {
     }
 }
 
+/// Whether our sockets are not those of the kernel's own network, which the module's would be of.
+fn is_in_other_network(host: &Host) -> bool {
+    match (host.proc.link("self/ns/net"), host.proc.link("1/ns/net")) {
+        (Ok(ours), Ok(first)) => ours != first,
+        _ => false,
+    }
+}
+
 fn by_socket(host: &Host, module: &[u8], parameters: &mut String) -> Result<Inflow, String> {
+    if is_in_other_network(host) {
+        return Err("this process is in another network namespace than the module's socket would be".to_owned());
+    }
     let port = kernel::free_port().map_err(|error| format!("no free port: {error}"))?;
     *parameters = format!("path=tcp:{port} format=lime localhostonly=1 timeout=0");
     begin(host, parameters, |parameters| Loading::start(module, parameters, None))?;
@@ -132,6 +143,20 @@ fn refusal(errno: Errno) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_socket_needs_the_kernels_own_network() {
+        let dir = tempfile::tempdir().unwrap();
+        for (process, namespace) in [("self", "net:[1]"), ("1", "net:[2]")] {
+            let folder = dir.path().join("proc").join(process).join("ns");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::os::unix::fs::symlink(namespace, folder.join("net")).unwrap();
+        }
+        let mut parameters = String::new();
+        let why = by_socket(&Host::fixture(dir.path()).unwrap(), b"no module", &mut parameters).unwrap_err();
+        assert!(why.contains("another network namespace") && parameters.is_empty(), "{why}");
+        assert!(!is_in_other_network(&Host::live().unwrap()));
+    }
 
     #[test]
     fn every_errno_has_a_reason() {
