@@ -37,8 +37,7 @@ pub(super) fn load(host: &Host, module: &[u8], parameters: &mut String) -> Resul
         Ok(pipe) => Ok(Inflow::Pipe(pipe)),
         Err(Refused::Module(why)) => Err(why),
         Err(Refused::Pipe(why)) => {
-            host.footprint.note(format!("LiME had to send over the loopback address: {why}"));
-            by_socket(host, module, parameters)
+            by_socket(host, module, parameters, &why).map_err(|error| format!("{why}; over the loopback address: {error}"))
         }
     }
 }
@@ -84,7 +83,8 @@ fn is_in_other_network(host: &Host) -> bool {
     }
 }
 
-fn by_socket(host: &Host, module: &[u8], parameters: &mut String) -> Result<Inflow, String> {
+/// Loads it once more, with a socket in place of a pipe that it could not open because of `why`.
+fn by_socket(host: &Host, module: &[u8], parameters: &mut String, why: &str) -> Result<Inflow, String> {
     if is_in_other_network(host) {
         return Err("this process is in another network namespace than the module's socket would be".to_owned());
     }
@@ -95,6 +95,7 @@ fn by_socket(host: &Host, module: &[u8], parameters: &mut String) -> Result<Infl
     while began.elapsed() < PATIENCE {
         if let Ok(stream) = kernel::connect(port) {
             host.footprint.count("modules_loaded");
+            host.footprint.note(format!("LiME had to send over the loopback address: {why}"));
             let stream = Arc::new(stream);
             host.loaded.sends(Inflow::Socket(Arc::clone(&stream)));
             stream.set_read_timeout(Some(SILENCE)).map_err(|error| format!("its socket cannot be read: {error}"))?;
@@ -153,9 +154,17 @@ mod tests {
             std::os::unix::fs::symlink(namespace, folder.join("net")).unwrap();
         }
         let mut parameters = String::new();
-        let why = by_socket(&Host::fixture(dir.path()).unwrap(), b"no module", &mut parameters).unwrap_err();
+        let why = by_socket(&Host::fixture(dir.path()).unwrap(), b"no module", &mut parameters, "").unwrap_err();
         assert!(why.contains("another network namespace") && parameters.is_empty(), "{why}");
-        assert!(!is_in_other_network(&Host::live().unwrap()));
+    }
+
+    #[test]
+    fn what_never_sent_is_not_said_to_have_sent() {
+        let host = Host::live().unwrap();
+        let why = by_socket(&host, b"no module", &mut String::new(), "there is no pipe").unwrap_err();
+        assert!(why.contains("(E") || is_in_other_network(&host), "{why}");
+        host.loaded.end(&host.footprint);
+        assert!(host.footprint.notes().is_empty(), "{:?}", host.footprint.notes());
     }
 
     #[test]
