@@ -32,6 +32,8 @@ struct Captured {
     refused: Option<String>,
     denied: bool,
     faults: Vec<String>,
+    /// Why what was read is not this memory, where that is known by other means than its content.
+    foreign: Option<String>,
     stop: Option<Stop>,
     /// How many readers there were.
     readers: usize,
@@ -107,7 +109,7 @@ impl Attempt<'_> {
         // Nobody would unload it if the run has given up waiting for us.
         image.check()?;
         let (mut report, mut read) = lime::capture(host, &bytes, ram, &lens, &mut |chunk| image.take("lime", chunk));
-        if read.is_ok() && report.refused.is_none() && image.tally.bytes > 0 && may_fill {
+        if read.is_ok() && report.refused.is_none() && report.foreign.is_none() && image.tally.bytes > 0 && may_fill {
             read = fill(host, &mut image, ram, &lens, &mut report.faults);
         }
         let (tally, ended) = image.end();
@@ -118,10 +120,11 @@ impl Attempt<'_> {
             let reason = format!("records of the kernel's log that came while LiME was loaded are missing: {why}");
             self.evidence.gap(Gap::whole(b"/dev/kmsg", reason));
         }
-        let (refused, faults, stop) = (report.refused.clone(), report.faults.clone(), read.and(ended).err());
+        let (refused, faults, foreign) = (report.refused.clone(), report.faults.clone(), report.foreign.clone());
+        let stop = read.and(ended).err();
         let is_denial = |why: &String| ["EPERM", "EACCES", "EKEYREJECTED"].iter().any(|errno| why.contains(errno));
         let denied = refused.as_ref().is_some_and(is_denial);
-        Ok(Captured { tally, refused, denied, faults, stop, readers: 1, lime: Some(report) })
+        Ok(Captured { tally, refused, denied, faults, foreign, stop, readers: 1, lime: Some(report) })
     }
 
     /// Judges a capture, writes its row, and makes gaps of what an image lacks that is of use.
@@ -136,6 +139,10 @@ impl Attempt<'_> {
                 faults.extend(self.unmapped());
                 let moved = self.compare_iomem(method, &mut faults)?;
                 let (quality, reasons) = quality::judge(&captured.tally, self.measure(), faults);
+                let (quality, reasons) = match captured.foreign.take() {
+                    Some(why) => (Quality::Rejected, std::iter::once(why).chain(reasons).collect()),
+                    None => (quality, reasons),
+                };
                 self.gaps(method, quality, &captured.tally, &moved);
                 (Some(quality), reasons)
             }

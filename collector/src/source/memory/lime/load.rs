@@ -93,16 +93,18 @@ fn by_socket(host: &Host, module: &[u8], parameters: &mut String, why: &str) -> 
     begin(host, parameters, |parameters| Loading::start(module, parameters, None))?;
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
-        if let Ok(stream) = kernel::connect(port) {
+        let connected = kernel::connect(port);
+        // Somebody else may have taken the port meanwhile: LiME does not return before it has sent all.
+        if let Some(outcome) = host.loaded.outcome() {
+            return Err(unsaid(outcome));
+        }
+        if let Ok(stream) = connected {
             host.footprint.count("modules_loaded");
             host.footprint.note(format!("LiME had to send over the loopback address: {why}"));
             let stream = Arc::new(stream);
             host.loaded.sends(Inflow::Socket(Arc::clone(&stream)));
             stream.set_read_timeout(Some(SILENCE)).map_err(|error| format!("its socket cannot be read: {error}"))?;
             return Ok(Inflow::Socket(stream));
-        }
-        if let Some(outcome) = host.loaded.outcome() {
-            return Err(unsaid(outcome));
         }
         std::thread::sleep(PAUSE);
     }
@@ -118,6 +120,12 @@ fn begin(host: &Host, parameters: &str, start: impl FnOnce(CString) -> Result<Lo
 /// Whether it may be what LiME came to when it opened the pipe: setup_disk of its disk.c returns what open gives.
 fn is_of_the_pipe(errno: Errno) -> bool {
     matches!(errno, Errno::ENOENT | Errno::EACCES | Errno::ENXIO | Errno::ELOOP | Errno::EINVAL | Errno::EIO | Errno::EROFS)
+}
+
+/// Whether LiME may have sent over its socket where its init function came to this: once it sends, only a connection that broke is an
+/// error; before that it is whatever kept it from listening.
+pub(super) fn may_have_sent(errno: Errno) -> bool {
+    matches!(errno, Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN | Errno::ETIMEDOUT)
 }
 
 /// Why it returned before there was a stream.

@@ -40,6 +40,8 @@ pub(super) struct Report {
     pub refused: Option<String>,
     /// What went wrong with the stream.
     pub faults: Vec<String>,
+    /// Why what came is not of LiME, if it cannot be.
+    pub foreign: Option<String>,
     /// Records of the kernel's log that came meanwhile.
     pub log: Vec<u8>,
     /// Why records are missing in `log`, if some are.
@@ -62,14 +64,14 @@ pub(super) fn capture(
     Records::new(&mut log);
     let mut report = Report { taint: (taint(host), None), ..Report::default() };
     let _ending = Ending(host);
-    let result = match load::load(host, module, &mut report.parameters) {
-        Ok(inflow) => drain(&inflow, SILENCE, ram, lens, take, &mut report),
+    let (result, is_socket) = match load::load(host, module, &mut report.parameters) {
+        Ok(inflow) => (drain(&inflow, SILENCE, ram, lens, take, &mut report), matches!(inflow, Inflow::Socket(_))),
         Err(why) => {
             report.refused = Some(why);
-            Ok(())
+            (Ok(()), false)
         }
     };
-    end(host, &mut report);
+    end(host, is_socket, &mut report);
     report.taint.1 = taint(host);
     Records { bytes: report.log, lost: report.log_lost } = Records::new(&mut log);
     report.faults.extend(complaint(&report.log));
@@ -86,7 +88,7 @@ impl Drop for Ending<'_> {
 }
 
 /// Ends the stream, waits for the module and unloads it.
-fn end(host: &Host, report: &mut Report) {
+fn end(host: &Host, is_socket: bool, report: &mut Report) {
     let Some(fate) = host.loaded.end(&host.footprint) else {
         report.unloaded = true;
         return;
@@ -94,7 +96,12 @@ fn end(host: &Host, report: &mut Report) {
     report.unloaded = fate.gone;
     match fate.returned {
         // Without a stream this is the reason of the refusal already.
-        Some(Err(errno)) if report.refused.is_none() => report.faults.push(format!("its init function failed: {errno:?}")),
+        Some(Err(errno)) if report.refused.is_none() => {
+            report.faults.push(format!("its init function failed: {errno:?}"));
+            if is_socket && !load::may_have_sent(errno) {
+                report.foreign = Some("what came over the socket was not sent by LiME, which could not listen there".to_owned());
+            }
+        }
         Some(_) => {}
         None => report.faults.push("its init function did not return".to_owned()),
     }
@@ -170,6 +177,7 @@ pub(super) fn take_and_forget(host: &Host, module: &[u8], ram: &[PhysRange], clo
     let mut report = Report::default();
     let _ending = Ending(host);
     let inflow = load::load(host, module, &mut report.parameters)?;
+    let is_socket = matches!(inflow, Inflow::Socket(_));
     let (send, raws) = bounded::<Raw>(1);
     let (give, spare) = bounded::<Vec<u8>>(4);
     let (bytes, verdict) = std::thread::scope(|scope| {
@@ -182,7 +190,7 @@ pub(super) fn take_and_forget(host: &Host, module: &[u8], ram: &[PhysRange], clo
         }
         (bytes, thread.join().unwrap_or_else(|_| Err("a bug in Hozen".to_owned())))
     });
-    end(host, &mut report);
+    end(host, is_socket, &mut report);
     report.faults.extend(verdict.err());
     if report.faults.is_empty() { Ok(bytes) } else { Err(report.faults.join("; ")) }
 }
@@ -333,6 +341,18 @@ mod tests {
         assert!(report.parameters.starts_with("path=/proc/self/fd/") && report.parameters.ends_with(" format=lime timeout=0"));
         assert_eq!(report.taint.0, report.taint.1);
         assert!(report.unloaded && host.footprint.notes().is_empty());
+    }
+
+    #[test]
+    fn what_comes_over_a_socket_on_which_lime_could_not_listen_is_not_its_own() {
+        let host = Host::live().unwrap();
+        for is_socket in [true, false] {
+            host.loaded.begin(|| crate::host::module::Loading::start(b"no module", std::ffi::CString::default(), None)).unwrap();
+            let mut report = Report::default();
+            end(&host, is_socket, &mut report);
+            assert_eq!((report.foreign.is_some(), report.faults.len()), (is_socket, 1), "{report:?}");
+        }
+        assert!(load::may_have_sent(nix::errno::Errno::EPIPE) && !load::may_have_sent(nix::errno::Errno::EADDRINUSE));
     }
 
     #[test]
