@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use nix::unistd::{Whence, lseek};
 
 use super::{ReadError, Reason, sys};
 
@@ -15,7 +16,7 @@ const PATH: &str = "/dev/kmsg";
 /// Longer than any record; the kernel answers `EINVAL` to a read that is too short (records hold at most 8 KiB).
 const LONGEST: usize = 32 << 10;
 
-/// An open kernel log, at its oldest record.
+/// An open kernel log.
 #[derive(Debug)]
 pub struct Kmsg {
     fd: OwnedFd,
@@ -52,6 +53,15 @@ impl Kmsg {
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let fd = open(PATH, flags, Mode::empty()).map_err(fail)?;
         Ok(Self { fd, buffer: vec![0; LONGEST] })
+    }
+
+    /// The same log behind its newest record: what is read is what comes from now on.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn at_end(self) -> Result<Self, ReadError> {
+        lseek(&self.fd, 0, Whence::SeekEnd).map_err(|errno| ReadError::errno(PATH.as_bytes(), errno))?;
+        Ok(self)
     }
 
     /// Reads the next record.

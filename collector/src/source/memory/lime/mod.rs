@@ -9,7 +9,7 @@ mod load;
 pub(super) mod module;
 pub(super) mod relay;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
@@ -30,6 +30,8 @@ use crate::source::Stop;
 const SILENCE: Duration = Duration::from_secs(60);
 /// The most of the kernel's log that is kept.
 const MOST_LOG: usize = 1 << 20;
+/// How long it is read: somebody may write to it faster than we read.
+const LOG_LIMIT: Duration = Duration::from_secs(2);
 
 /// What a capture by LiME left behind, the image not counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,8 +62,7 @@ pub(super) fn capture(
     lens: &Lens,
     take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
 ) -> (Report, Result<(), Stop>) {
-    let mut log = Kmsg::open();
-    Records::new(&mut log);
+    let mut log = Kmsg::open().and_then(Kmsg::at_end);
     let mut report = Report { taint: (taint(host), None), ..Report::default() };
     let _ending = Ending(host);
     let (result, is_socket) = match load::load(host, module, &mut report.parameters) {
@@ -73,7 +74,7 @@ pub(super) fn capture(
     };
     end(host, is_socket, &mut report);
     report.taint.1 = taint(host);
-    Records { bytes: report.log, lost: report.log_lost } = Records::new(&mut log);
+    Records { bytes: report.log, lost: report.log_lost } = Records::read(&mut log, LOG_LIMIT);
     report.faults.extend(complaint(&report.log));
     (report, result)
 }
@@ -208,11 +209,14 @@ struct Records {
 }
 
 impl Records {
-    /// Those that came since the last call.
-    fn new(log: &mut Result<Kmsg, ReadError>) -> Self {
-        let mut records = Self::default();
-        let mut more = true;
+    /// Those that have come, as far as they can be read within `limit`.
+    fn read(log: &mut Result<Kmsg, ReadError>, limit: Duration) -> Self {
+        let (began, mut records, mut more) = (Instant::now(), Self::default(), true);
         while more {
+            if began.elapsed() >= limit {
+                records.lost = Some(format!("more of them came than can be read within {} s", limit.as_secs()));
+                break;
+            }
             match log.as_mut().map_err(|error| error.to_string()).and_then(|log| log.step().map_err(|error| error.to_string())) {
                 Ok(step) => more = records.take(step),
                 Err(why) => (records.lost, more) = (Some(why), false),
@@ -225,7 +229,10 @@ impl Records {
     fn take(&mut self, step: Step<'_>) -> bool {
         match step {
             Step::Record(record) if self.bytes.len() < MOST_LOG => self.bytes.extend_from_slice(record),
-            Step::Record(_) => self.lost = Some(format!("more than {MOST_LOG} bytes of them came")),
+            Step::Record(_) => {
+                self.lost = Some(format!("more than {MOST_LOG} bytes of them came"));
+                return false;
+            }
             Step::Overwritten => self.lost = Some("the kernel overwrote them before they were read".to_owned()),
             Step::End => return false,
         }
@@ -302,12 +309,17 @@ mod tests {
     fn records_that_are_lost_are_told() {
         let lost = |steps: Vec<Step<'_>>| {
             let mut records = Records::default();
-            steps.into_iter().for_each(|step| assert!(records.take(step)));
-            records.lost.unwrap()
+            let more = steps.into_iter().fold(true, |_, step| records.take(step));
+            (records.lost.unwrap(), more)
         };
-        assert!(lost(vec![Step::Record(b"a"), Step::Overwritten, Step::Record(b"b")]).contains("overwrote"));
-        assert!(lost(vec![Step::Record(&vec![b'x'; MOST_LOG]), Step::Record(b"b")]).contains("more than"));
-        let refused = Records::new(&mut Err(ReadError::errno(b"/dev/kmsg", nix::errno::Errno::EPERM)));
+        let (why, more) = lost(vec![Step::Record(b"a"), Step::Overwritten, Step::Record(b"b")]);
+        assert!(why.contains("overwrote") && more, "{why}");
+        let (why, more) = lost(vec![Step::Record(&vec![b'x'; MOST_LOG]), Step::Record(b"b")]);
+        assert!(why.contains("more than") && !more, "what is not kept is not read: {why}");
+        let mut log = Err(ReadError::errno(b"/dev/kmsg", nix::errno::Errno::EPERM));
+        let slow = Records::read(&mut log, Duration::ZERO);
+        assert!(slow.lost.unwrap().contains("within"));
+        let refused = Records::read(&mut log, LOG_LIMIT);
         assert!(refused.bytes.is_empty() && refused.lost.unwrap().contains("/dev/kmsg"));
     }
 
