@@ -14,6 +14,7 @@ use super::btf::Btf;
 use super::evidence::Collected;
 use super::globals;
 use super::isf::{self, Document, Linux, Metadata, Origin, Producer, Types};
+use super::map::stranger;
 use super::table::{self, List};
 
 /// The folder of BTF.
@@ -124,6 +125,8 @@ struct Facts<'a> {
     offset: u64,
     offset_from: &'static str,
     five_levels: bool,
+    /// Why System.map is not used, if one was collected that is of another kernel.
+    left_out: Option<String>,
 }
 
 impl<'a> Facts<'a> {
@@ -142,6 +145,7 @@ impl<'a> Facts<'a> {
             offset: 0,
             offset_from: "",
             five_levels: false,
+            left_out: None,
         };
         let info = collected.file(member::KCORE_NOTES).and_then(VmCoreInfo::among);
         facts.five_levels = info.as_ref().and_then(|info| info.number("NUMBER(pgtable_l5_enabled)")) == Some(1);
@@ -156,7 +160,13 @@ impl<'a> Facts<'a> {
     fn place(&mut self, collected: &'a Collected, info: Option<&VmCoreInfo>) -> Result<(), Failure> {
         let running = collected.file("/proc/kallsyms").unwrap_or_default();
         let (path, map) = system_map(collected).unwrap_or_default();
-        let (marks, built) = (Landmarks::of(running), Some(Landmarks::of(map)).filter(Landmarks::is_placed));
+        let (marks, mut built) = (Landmarks::of(running), Some(Landmarks::of(map)).filter(Landmarks::is_placed));
+        if let Some(name) = built.as_ref().and_then(|built| stranger(map, built, &marks, info)) {
+            built = None;
+            let path = escape::bytes(path.as_bytes());
+            self.left_out =
+                Some(format!("{path} was left out: it is of another build of the kernel ({name} lies elsewhere in it)"));
+        }
         if marks.is_placed() {
             let found = offset::kernel_offset(info, &marks, built.as_ref(), self.machine);
             let why = "it is not known how far KASLR moved the kernel (no VMCOREINFO in /proc/kcore, no System.map)";
@@ -177,6 +187,9 @@ impl<'a> Facts<'a> {
     /// No symbol file can be made of this, and the way to one from elsewhere.
     fn impossible(&self, why: &str) -> Failure {
         let mut text = format!("no symbol file can be made for kernel {}: {why}.", self.release);
+        if let Some(left_out) = &self.left_out {
+            text.push_str(&format!(" {left_out}."));
+        }
         if let Some(package) = &self.package {
             text.push_str(&format!(" Get the debug package {package} and run dwarf2json on its vmlinux;"));
         } else {
@@ -190,7 +203,7 @@ impl<'a> Facts<'a> {
     }
 
     fn warnings(&self, collected: &Collected) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = self.left_out.iter().cloned().collect();
         if collected.manifest.is_none() {
             warnings
                 .push("the run was cut off before it had a manifest: nothing vouches for what this file was made of".to_owned());
@@ -216,7 +229,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The one System.map that was collected: it is of the running kernel.
+/// The one System.map that was collected: it bears the running kernel's release.
 fn system_map(collected: &Collected) -> Option<(&str, &[u8])> {
     let mut maps = collected.files.iter().filter(|(path, _)| path.starts_with(b"/boot/System.map-"));
     maps.next().and_then(|(path, text)| Some((std::str::from_utf8(path).ok()?, text.as_slice())))
@@ -380,6 +393,26 @@ mod tests {
             let said = refusal(|files| drop(files.insert(b"/proc/kallsyms".to_vec(), running.clone().into_bytes())));
             assert!(said.contains("System.map"), "{said}");
         }
+    }
+
+    #[test]
+    fn a_system_map_of_another_build_is_left_out_and_told() {
+        let map = KALLSYMS.replace("9a00", "8100").replace("81000100", "81000180") + "ffffffff81000900 D only_there\n";
+        let insert =
+            |files: &mut BTreeMap<Vec<u8>, Vec<u8>>| drop(files.insert(MAP.as_bytes().to_vec(), map.clone().into_bytes()));
+        let made = with(insert).unwrap();
+        assert!(made.provenance.warnings[0].starts_with(MAP) && made.provenance.warnings.len() == 1);
+        assert_eq!(made.document.symbols["init_task"].address, 0xffff_ffff_8100_0100);
+        assert!(!made.document.symbols.contains_key("only_there") && made.provenance.symbols.len() == 1);
+        let said = refusal(|files| {
+            insert(files);
+            files.remove(&b"/proc/kallsyms"[..]);
+            let info = b"KERNELOFFSET=19000000\nSYMBOL(_stext)=ffffffff9a000000\nSYMBOL(init_uts_ns)=ffffffff9a000700\n";
+            files.insert(member::KCORE_NOTES.as_bytes().to_vec(), note(info));
+            let other = map.replace("only_there", "init_uts_ns");
+            files.insert(MAP.as_bytes().to_vec(), other.into_bytes());
+        });
+        assert!(said.contains("another build") && said.contains("init_uts_ns"), "{said}");
     }
 
     #[test]

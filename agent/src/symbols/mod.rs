@@ -12,6 +12,7 @@ mod evidence;
 mod globals;
 mod isf;
 mod make;
+mod map;
 mod table;
 mod write;
 
