@@ -139,7 +139,7 @@ pub(super) fn complete(types: &mut Types) {
     let counter = COUNTERS.into_iter().find(|name| types.user_types.contains_key(*name));
     let (Some(counter), Some(keeper)) = (counter, types.user_types.get("timekeeper")) else { return };
     let sequence = Descriptor::Struct { name: counter.to_owned() };
-    let at = u32::try_from(types.size(&sequence)).unwrap_or(0).next_multiple_of(8);
+    let Some(at) = u32::try_from(types.size(&sequence)).unwrap_or(0).checked_next_multiple_of(8) else { return };
     let size = at.saturating_add(keeper.size);
     let field = |of: Descriptor, offset: u32| Field { of, offset, anonymous: false };
     let timekeeper = Descriptor::Struct { name: "timekeeper".to_owned() };
@@ -261,5 +261,15 @@ mod tests {
         assert_eq!(of(&types), Some(Descriptor::Struct { name: "tk_data".to_owned() }));
         types.variables.insert("tk_core".to_owned(), Descriptor::void());
         assert_eq!(of(&types), Some(Descriptor::void()), "what BTF says counts");
+    }
+
+    #[test]
+    fn a_counter_of_any_size_is_taken_or_left() {
+        for size in [0, 1, 8, u32::MAX - 7, u32::MAX - 6, u32::MAX] {
+            let mut types = types();
+            types.user_types.insert("seqcount_raw_spinlock_t".to_owned(), UserType { kind: "struct", size, fields: [].into() });
+            complete(&mut types);
+            assert_eq!(types.user_types.contains_key("unnamed_tk_core"), size < u32::MAX - 6, "{size}");
+        }
     }
 }

@@ -27,6 +27,9 @@ const HEADER: usize = 24;
 const TYPE: usize = 12;
 /// The most types there may be: `BTF_MAX_TYPE` of linux/btf.h.
 const MOST_TYPES: usize = 0xf_ffff;
+/// The most bytes of a name that are read: the kernel takes none that is longer (`KSYM_NAME_LEN` of linux/kallsyms.h). Every type may bear
+/// the same one.
+const MOST_NAME: usize = 512;
 /// How many typedefs, qualifiers or pointers are followed before it is taken for a circle.
 pub(super) const DEPTH: u8 = 32;
 
@@ -129,6 +132,7 @@ impl<'a> Btf<'a> {
         match (offset.checked_sub(before), self.base) {
             (Some(own), _) => {
                 let rest = self.strings.get(own..).unwrap_or_default();
+                let rest = rest.get(..MOST_NAME).unwrap_or(rest);
                 rest.split(|b| *b == 0).next().unwrap_or_default()
             }
             (None, Some(base)) => base.name(u32::try_from(offset).unwrap_or(u32::MAX)),
@@ -299,6 +303,16 @@ pub(super) mod tests {
         assert_eq!((module.first(), module.end()), (6, 7));
         assert_eq!((module.get(6).name, module.get(1).name), (&b"of_module"[..], &b"int"[..]));
         assert_eq!(module.size(6), 4);
+    }
+
+    #[test]
+    fn a_name_that_no_kernel_would_take_is_cut() {
+        let mut writer = Writer::new();
+        let longest = "l".repeat(MOST_NAME);
+        writer.add(&longest, 8, false, 0, 1, &[]).add(&format!("{longest}er"), 8, false, 0, 1, &[]);
+        let bytes = writer.bytes();
+        let btf = Btf::parse(&bytes, None).unwrap();
+        assert!(btf.get(1).name == longest.as_bytes() && btf.get(2).name == longest.as_bytes());
     }
 
     #[test]

@@ -142,4 +142,15 @@ mod tests {
         assert_eq!((module.get(2), module.get(6)), (Some("ring__xfs_2"), Some("unnamed_xfs_6")));
         assert_eq!(module.get(4), Some("unnamed_xfs_4"));
     }
+
+    #[test]
+    fn types_whose_names_were_cut_to_the_same_are_told_apart() {
+        let mut writer = Writer::new();
+        for end in ["a", "b"] {
+            writer.add(&("n".repeat(600) + end), 4, false, 0, 8, &[]);
+        }
+        let bytes = writer.bytes();
+        let names = Names::give(&Btf::parse(&bytes, None).unwrap(), "", &mut Taken::default());
+        assert!(names.get(1).is_some() && names.get(2).is_some() && names.get(1) != names.get(2));
+    }
 }
