@@ -13,7 +13,7 @@ use std::sync::Arc;
 use hozen_collector::host::Clock;
 use hozen_collector::model::dsse::Envelope;
 use hozen_collector::model::receipt::Lock;
-use hozen_collector::model::record::{BEGIN_KEY, Begin, END_KEY, Statement, VERSION};
+use hozen_collector::model::record::{BEGIN_KEY, Begin, END_KEY, MAX_RECORD_BYTES, Statement, VERSION};
 use hozen_collector::model::salvage::{Salvage, Salvaged, SalvagedUpload, salvage_key};
 use hozen_collector::model::{Digest, ObjectKey, RunId, canonical, escape};
 use hozen_collector::sink::{EvidenceSink, SinkError};
@@ -24,9 +24,6 @@ use crate::own;
 use crate::s3::read::{OpenUpload, StoredPart, Unanswered, Version};
 use crate::s3::{NotCompleted, Reader, contiguous};
 use crate::verify;
-
-/// The most bytes of a begin record.
-const BEGIN_LIMIT: u64 = 4 << 20;
 
 /// Why nothing was salvaged.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +100,7 @@ pub fn salvage<S: EvidenceSink>(
 /// The run that the begin record names, if it can be read. Whether it is right is for `verify`.
 fn run(reader: &Reader, begin: &Version) -> Option<RunId> {
     let mut bytes = Vec::new();
-    reader.body(BEGIN_KEY, &begin.id).ok()?.take(BEGIN_LIMIT).read_to_end(&mut bytes).ok()?;
+    reader.body(BEGIN_KEY, &begin.id).ok()?.take(MAX_RECORD_BYTES).read_to_end(&mut bytes).ok()?;
     let payload = Envelope::parse(&bytes).ok()?.payload().ok()?;
     serde_json::from_slice::<Statement<Begin>>(&payload).ok().map(|statement| statement.predicate.run)
 }
