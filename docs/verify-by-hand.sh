@@ -51,7 +51,8 @@ find . -type f ! -path './seal/*' ! -path './salvage/*' | sed 's|^\./||' | sort 
 } 3>&1 >"$work/named"
 jq -r .payload 900-manifest.json 2>/dev/null | base64 -d 2>/dev/null | jq -r '.predicate.objects[].key' >"$work/received" 2>/dev/null ||
     fail "900-manifest.json: not an envelope with a manifest"
-grep -E '^(log\.jsonl|data/raw/[^/]+\.tar|data/[a-z]+/[^/]+\.jsonl|data/memory/[a-z-]+/[0-9]+\.lime)\.zst$' "$work/named" | grep -vxF -f "$work/received" | sort -u >"$work/disowned" || :
+evidence='(log\.jsonl|data/raw/[^/]+\.tar|data/[a-z]+/[^/]+\.jsonl|data/memory/[a-z-]+/[0-9]+\.lime)\.zst'
+grep -Ex "$evidence" "$work/named" | grep -vxF -f "$work/received" | sort -u >"$work/disowned" || :
 grep -xF -f "$work/disowned" "$work/all" >"$work/aside" || :
 grep -vxF -f "$work/aside" "$work/all" >"$work/files" || :
 
@@ -144,6 +145,7 @@ while IFS= read -r object; do
     [ "$told" = "1 $run $(basename "$object" Z.json)" ] || fail "$object: of another run, or of another time than its name says"
     jq -r '.uploads[] | select(.outcome == "completed") | "\(.key) \(.parts) \(.size)"' "$object" >"$work/saved"
     while read -r saved parts size; do
+        printf '%s\n' "$saved" | grep -Eqx "$evidence" || fail "$object: it says that $saved was completed, which no run leaves open"
         note "$object: $saved was made of $parts parts ($size bytes) that the run had left open"
     done <"$work/saved"
     pass "$object: a record of a salvage of this run; it is not signed, ask the bucket"

@@ -497,7 +497,7 @@ pub struct SalvageArgs {
     /// The place of the run in the bucket: s3://bucket/prefix-of-the-run
     #[arg(value_name = "S3")]
     pub run: PathBuf,
-    /// Salvage even where the run has ended
+    /// Salvage even where the run has ended, or where something came so lately that it may be going on still
     #[arg(long)]
     pub force: bool,
     /// Print what was done as JSON
@@ -513,8 +513,13 @@ For a run whose host has died or was cut off: uploads that are open are complete
 lock that the agent gave them, and salvage/<time>.json says so. What it makes is partial, and `verify` says that nothing vouches for
 it. Needs, besides the reader's rights, s3:PutObject, s3:PutObjectRetention and s3:ListMultipartUploadParts.
 
+An agent that is alive could not go on with what is completed under its hands. So a run is left alone until nothing has come for as long
+as its agent tries a request again (--retry-for of `collect`, 20 minutes) and a minute more, by the bucket's clock; at once where its
+watchdog has stored 999-killed.json, or with --force.
+
 Exit codes: 0 done, or nothing was open; 10 not all could be salvaged; 3 the place cannot be read, or holds no run; 31 the record
-could not be stored; 32 the bucket cannot be reached; 40 wrong arguments, or the run has ended and --force was not given.";
+could not be stored; 32 the bucket cannot be reached; 40 wrong arguments, or the run has ended or may be going on, and --force was not
+given.";
 
 /// Options of `artefacts`.
 #[derive(Debug, Args)]

@@ -27,6 +27,8 @@ pub struct Journal {
     clock: Clock,
     run: RunId,
     case: CaseId,
+    /// The first event whose line is longer than verifiers read.
+    overlong: Option<String>,
     begin: Digest,
     seq: u64,
     prev: Digest,
@@ -62,6 +64,7 @@ impl Journal {
             clock,
             run,
             case,
+            overlong: None,
             begin,
             seq: 0,
             prev,
@@ -83,6 +86,12 @@ impl Journal {
     #[must_use]
     pub fn case(&self) -> &CaseId {
         &self.case
+    }
+
+    /// The first event, if there is one, whose line no verifier would read.
+    #[must_use]
+    pub fn overlong(&self) -> Option<&str> {
+        self.overlong.as_deref()
     }
 
     /// Digest of the begin record.
@@ -128,6 +137,9 @@ impl Journal {
         // Every event is made of integers, text and lists of them, which have a canonical form.
         if let Ok(mut line) = canonical::to_bytes(&event) {
             line.push(b'\n');
+            if u64::try_from(line.len()).unwrap_or(u64::MAX) > record::MAX_LINE_BYTES && self.overlong.is_none() {
+                self.overlong = Some(event.event);
+            }
             self.seq += 1;
             self.prev = Digest::of(&line);
             self.waiting.extend_from_slice(&line);

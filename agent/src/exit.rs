@@ -2,8 +2,8 @@
 //!
 //! None of 126–165, 168, 169, 194: shells and the SSM agent give those a meaning of their own.
 
-use hozen_collector::model::record::Step;
-use hozen_collector::model::{Outcome, Status};
+use hozen_collector::model::record::{MAX_REASON, Step};
+use hozen_collector::model::{Outcome, Status, escape};
 use hozen_collector::source::Stop;
 
 /// Name of the artefact that holds physical memory.
@@ -113,7 +113,7 @@ fn reason(step: &Step) -> String {
     if reasons.is_empty() {
         return format!("{}: {}", step.artefact, status.word());
     }
-    format!("{}: {}: {}", step.artefact, status.word(), reasons.join("; "))
+    escape::clipped(format!("{}: {}: {}", step.artefact, status.word(), reasons.join("; ")), MAX_REASON)
 }
 
 #[cfg(test)]

@@ -18,7 +18,9 @@ pub struct Line(Log);
 impl Log {
     /// A log that goes into `object`, or nowhere where the sink refused it.
     #[must_use]
-    pub fn new(object: Option<Object>) -> Self {
+    pub fn new(mut object: Option<Object>) -> Self {
+        // The receipt says how many lines there are, even of none.
+        object.iter_mut().for_each(Object::counts_entries);
         Self(Arc::new(Mutex::new(object)))
     }
 
@@ -50,12 +52,35 @@ impl io::Write for Line {
             && let Some(object) = log.as_mut()
         {
             // What the sink refuses shows when the log is closed.
-            let _ = object.write_all(bytes);
+            if object.write_all(bytes).is_ok() {
+                bytes.iter().filter(|byte| **byte == b'\n').for_each(|_| object.count_entry());
+            }
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hozen_collector::model::{Timestamp, record};
+    use hozen_collector::sink::memory::MemorySink;
+    use hozen_collector::stream::{Engine, Kind};
+
+    #[test]
+    fn its_lines_are_counted() {
+        let engine = Engine::start(Arc::new(MemorySink::default()), 1, 1, Arc::new(|| Timestamp::from_seconds(0))).unwrap();
+        let log = Log::new(engine.open(record::key(record::LOG_KEY), Kind::Table).ok());
+        {
+            let _listening = log.listen();
+            tracing::info!("one");
+            tracing::warn!(reason = "two\nin one line", "two");
+        }
+        let receipt = log.close().and_then(|closed| closed.receipt).unwrap();
+        assert_eq!(receipt.content.entries, Some(2));
     }
 }

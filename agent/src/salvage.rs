@@ -4,7 +4,8 @@
 //! in time, they are an object under the lock that the agent asked for when it began: partial, with nothing that vouches for it, and
 //! readable all but its last frame.
 //!
-//! **Invariant:** no object of the run is written or changed; a run that has ended is not touched unless that is asked for.
+//! **Invariant:** no object of the run is written or changed; a run that has ended, or that may be going on still, is not touched unless that
+//! is asked for.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -12,12 +13,14 @@ use std::sync::Arc;
 
 use hozen_collector::host::Clock;
 use hozen_collector::model::dsse::Envelope;
+use hozen_collector::model::killed::KILLED_KEY;
 use hozen_collector::model::receipt::Lock;
-use hozen_collector::model::record::{BEGIN_KEY, Begin, END_KEY, Statement, VERSION};
-use hozen_collector::model::salvage::{Salvage, Salvaged, SalvagedUpload, salvage_key};
-use hozen_collector::model::{Digest, ObjectKey, RunId, canonical, escape};
+use hozen_collector::model::record::{BEGIN_KEY, Begin, END_KEY, MAX_RECORD_BYTES, Statement, VERSION};
+use hozen_collector::model::salvage::{SALVAGE_FOLDER, Salvage, Salvaged, SalvagedUpload, salvage_key};
+use hozen_collector::model::seal::SEAL_FOLDER;
+use hozen_collector::model::{Digest, ObjectKey, Timestamp, canonical, escape};
 use hozen_collector::sink::{EvidenceSink, SinkError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::custody;
 use crate::own;
@@ -25,8 +28,12 @@ use crate::s3::read::{OpenUpload, StoredPart, Unanswered, Version};
 use crate::s3::{NotCompleted, Reader, contiguous};
 use crate::verify;
 
-/// The most bytes of a begin record.
-const BEGIN_LIMIT: u64 = 4 << 20;
+/// Seconds for which an agent may be silent whose begin record does not say for how long it tries a request again.
+const UNTOLD: u64 = 20 * 60;
+/// Seconds that a try itself may take, on top of that.
+const A_TRY: u64 = 60;
+/// Seconds for which every run is left alone, however short its patience.
+const LEAST: u64 = 5 * 60;
 
 /// Why nothing was salvaged.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +48,20 @@ pub enum SalvageError {
     /// The run has ended.
     #[error("this run has ended, so what lies open here is none of it; give --force to salvage it all the same")]
     Ended,
+    /// The run may be going on still.
+    #[error(
+        "the newest of what is here came at {newest}, {age_s} s ago by the bucket's clock, so the agent may still be sending: an object that is \
+         completed now is lost to it, with all that it has yet to send of it. Call again once nothing has come for {wait_s} s; or, if the host \
+         or the agent is known to be gone, give --force"
+    )]
+    Going {
+        /// When the newest object, part or upload came.
+        newest: Timestamp,
+        /// How long ago that is.
+        age_s: i128,
+        /// For how long the agent may be silent and yet go on.
+        wait_s: u64,
+    },
     /// The record of it could not be stored.
     #[error("what was salvaged is in the bucket, and the record of it could not be stored")]
     Store(#[from] SinkError),
@@ -67,7 +88,7 @@ pub struct Done {
 /// begin record. `None` where nothing is open.
 ///
 /// # Errors
-/// When the place cannot be read, is none of a run, or of one that has ended, or the record cannot be stored.
+/// When the place cannot be read, is none of a run, or of one that has ended or may be going on, or the record cannot be stored.
 pub fn salvage<S: EvidenceSink>(
     reader: &Arc<Reader>,
     force: bool,
@@ -77,7 +98,8 @@ pub fn salvage<S: EvidenceSink>(
     let versions = reader.versions()?.versions;
     // Of one name the newest comes first, and the oldest is the evidence.
     let begin = versions.iter().rfind(|version| version.name == BEGIN_KEY).ok_or(SalvageError::NoRun)?;
-    if !force && versions.iter().any(|version| version.name == END_KEY) {
+    let has = |name: &str| versions.iter().any(|version| version.name == name);
+    if !force && has(END_KEY) {
         return Err(SalvageError::Ended);
     }
     let mut uploads = reader.uploads()?;
@@ -85,10 +107,16 @@ pub fn salvage<S: EvidenceSink>(
         return Ok(None);
     }
     uploads.sort_by(|a, b| (&a.name, a.initiated, &a.id).cmp(&(&b.name, b.initiated, &b.id)));
+    let told = told(reader, begin);
+    let uploads: Vec<Left> = uploads.into_iter().map(|upload| Left::of(reader, upload)).collect();
+    // The watchdog has seen the agent end.
+    if !force && !has(KILLED_KEY) {
+        assert_silent(reader, &versions, &uploads, told.as_ref())?;
+    }
     let salvaged = clock.now();
     let record = Salvage {
         v: VERSION,
-        run: run(reader, begin),
+        run: told.map(|begin| begin.run),
         salvaged,
         salvager: own::sealer(),
         location: reader.place().to_string(),
@@ -100,12 +128,47 @@ pub fn salvage<S: EvidenceSink>(
     Ok(Some(Done { key, sha256: receipt.sha256, record }))
 }
 
-/// The run that the begin record names, if it can be read. Whether it is right is for `verify`.
-fn run(reader: &Reader, begin: &Version) -> Option<RunId> {
+/// An upload that is open, and the parts of it, if it is one of evidence.
+struct Left {
+    upload: OpenUpload,
+    parts: Option<Result<Vec<StoredPart>, Unanswered>>,
+}
+
+impl Left {
+    fn of(reader: &Reader, upload: OpenUpload) -> Self {
+        let parts = verify::is_evidence(&upload.name).then(|| reader.parts(&upload));
+        Self { upload, parts }
+    }
+
+    /// When anything of it came.
+    fn times(&self) -> impl Iterator<Item = Timestamp> {
+        let parts = self.parts.iter().flatten().flatten();
+        parts.filter_map(|part| part.modified).chain(self.upload.initiated)
+    }
+}
+
+/// Refuses as long as an agent could be silent and yet go on: it would find its upload completed, and could send no more of that object.
+fn assert_silent(reader: &Reader, versions: &[Version], uploads: &[Left], begin: Option<&Begin>) -> Result<(), SalvageError> {
+    // Others may lay seals and records of salvages beside it at any time.
+    let beside = |name: &str| [SALVAGE_FOLDER, SEAL_FOLDER].iter().any(|folder| name.split('/').next() == Some(*folder));
+    let objects = versions.iter().filter(|version| !beside(&version.name)).filter_map(|version| version.modified);
+    let Some(newest) = objects.chain(uploads.iter().flat_map(Left::times)).max() else { return Ok(()) };
+    let (age_s, wait_s) = ((reader.now().nanoseconds() - newest.nanoseconds()) / 1_000_000_000, silence(begin));
+    if age_s < i128::from(wait_s) { Err(SalvageError::Going { newest, age_s, wait_s }) } else { Ok(()) }
+}
+
+/// For how many seconds the run may be silent and yet go on.
+fn silence(begin: Option<&Begin>) -> u64 {
+    let told = begin.and_then(|begin| begin.sink.get("retry_for_s")).and_then(Value::as_u64);
+    told.unwrap_or(UNTOLD).saturating_add(A_TRY).max(LEAST)
+}
+
+/// The begin record, if it can be read. Whether it is right is for `verify`.
+fn told(reader: &Reader, begin: &Version) -> Option<Begin> {
     let mut bytes = Vec::new();
-    reader.body(BEGIN_KEY, &begin.id).ok()?.take(BEGIN_LIMIT).read_to_end(&mut bytes).ok()?;
+    reader.body(BEGIN_KEY, &begin.id).ok()?.take(MAX_RECORD_BYTES).read_to_end(&mut bytes).ok()?;
     let payload = Envelope::parse(&bytes).ok()?.payload().ok()?;
-    serde_json::from_slice::<Statement<Begin>>(&payload).ok().map(|statement| statement.predicate.run)
+    serde_json::from_slice::<Statement<Begin>>(&payload).ok().map(|statement| statement.predicate)
 }
 
 /// The lock of the begin record: the record of the salvage gets it too.
@@ -114,7 +177,7 @@ fn lock(reader: &Reader, begin: &Version) -> Option<Lock> {
     facts.lock.ok().flatten()
 }
 
-fn one(reader: &Reader, upload: &OpenUpload) -> SalvagedUpload {
+fn one(reader: &Reader, Left { upload, parts }: &Left) -> SalvagedUpload {
     let nothing = SalvagedUpload {
         key: escape::bytes(upload.name.as_bytes()),
         upload_id: escape::bytes(upload.id.as_bytes()),
@@ -128,14 +191,12 @@ fn one(reader: &Reader, upload: &OpenUpload) -> SalvagedUpload {
         checksum: None,
         facts: BTreeMap::new(),
     };
-    if !verify::is_evidence(&upload.name) {
-        return SalvagedUpload { outcome: Salvaged::Foreign, ..nothing };
-    }
-    let parts = match reader.parts(upload) {
-        Ok(parts) => parts,
-        Err(unanswered) => return SalvagedUpload { reason: Some(unanswered.to_string()), ..nothing },
+    let parts = match parts {
+        Some(Ok(parts)) => parts,
+        Some(Err(unanswered)) => return SalvagedUpload { reason: Some(unanswered.to_string()), ..nothing },
+        None => return SalvagedUpload { outcome: Salvaged::Foreign, ..nothing },
     };
-    let (whole, left) = contiguous(&parts);
+    let (whole, left) = contiguous(parts);
     let nothing = SalvagedUpload { parts_left: u64::try_from(left).unwrap_or(u64::MAX), ..nothing };
     if whole.is_empty() {
         return SalvagedUpload { outcome: Salvaged::Empty, ..nothing };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::SignedDuration;
 use nix::unistd::geteuid;
 use serde_json::Value;
 
@@ -254,6 +255,11 @@ impl Vault {
             let object = self.s3.object(BUCKET, &self.key(place, &name)).expect("an object");
             std::fs::write(path, object.content().expect("its bytes")).expect("a file");
         }
+    }
+
+    /// All that is in the bucket has been there for an hour.
+    pub fn let_an_hour_pass(&self) {
+        self.s3.change(BUCKET, |bucket| bucket.grow_older(SignedDuration::from_hours(1)));
     }
 
     /// Changes the versions of a run's object behind everybody's back.

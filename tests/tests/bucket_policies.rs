@@ -99,6 +99,7 @@ fn a_salvager_has_exactly_what_a_salvage_needed() {
     vault.s3.clear_rules();
     let keys = vault.s3.keys(BUCKET);
     let place = format!("s3://{BUCKET}/{}", keys.iter().find_map(|key| key.strip_suffix("/000-begin.json")).unwrap());
+    vault.let_an_hour_pass();
     vault.run(Role::Salvager, &["salvage", &place]).assert_code(code::COMPLETE);
     assert_eq!(vault.used(Role::Salvager), Role::Salvager.actions());
 }

@@ -428,6 +428,7 @@ fn what_a_dead_host_sent_by_a_list_is_saved() {
     vault.s3.clear_rules();
     let place = list.place();
     vault.assert_verdict(&place, &[], 2, "incomplete");
+    vault.let_an_hour_pass();
     let finished = vault.run(Role::Salvager, &["salvage", &place, "--json"]);
     finished.assert_code(0);
     let done: Value = serde_json::from_str(&finished.stdout).unwrap();

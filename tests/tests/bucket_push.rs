@@ -90,6 +90,19 @@ fn a_push_that_was_cut_off_goes_on() {
 }
 
 #[test]
+fn a_bucket_that_refuses_the_first_object_is_told_apart() {
+    let (vault, dir) = (Vault::new(), tempfile::tempdir().unwrap());
+    let spool = spooled(&vault, dir.path(), "context");
+    vault.s3.inject(Rule::on("PutObject", Fault::Refuse(403, "AccessDenied")));
+    let refused = push(&vault, Role::Writer, &spool, &[]);
+    refused.assert_code(code::BAD_DESTINATION);
+    assert!(refused.said().contains("nothing was sent"), "{}", refused.said());
+    assert_eq!(vault.s3.keys(BUCKET), Vec::<String>::new());
+    let place = place(&push(&vault, Role::Writer, &spool, &[]));
+    vault.assert_verdict(&place, &[], 0, "verified");
+}
+
+#[test]
 fn without_a_note_of_it_only_who_can_read_goes_on() {
     let (vault, dir) = (Vault::new(), tempfile::tempdir().unwrap());
     let spool = spooled(&vault, dir.path(), "context");

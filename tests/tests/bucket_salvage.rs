@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use hozen_tests::agent::code;
+use hozen_tests::agent::{Running, code};
 use hozen_tests::serve::{Fault, Rule};
 use hozen_tests::vault::{BUCKET, Role, Shared, Vault};
 use nix::sys::signal::Signal;
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 const BIG: &str = "data/raw/shm.tar.zst";
 
-/// Kills a collection that has sent two parts of an object and waits for the answer to the third. Gives the run's place.
-fn killed(vault: &Vault) -> String {
+/// A collection that has sent two parts of an object and waits for the answer to the third, and its place.
+fn sending(vault: &Vault) -> (Running, String) {
     let _shared = Shared::new(40 << 20);
     vault.s3.inject(Rule::on("UploadPart", Fault::Stall(None)).after(2).always());
     let mut running = vault.agent(Role::Writer).start(vault.collection(&["--only", "context,shm", "--parallel-uploads", "1"]));
@@ -20,12 +20,19 @@ fn killed(vault: &Vault) -> String {
         assert!(!running.has_ended(), "{:?}", running.wait());
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
+    let keys = vault.s3.keys(BUCKET);
+    let begin = keys.iter().find_map(|key| key.strip_suffix("/000-begin.json")).unwrap();
+    (running, format!("s3://{BUCKET}/{begin}"))
+}
+
+/// Kills it. Gives the run's place, as it is an hour later.
+fn killed(vault: &Vault) -> String {
+    let (running, place) = sending(vault);
     running.signal(Signal::SIGKILL);
     let _ = running.wait();
     vault.s3.clear_rules();
-    let keys = vault.s3.keys(BUCKET);
-    let begin = keys.iter().find_map(|key| key.strip_suffix("/000-begin.json")).unwrap();
-    format!("s3://{BUCKET}/{begin}")
+    vault.let_an_hour_pass();
+    place
 }
 
 fn salvage(vault: &Vault, place: &str, more: &[&str]) -> (i32, Value) {
@@ -71,6 +78,33 @@ fn parts_behind_a_hole_are_lost_and_counted() {
     let (code, done) = salvage(&vault, &place, &[]);
     assert_eq!(code, code::COMPLETE);
     assert_eq!((done["uploads"][0]["parts"].as_u64(), done["uploads"][0]["parts_left"].as_u64()), (Some(1), Some(1)), "{done}");
+}
+
+/// A salvage would take the object from the agent that is sending it.
+#[test]
+fn a_run_that_may_be_going_on_is_left_alone_unless_forced() {
+    let vault = Vault::new();
+    let (running, place) = sending(&vault);
+    let refused = || {
+        let finished = vault.run(Role::Salvager, &["salvage", &place]);
+        finished.assert_code(code::USAGE);
+        assert!(finished.said().contains("may still be sending") && finished.said().contains("--force"), "{}", finished.said());
+        assert_eq!(vault.s3.uploads(BUCKET)[0].1.parts.len(), 2);
+    };
+    refused();
+    assert!(vault.run(Role::Reader, &["verify", &place]).stdout.contains("the newest object of it came at"));
+    // All is old but the part that came last.
+    let came = vault.s3.uploads(BUCKET)[0].1.parts[&2].modified;
+    vault.let_an_hour_pass();
+    vault.s3.change(BUCKET, |bucket| {
+        let upload = bucket.uploads.values_mut().next().unwrap();
+        upload.parts.get_mut(&2).unwrap().modified = came;
+    });
+    refused();
+    let (code, done) = salvage(&vault, &place, &["--force"]);
+    assert_eq!((code, done["uploads"][0]["outcome"].as_str()), (code::COMPLETE, Some("completed")), "{done}");
+    running.signal(Signal::SIGKILL);
+    let _ = running.wait();
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn it_is_gone_and_what_is_there_can_be_saved(vault: &Vault, ended: &Ended, place
     let report = vault.assert_verdict(place, &[], 2, "incomplete");
     let open = report["bucket"]["uploads"][0]["object"].as_str().unwrap_or_default().to_owned();
     assert!(open.starts_with("data/memory/lime/") && report["findings"] == serde_json::json!([]), "{report:#}");
-    let saved = vault.run(Role::Salvager, &["salvage", place, "--json"]);
+    let saved = vault.run(Role::Salvager, &["salvage", place, "--json", "--force"]);
     saved.assert_code(COMPLETE);
     let report = vault.assert_verdict(place, &["--rehash"], 2, "incomplete");
     assert_eq!(report["salvaged"][0]["object"], open.as_str(), "{report:#}\n{}", saved.stdout);

@@ -9,7 +9,7 @@ use super::{print, way};
 use crate::cli::PushArgs;
 use crate::exit::Exit;
 use crate::progress::say;
-use crate::push::{self, Progress, Pushed};
+use crate::push::{self, Progress, PushError, Pushed};
 use crate::verify::{self, Options};
 
 /// Verifies and sends, prints what came of it and returns the exit code.
@@ -48,8 +48,11 @@ fn try_push(arguments: &PushArgs) -> Result<(Pushed, RunId), (String, u8)> {
     let sink = way.sink(place.clone(), options).map_err(destination)?;
     say(&format!("hozen: run {}, case {}, into {place}", whole.begin.run, whole.begin.case));
     let pushed = push::push(&arguments.folder, &whole, &sink, &reader, progress);
-    let pushed = pushed.map_err(|error| (format!("not all of it is in the bucket: {error}"), Exit::Unsealed.into()))?;
-    Ok((pushed, whole.begin.run))
+    match pushed {
+        Ok(pushed) => Ok((pushed, whole.begin.run)),
+        Err(error @ PushError::Refused(_)) => Err(destination(error.to_string())),
+        Err(error) => Err((format!("not all of it is in the bucket: {error}"), Exit::Unsealed.into())),
+    }
 }
 
 /// `DIR.pushed`, beside the folder.

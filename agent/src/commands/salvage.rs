@@ -37,7 +37,7 @@ fn try_salvage(arguments: &SalvageArgs) -> Result<Option<Done>, (String, u8)> {
     let open = |lock: Option<&_>| way.sink(place, beside(owner, Retention::like(lock))?);
     salvage::salvage(&reader, arguments.force, open, way.clock).map_err(|error| {
         let code = match &error {
-            SalvageError::Ended => Exit::Usage.into(),
+            SalvageError::Ended | SalvageError::Going { .. } => Exit::Usage.into(),
             SalvageError::NoRun => Verdict::CouldNotCheck.exit_code(),
             SalvageError::Unanswered(unanswered) if unanswered.is_denied() => Verdict::CouldNotCheck.exit_code(),
             SalvageError::Unanswered(_) => Exit::Destination.into(),

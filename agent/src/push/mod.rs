@@ -60,6 +60,9 @@ pub enum PushError {
     /// The bucket did not take an object.
     #[error("{0}")]
     Sink(#[from] SinkError),
+    /// The bucket did not take the first one.
+    #[error("nothing was sent: {0}")]
+    Refused(SinkError),
     /// What was sent could not be written down.
     #[error(transparent)]
     Progress(#[from] ProgressError),
@@ -110,7 +113,11 @@ pub fn push(
     let mut pushed =
         Pushed { location, objects: u64::try_from(keys.len()).unwrap_or(u64::MAX), bytes: 0, sent: 0, unproven: Vec::new() };
     for key in keys {
-        pushing.object(&key, &mut pushed)?;
+        pushing.object(&key, &mut pushed).map_err(|error| match error {
+            // Before anything else is sent: nothing of the run is in the bucket.
+            PushError::Sink(error) if key.as_str() == BEGIN_KEY => PushError::Refused(error),
+            error => error,
+        })?;
     }
     Ok(pushed)
 }

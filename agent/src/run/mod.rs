@@ -164,6 +164,7 @@ impl Run {
         let subject = begin.agent.sha256.map(|sha256| record::Subject::new("hozen", sha256));
         let statement = Statement::new(record::BEGIN_TYPE, subject.into_iter().collect(), begin);
         let bytes = signing.seal(&statement).map_err(|error| error.to_string())?;
+        seal::fits(record::BEGIN_KEY, &bytes)?;
         let receipt = custody::store(&*self.sink, self.host.clock, &record::key(record::BEGIN_KEY), &bytes)
             .map_err(|error| format!("the destination does not take the begin record: {error}"))?;
         let digest = receipt.sha256;

@@ -55,6 +55,9 @@ pub(super) fn seal(
     let why = if ending.cut_short { "the run was cut short; what is there is sealed" } else { "the plan is done" };
     journal.append(event::RUN_END, why, &data);
     journal.flush().map_err(|error| anyhow::anyhow!(because(&error))).context("custody journal")?;
+    if let Some(event) = journal.overlong() {
+        anyhow::bail!("custody journal: a line of {event} is longer than verifiers read");
+    }
     let sums = sums(&journal.receipts());
     let receipt = sealer.store(record::SUMS_KEY, sums.as_bytes())?;
     journal.add_receipt(receipt);
@@ -65,6 +68,7 @@ pub(super) fn seal(
 
 impl Sealer<'_> {
     fn store(&self, key: &'static str, bytes: &[u8]) -> anyhow::Result<Receipt> {
+        fits(key, bytes).map_err(anyhow::Error::msg)?;
         custody::store(self.sink, self.host.clock, &record::key(key), bytes).map_err(|error| anyhow::anyhow!(because(&error)))
     }
 
@@ -106,6 +110,17 @@ impl Sealer<'_> {
     }
 }
 
+/// Refuses a record that no verifier would read: what is sealed with it would fail for good, and nobody would know before.
+pub(super) fn fits(key: &str, bytes: &[u8]) -> Result<(), String> {
+    let most = match key {
+        record::BEGIN_KEY | record::END_KEY => record::MAX_RECORD_BYTES,
+        record::MANIFEST_KEY => record::MAX_MANIFEST_BYTES,
+        _ => return Ok(()),
+    };
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if size <= most { Ok(()) } else { Err(format!("{key} would have {size} bytes, and verifiers read {most} at most")) }
+}
+
 fn counts(steps: &[Step]) -> BTreeMap<Status, u64> {
     let mut counts: BTreeMap<Status, u64> = Status::ALL.into_iter().map(|status| (status, 0)).collect();
     for step in steps {
@@ -121,4 +136,51 @@ fn sums(receipts: &[Receipt]) -> String {
         let _ = writeln!(text, "{}  {}", receipt.sha256, receipt.key);
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hozen_collector::model::record::{MAX_GAP_BYTES, MAX_REASON, MAX_REASONS};
+    use hozen_collector::model::{Gap, Timestamp, canonical};
+    use hozen_collector::source::catalogue;
+
+    /// Receipts and subjects of so many objects, 2 GiB of memory each, have at most so many bytes.
+    const OBJECTS: usize = 4_000 * 2_000;
+
+    fn json(value: &impl serde::Serialize) -> usize {
+        canonical::to_bytes(value).unwrap().len()
+    }
+
+    /// A step that has all the gaps and reasons that there is room for, of characters that JSON has to escape.
+    fn largest(artefact: &str) -> Step {
+        let gap = Gap::whole("\"".repeat(2_000).as_bytes(), "\"".repeat(2_000)).clipped();
+        let gaps = vec![gap.clone(); MAX_GAP_BYTES / json(&gap) + 1];
+        // What the run itself adds to a source's reasons are a few.
+        let (status, reasons) = (Status::Timeout, vec!["\"".repeat(MAX_REASON); MAX_REASONS + 4]);
+        let (started, finished) = (Timestamp::from_seconds(0), Timestamp::from_seconds(0));
+        Step { artefact: artefact.to_owned(), status, reasons, started, finished, objects: Vec::new(), gaps, gaps_omitted: 0 }
+    }
+
+    #[test]
+    fn the_largest_records_are_read_by_verifiers() {
+        let steps: Vec<Step> = catalogue::artefacts().iter().map(|artefact| largest(artefact.name)).collect();
+        // All of it once more where the run goes on with another; and a third more as base64.
+        let manifest = (json(&steps) * 2 + OBJECTS) / 3 * 4 + 1_000;
+        assert!(manifest < usize::try_from(record::MAX_MANIFEST_BYTES).unwrap(), "{manifest}");
+        let asked = crate::exit::Asked { cut_short: true, one_method: false };
+        let end = json(&crate::exit::of_run(&steps, asked, |_| true).1);
+        assert!(end < usize::try_from(record::MAX_LINE_BYTES).unwrap() / 2, "{end}");
+        let finish = json(&Step { gaps: Vec::new(), ..largest("memory") });
+        assert!(finish < usize::try_from(record::MAX_LINE_BYTES).unwrap() / 2, "{finish}");
+    }
+
+    #[test]
+    fn a_record_that_no_verifier_reads_is_refused() {
+        let most = usize::try_from(record::MAX_RECORD_BYTES).unwrap();
+        assert_eq!(fits(record::END_KEY, &vec![0; most]), Ok(()));
+        let why = fits(record::END_KEY, &vec![0; most + 1]).unwrap_err();
+        assert!(why.contains("999-end.json would have 4194305 bytes"), "{why}");
+        assert_eq!(fits(record::SUMS_KEY, &vec![0; most + 1]), Ok(()));
+    }
 }

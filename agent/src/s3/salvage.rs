@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn only_parts_before_the_first_hole_are_taken() {
-        let part = |number, sha256| StoredPart { number, etag: None, size: 1, sha256 };
+        let part = |number, sha256| StoredPart { number, etag: None, size: 1, modified: None, sha256 };
         let digest = Some(Digest::of(b"x"));
         let counts = |parts: &[StoredPart]| (contiguous(parts).0.len(), contiguous(parts).1);
         assert_eq!(counts(&[]), (0, 0));

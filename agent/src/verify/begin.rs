@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 
 use hozen_collector::model::Digest;
-use hozen_collector::model::record::{BEGIN_KEY, BEGIN_TYPE, Begin, Subject};
+use hozen_collector::model::record::{BEGIN_KEY, BEGIN_TYPE, Begin, MAX_RECORD_BYTES, Subject};
 
 use super::envelope::{self, Key, Record};
 use super::findings::Findings;
 use super::holding::Holding;
 
-/// The most bytes that a begin or end record may have.
-pub(super) const LIMIT: u64 = 4 << 20;
 /// Name of the begin record's subject.
 const PROGRAM: &str = "hozen";
 
@@ -31,7 +29,7 @@ pub(super) fn check(holding: &Holding, findings: &mut Findings) -> Option<Beginn
         findings.require(holding.objects().is_empty(), BEGIN_KEY, "is missing, and every run begins with it");
         return None;
     }
-    let bytes = holding.read(BEGIN_KEY, LIMIT, findings)?;
+    let bytes = holding.read(BEGIN_KEY, MAX_RECORD_BYTES, findings)?;
     let record: Record<Begin> = envelope::parse(BEGIN_KEY, &bytes, BEGIN_TYPE, findings)?;
     let begin = &record.statement.predicate;
     envelope::require_version(BEGIN_KEY, begin.v, findings);

@@ -1,5 +1,6 @@
 //! What the report says of a bucket in words: what its checksums, dates and locks make of the four claims.
 
+use super::Verdict;
 use super::report::{BucketFacts, OpenLine, Report};
 use super::text::{CLAIMS, Page};
 use super::words;
@@ -35,6 +36,12 @@ impl Report {
 
     /// What a run that was cut off left open, and what others made of it.
     pub(super) fn write_salvage(&self, page: &mut Page) {
+        if let (Verdict::Incomplete, Some(newest)) = (self.verdict, self.bucket.as_ref().and_then(|facts| facts.last_stored)) {
+            let text = format!(
+                "the newest object of it came at {newest}, by the bucket's clock: where that is not long ago, it may be going on"
+            );
+            page.hanging("  - ", &text);
+        }
         match &self.bucket {
             Some(facts) if facts.presigned && !facts.uploads.is_empty() => page.hanging("  - ", &begun_in_advance(facts)),
             facts => facts.iter().flat_map(|facts| &facts.uploads).for_each(|upload| page.hanging("  - ", &open(upload))),

@@ -1,9 +1,9 @@
 //! The end record (evidence format, section 2.3): how the run ended, over the manifest and the journal.
 
 use hozen_collector::model::Digest;
-use hozen_collector::model::record::{END_KEY, END_TYPE, End, MANIFEST_KEY, RunStatus, Subject};
+use hozen_collector::model::record::{END_KEY, END_TYPE, End, MANIFEST_KEY, MAX_RECORD_BYTES, RunStatus, Subject};
 
-use super::begin::{self, Beginning};
+use super::begin::Beginning;
 use super::envelope::{self, Record};
 use super::findings::Findings;
 use super::holding::Holding;
@@ -34,7 +34,7 @@ pub(super) fn check(rest: Rest<'_>, findings: &mut Findings) -> Option<Ending> {
     if rest.holding.has(END_KEY) && !rest.holding.has(MANIFEST_KEY) {
         findings.fail(MANIFEST_KEY, "is missing, though the end record, which is written after it, is there");
     }
-    let bytes = rest.holding.read(END_KEY, begin::LIMIT, findings)?;
+    let bytes = rest.holding.read(END_KEY, MAX_RECORD_BYTES, findings)?;
     let record: Record<End> = envelope::parse(END_KEY, &bytes, END_TYPE, findings)?;
     let end = &record.statement.predicate;
     envelope::require_version(END_KEY, end.v, findings);

@@ -118,6 +118,11 @@ impl Holding {
         &self.salvages
     }
 
+    /// What others laid beside the run: seals, records of salvages, the watchdog's record.
+    pub(super) fn beside(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.seals.iter().chain(&self.salvages).chain(&self.killed)
+    }
+
     /// The object is none of the run's: a salvage made it.
     pub(super) fn set_aside(&mut self, key: &ObjectKey) {
         self.objects.remove(key);

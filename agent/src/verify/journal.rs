@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read as _};
 
-use hozen_collector::model::record::{ChainHead, END_KEY, Event, MANIFEST_KEY, VERSION, event};
+use hozen_collector::model::record::{ChainHead, END_KEY, Event, MANIFEST_KEY, MAX_LINE_BYTES, VERSION, event};
 use hozen_collector::model::{Digest, RunId};
 
 use super::begin::Beginning;
@@ -13,9 +13,6 @@ use super::events::{Known, Story};
 use super::findings::{Findings, Place};
 use super::holding::Holding;
 use super::name::{self, Name};
-
-/// The longest line, newline included.
-const MAX_LINE: u64 = 1 << 20;
 
 /// The journal, read to its end.
 #[derive(Debug, Default)]
@@ -178,8 +175,8 @@ enum Fault {
 /// Reads the next line, newline included; false at the end.
 fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool, Fault> {
     line.clear();
-    reader.take(MAX_LINE.saturating_add(1)).read_until(b'\n', line).map_err(Fault::Read)?;
-    if super::words::length(line.len()) > MAX_LINE {
+    reader.take(MAX_LINE_BYTES.saturating_add(1)).read_until(b'\n', line).map_err(Fault::Read)?;
+    if super::words::length(line.len()) > MAX_LINE_BYTES {
         return Err(Fault::Line("the line is longer than 1 MiB; the rest of the object was not looked at".to_owned()));
     }
     if line.last().is_some_and(|last| *last != b'\n') {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hozen_collector::model::record::{Begin, MANIFEST_KEY, MANIFEST_TYPE, Manifest, Subject};
+use hozen_collector::model::record::{Begin, MANIFEST_KEY, MANIFEST_TYPE, MAX_MANIFEST_BYTES, Manifest, Subject};
 use hozen_collector::model::{Digest, ObjectKey, Receipt};
 
 use super::begin::Beginning;
@@ -14,9 +14,6 @@ use super::name::Name;
 use super::objects::Measured;
 use super::steps;
 use super::warned;
-
-/// The most bytes that a manifest may have.
-const LIMIT: u64 = 64 << 20;
 
 /// A manifest that could be read.
 #[derive(Debug)]
@@ -30,7 +27,7 @@ pub(super) struct Listed {
 
 /// Reads the manifest, if there is one, and checks its form and its signature.
 pub(super) fn read(holding: &Holding, beginning: Option<&Beginning>, findings: &mut Findings) -> Option<Listed> {
-    let bytes = holding.read(MANIFEST_KEY, LIMIT, findings)?;
+    let bytes = holding.read(MANIFEST_KEY, MAX_MANIFEST_BYTES, findings)?;
     let record: Record<Manifest> = envelope::parse(MANIFEST_KEY, &bytes, MANIFEST_TYPE, findings)?;
     if let Some(key) = beginning.and_then(|beginning| beginning.key.as_ref()) {
         key.check(MANIFEST_KEY, &record, findings);

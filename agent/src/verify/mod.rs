@@ -213,6 +213,9 @@ impl Examined {
     /// All checks, in the order of the evidence format. `place` is the bucket, and whether every byte of it is read.
     fn examine(&mut self, mut holding: Holding, place: Option<(Rc<Place>, bool)>, mark: findings::Mark, options: &Options) {
         if holding.objects().is_empty() && holding.growing().is_empty() {
+            if holding.beside().next().is_some() {
+                return self.removed(&holding);
+            }
             self.findings = Findings::default();
             let here = if place.is_some() { self.location.as_str() } else { "." };
             self.findings.unreadable(here, "holds no run: there is not even the beginning of one in it");
@@ -243,6 +246,15 @@ impl Examined {
         self.seals(&holding, options);
         self.compare_with_witness(&holding, options);
         self.holding = Some(holding);
+    }
+
+    /// What others laid beside a run is here, and the run is not.
+    fn removed(&mut self, holding: &Holding) {
+        let mark = self.findings.mark();
+        for key in holding.beside() {
+            self.findings.fail(key, "speaks of a run that was here, and nothing of that run is: it was removed");
+        }
+        self.note("begin record", mark, 0, "record of the run that what lies here speaks of");
     }
 
     fn killed(&mut self, holding: &Holding) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hozen::s3::{Reader, Timing};
-use hozen::salvage::salvage;
+use hozen::salvage::{SalvageError, salvage};
 use hozen::verify::Verdict;
 use hozen_collector::host::Clock;
 use hozen_collector::model::salvage::Salvaged;
@@ -131,7 +131,12 @@ fn assert_segments(place: &Place, point: Point) -> usize {
 
 /// Salvages the run: what was open is an object then, locked, a beginning of what was collected, and no part of a whole run.
 fn assert_salvages(place: &Place, reader: &Arc<Reader>, point: Point) {
-    let done = salvage(reader, false, |_| place.open("run"), Clock::start()).unwrap().unwrap();
+    // What it left came a moment ago, as if it could be going on.
+    assert!(
+        matches!(salvage(reader, false, |_| place.open("run"), Clock::start()), Err(SalvageError::Going { .. })),
+        "{point:?}"
+    );
+    let done = salvage(reader, true, |_| place.open("run"), Clock::start()).unwrap().unwrap();
     assert!(place.double.uploads(BUCKET).iter().all(|(_, upload)| !upload.parts.contains_key(&1)), "{point:?}");
     let completed = done.record.uploads.iter().filter(|upload| upload.outcome == Salvaged::Completed).count();
     for upload in &done.record.uploads {

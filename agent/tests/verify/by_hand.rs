@@ -149,6 +149,13 @@ fn what_is_there_and_no_part_of_the_run_is_told_and_fails_nothing() {
     let other = salvage_key(next);
     put(other.as_str(), &canonical::to_bytes(&record).unwrap());
     assert_both(dir.path(), false, "another time than its name says");
+    // A run leaves none of its own records open: whoever says so would have a whole run called incomplete.
+    for key in ["999-end.json", "900-manifest.json", "SHA256SUMS", "custody/000001.jsonl", "seal/20261122T035027Z.json"] {
+        put(other.as_str(), &canonical::to_bytes(&salvage(key, next)).unwrap());
+        assert_both(dir.path(), false, "which no run leaves open");
+        let report = verify(dir.path(), &Options::default());
+        assert_eq!((report.verdict, report.findings.len()), (Verdict::Failed, 1), "{}", report.to_text());
+    }
     // What the run has a receipt for is of the run, whatever a record says.
     put(other.as_str(), &canonical::to_bytes(&salvage(builder::ARCHIVE, next)).unwrap());
     assert_both(dir.path(), true, "all checks passed");

@@ -44,6 +44,28 @@ fn a_seal_is_a_witness_where_its_key_was_given() {
 }
 
 #[test]
+fn a_seal_tells_that_its_run_was_removed() {
+    let (dir, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    builder::build(dir.path());
+    let sealed = seal_folder(dir.path(), &Options::default(), &key(keys.path(), "seal.key"), Clock::start()).unwrap();
+    for entry in fs::read_dir(dir.path()).unwrap().map(Result::unwrap).filter(|entry| entry.file_name() != "seal") {
+        let is_folder = entry.file_type().unwrap().is_dir();
+        let removed = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+        removed.unwrap();
+    }
+    let report = check(dir.path());
+    assert_eq!((report.verdict, report.findings.len()), (Verdict::Failed, 1), "{}", report.to_text());
+    assert!(
+        findings(&report).starts_with(sealed.key.as_str()) && findings(&report).contains("it was removed"),
+        "{}",
+        findings(&report)
+    );
+    fs::remove_dir_all(dir.path().join("seal")).unwrap();
+    let report = check(dir.path());
+    assert_eq!((report.verdict, report.findings.len()), (Verdict::CouldNotCheck, 0), "{}", report.to_text());
+}
+
+#[test]
 fn what_does_not_verify_is_not_sealed() {
     let (dir, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let key = key(keys.path(), "seal.key");

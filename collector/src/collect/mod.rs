@@ -5,6 +5,7 @@
 
 mod archive;
 mod control;
+mod gaps;
 mod image;
 mod recorder;
 mod step;

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive;
 use super::control::{Control, Progress};
+use super::gaps::Gaps;
 use super::image::{self, Image};
 use crate::host::Clock;
 use crate::model::row::Placing;
@@ -45,7 +46,7 @@ struct Inner {
     /// The archive member that is not complete: its size, and the content bytes that it still lacks.
     member: Option<(u64, u64)>,
     image: Option<Image>,
-    gaps: Vec<Gap>,
+    gaps: Gaps,
     /// Objects that the sink did not even open.
     unopened: Vec<Closed>,
     closed: bool,
@@ -138,7 +139,7 @@ impl Shared {
         closed.extend(inner.image.take().and_then(Image::end));
         let slots = std::mem::take(&mut inner.tables).into_values().map(|table| table.slot).chain(inner.archive.take());
         closed.extend(slots.filter_map(Slot::close));
-        (closed, std::mem::take(&mut inner.gaps))
+        (closed, std::mem::take(&mut inner.gaps).end(self.artefact.name))
     }
 }
 

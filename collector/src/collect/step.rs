@@ -12,7 +12,7 @@ use super::watch::{Overdue, TICK, Watch};
 use super::{Collected, Observer, Step};
 use crate::host::Host;
 use crate::host::loaded::Fate;
-use crate::model::record::MAX_GAPS;
+use crate::model::record::{MAX_GAPS, MAX_REASON, MAX_REASONS};
 use crate::model::{Artefact, Gap, ObjectKey, Outcome, Status, Timestamp, escape};
 use crate::source::{Evidence, Source, Stop};
 use crate::stream::{Closed, Engine};
@@ -71,7 +71,7 @@ impl Started {
         Told { observer, closed: &mut closed }.tell(last);
         // The destination may have held up us and the source alike, and the kernel would keep the module.
         let abandoned = matches!(ending, Ending::Abandoned(_)).then(|| host.loaded.release(&host.footprint)).flatten();
-        let outcome = with_module(outcome_of(ending), watch.end().or(abandoned));
+        let outcome = with_module(few_reasons(outcome_of(ending)), watch.end().or(abandoned));
         let step = finish(artefact.name, outcome, (at, ended), &closed, gaps, observer);
         if step.status == Status::Timeout {
             host.footprint.count("artefacts_timed_out");
@@ -161,7 +161,8 @@ fn finish(
 ) -> Step {
     for object in closed {
         if let Some(lost) = &object.lost {
-            gaps.push(Gap::from(object.key.as_str().as_bytes(), lost.from, None, format!("not stored: {}", lost.error.cause)));
+            let reason = format!("not stored: {}", lost.error.cause);
+            gaps.push(Gap::from(object.key.as_str().as_bytes(), lost.from, None, reason).clipped());
         }
     }
     gaps.iter().for_each(|gap| observer.gap(artefact, gap));
@@ -183,6 +184,16 @@ fn outcome_of(ending: Ending) -> Outcome {
             Outcome::because(Status::Timeout, format!("{stop}, and its source did not come back; what had been read is kept"))
         }
     }
+}
+
+/// The first reasons of what a source says, which may have as many as there are files on the host. What the run adds comes behind them.
+fn few_reasons(mut outcome: Outcome) -> Outcome {
+    let more = outcome.reasons.len().saturating_sub(MAX_REASONS);
+    if more > 0 {
+        outcome.reasons.truncate(MAX_REASONS - 1);
+        outcome.reasons.push(format!("and {} more reasons", more + 1));
+    }
+    outcome
 }
 
 /// Says what became of a module that the run had to unload. What is `ok` has all of its image, and says nothing.
@@ -217,7 +228,7 @@ fn describe(gaps: &[Gap], first: &Gap) -> String {
     format!("{what} {}{more} ({})", first.source, first.reason)
 }
 
-/// The record of a step with at most [`MAX_GAPS`] of its gaps.
+/// The record of a step with at most [`MAX_GAPS`] of its gaps, and reasons that the records have room for.
 pub(super) fn record(
     artefact: &str,
     outcome: Outcome,
@@ -229,5 +240,6 @@ pub(super) fn record(
     let gaps_omitted = u64::try_from(gaps.len().saturating_sub(MAX_GAPS)).unwrap_or(u64::MAX);
     gaps.truncate(MAX_GAPS);
     let Outcome { status, reasons } = outcome;
+    let reasons = reasons.into_iter().map(|reason| escape::clipped(reason, MAX_REASON)).collect();
     Step { artefact: artefact.to_owned(), status, reasons, started, finished, objects, gaps, gaps_omitted }
 }

@@ -123,6 +123,18 @@ fn a_gap_makes_ok_partial() {
 }
 
 #[test]
+fn what_an_intruder_makes_missing_does_not_swell_the_records() {
+    let (step, seen, _) = one(|_, evidence| {
+        (0..200_u8).for_each(|n| evidence.gap(Gap::whole(&[n; 10_000], "too deep")));
+        Ok(Outcome { status: Status::Partial, reasons: vec!["x".repeat(10_000); 1_000] })
+    });
+    assert!(serde_json::to_vec(&step).unwrap().len() < 400_000);
+    assert_eq!((step.reasons.len(), step.reasons[15].as_str()), (16, "and 985 more reasons"));
+    assert_eq!((seen.gaps.len(), step.gaps_omitted), (step.gaps.len(), 0));
+    assert!(step.gaps.iter().all(|gap| gap.source.len() <= 1024));
+}
+
+#[test]
 fn a_panic_is_a_failed_artefact_and_what_came_before_is_kept() {
     let sink = MemorySink::default();
     let act: Act = |_, evidence| {

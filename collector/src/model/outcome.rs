@@ -66,6 +66,9 @@ impl Outcome {
     }
 }
 
+/// The most bytes that each text of a gap has in the records. A path can be as long as folders lie inside each other: 64 KiB and more.
+const MOST_TEXT: usize = 1024;
+
 /// A part of the evidence that is missing, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,6 +103,13 @@ impl Gap {
     /// `source` is missing from `offset` on.
     pub fn from(source: &[u8], offset: u64, length: Option<u64>, reason: impl Into<String>) -> Self {
         Self { source: escape::bytes(source), offset: Some(offset), length, reason: reason.into(), refused: false }
+    }
+
+    /// The same gap with texts that a record has room for.
+    #[must_use]
+    pub fn clipped(self) -> Self {
+        let clip = |text| escape::clipped(text, MOST_TEXT);
+        Self { source: clip(self.source), reason: clip(self.reason), ..self }
     }
 
     /// The same gap, because the kernel refused.

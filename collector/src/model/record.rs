@@ -359,6 +359,24 @@ impl Step {
 /// The most gaps that one step lists.
 pub const MAX_GAPS: usize = 1000;
 
+/// The most bytes of JSON that all gaps of one step have, in the journal as in the manifest.
+pub const MAX_GAP_BYTES: usize = 256 << 10;
+
+/// The most reasons that a source gives for one step.
+pub const MAX_REASONS: usize = 16;
+
+/// The most bytes of a step's reason: there is room for both texts of a gap.
+pub const MAX_REASON: usize = 4096;
+
+/// The most bytes of a begin or end record that are read.
+pub const MAX_RECORD_BYTES: u64 = 4 << 20;
+
+/// The most bytes of a manifest that are read.
+pub const MAX_MANIFEST_BYTES: u64 = 64 << 20;
+
+/// The longest line of the journal that is read, newline included.
+pub const MAX_LINE_BYTES: u64 = 1 << 20;
+
 /// Predicate of the manifest: all that the run stored and all that it could not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hyper::body::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::checksum::{Algorithm, Kind};
 use super::encryption::Encryption;
@@ -109,6 +109,15 @@ impl Bucket {
     #[must_use]
     pub fn current(&self, key: &str) -> Option<&Version> {
         self.versions.get(key)?.last().filter(|version| !version.is_marker)
+    }
+
+    /// Has all that is in it come earlier than it did.
+    pub fn grow_older(&mut self, by: SignedDuration) {
+        self.versions.values_mut().flatten().for_each(|version| version.modified -= by);
+        for upload in self.uploads.values_mut() {
+            upload.initiated -= by;
+            upload.parts.values_mut().for_each(|part| part.modified -= by);
+        }
     }
 
     /// Puts a version on top.

@@ -66,6 +66,8 @@ pub struct StoredPart {
     pub etag: Option<String>,
     /// Bytes.
     pub size: u64,
+    /// When it came, by the bucket's clock.
+    pub modified: Option<Timestamp>,
     /// Its checksum, where it is a SHA-256.
     pub sha256: Option<Digest>,
 }
@@ -174,6 +176,7 @@ fn part(part: &Part) -> Option<StoredPart> {
         number: part.part_number()?,
         etag: part.e_tag().map(str::to_owned),
         size: u64::try_from(part.size()?).ok()?,
+        modified: time(part.last_modified()),
         sha256: sha256.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Digest::from),
     })
 }

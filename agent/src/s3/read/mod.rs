@@ -91,6 +91,12 @@ impl Reader {
         &self.bucket.place
     }
 
+    /// The time by the bucket's clock, once it has answered; before that by ours.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.bucket.patience.watch.their_now()
+    }
+
     /// Every version and delete marker below the place.
     ///
     /// # Errors

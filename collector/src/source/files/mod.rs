@@ -27,7 +27,7 @@ use super::walk::{Entry, Walk};
 use super::{Evidence, Source, Stop, packages, stat_columns};
 use crate::host::Host;
 use crate::host::sys::Stat;
-use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row, escape};
+use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row};
 
 /// The line of the catalogue.
 pub const ARTEFACT: Artefact = Artefact {
@@ -181,7 +181,7 @@ impl Looker<'_> {
 
 /// A gap that says that a limit was reached at `path`.
 fn limit(path: &[u8], what: &str) -> Gap {
-    Gap::whole(path, format!("{what}; the first that it was too much for is {}", escape::bytes(path)))
+    Gap::whole(path, format!("{what}; this is the first that it was too much for"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod sysv;
 
 use std::time::Duration;
 
+use super::file_set::Few;
 use super::tree::{Limits, Place, Tree};
 use super::walk::Walk;
 use super::{Evidence, Source, Stop, failure};
@@ -58,7 +59,10 @@ impl Source for Shm {
                 // What programs share is bytes, not text: kept as it is.
                 let mut tree = Tree::new(host, "shared_memory_files", limits, true);
                 let place = Place { prefix: b"", source: TOP, reads_links: true, columns: &|_, _| () };
-                tree.keep(walk, &place, u64::MAX, evidence).map(|()| Outcome::ok())
+                let mut few = Few::new(evidence);
+                let done = tree.keep(walk, &place, u64::MAX, &mut few);
+                few.tell("shared_memory_files");
+                done.map(|()| Outcome::ok())
             }
             Err(error) if error.is_gone() && segments => Ok(Outcome::ok()),
             Err(error) => Ok(failure::outcome(&error)),
@@ -143,6 +147,15 @@ mod tests {
         assert_eq!(row(&evidence, "/dev/shm/a")["status"], "partial");
         assert!(row(&evidence, "/dev/shm/a").get("sha256").is_none());
         assert_eq!(row(&evidence, "/dev/shm/a")["pieces"][0]["sha256"], Digest::of(b"0123456789").to_string());
+    }
+
+    #[test]
+    fn gaps_beyond_the_limit_are_counted() {
+        let (_, evidence) = shm(Shm { file_cap: 10, total_cap: 0 }, |at| {
+            (0..1_000).for_each(|n| std::fs::write(at.join(n.to_string()), "x").unwrap());
+        });
+        assert_eq!((evidence.gaps.len(), evidence.rows("shared_memory_files").len()), (901, 1_000));
+        assert!(evidence.gaps[900].reason.starts_with("100 more gaps"), "{:?}", evidence.gaps[900]);
     }
 
     #[test]
