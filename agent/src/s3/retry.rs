@@ -16,7 +16,7 @@ use super::tap::Tap;
 use super::watch::Watch;
 use crate::aws::words;
 
-/// Tries for a failure that is either gone the next time or will never be.
+/// Tries for a failure that is either gone the next time or will never be: so many in a row, however often the request was tried before.
 const FEW: u32 = 5;
 
 /// How long things may take.
@@ -177,7 +177,7 @@ where
     A: Future<Output = Result<T, Trouble>>,
 {
     let began = Instant::now();
-    let (mut retries, mut perhaps_done) = (0_u64, false);
+    let (mut retries, mut rare, mut perhaps_done) = (0_u64, 0_u32, false);
     loop {
         let (try_ns, tap) = (patience.watch.now_ns(), Tap::with_payload(&payload));
         let left = patience.left(began);
@@ -195,14 +195,13 @@ where
         };
         perhaps_done |= trouble.perhaps_done;
         let given_up = |trouble| GivenUp { trouble, perhaps_done, retries };
-        let tries = u32::try_from(retries).unwrap_or(u32::MAX);
-        match trouble.kind {
-            Kind::Passing => {}
-            Kind::Rare if tries + 1 < FEW => {}
+        rare = match trouble.kind {
+            Kind::Passing => 0,
+            Kind::Rare if rare + 1 < FEW => rare + 1,
             _ => return Err(given_up(trouble)),
-        }
+        };
         patience.watch.failed(try_ns, &trouble.reason);
-        let pause = pause(tries, patience.timing.pause);
+        let pause = pause(u32::try_from(retries).unwrap_or(u32::MAX), patience.timing.pause);
         if pause >= patience.left(began) {
             patience.watch.given_up();
             return Err(given_up(trouble));
@@ -294,6 +293,26 @@ mod tests {
         for kind in [Kind::Lasting, Kind::Taken, Kind::NoUpload, Kind::Mismatch] {
             assert_eq!(run(&patience, 1, kind).unwrap_err().retries, 0);
         }
+    }
+
+    #[test]
+    fn what_passes_uses_up_no_try_of_what_is_rare() {
+        use Kind::{Passing, Rare};
+        let mixed = |kinds: Vec<Kind>| {
+            let (patience, tries, kinds) = (patience(quick()), AtomicU32::new(0), &kinds);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let done = runtime.block_on(persist(&patience, Duration::from_secs(600), none(), |_| {
+                let kind = kinds.get(usize::try_from(tries.fetch_add(1, Ordering::SeqCst)).unwrap()).copied();
+                let trouble = |kind| Trouble { kind, perhaps_done: false, reason: "x".to_owned() };
+                async move { kind.map_or(Ok(()), |kind| Err(trouble(kind))) }
+            }));
+            done.map(|done| done.retries).map_err(|given_up| given_up.retries)
+        };
+        // Throttled, and then a body that did not come through; an outage, and then a session that has ended.
+        assert_eq!(mixed([vec![Passing; 4], vec![Rare]].concat()), Ok(5));
+        assert_eq!(mixed([vec![Passing; 12], vec![Rare; 4]].concat()), Ok(16));
+        assert_eq!(mixed([vec![Rare; 4], vec![Passing], vec![Rare; 4]].concat()), Ok(9));
+        assert_eq!(mixed([vec![Passing; 6], vec![Rare; 5]].concat()), Err(10));
     }
 
     #[test]
