@@ -13,7 +13,7 @@ use hozen::settings::Settings;
 use hozen::verify::{Options, Report, Verdict, verify};
 use hozen_collector::collect::Control;
 use hozen_collector::host::Host;
-use hozen_collector::model::{Artefact, Category, Outcome, Profile, Receipt, Row, RunId, Timestamp};
+use hozen_collector::model::{Artefact, Category, Outcome, Profile, Receipt, Row, RunId, Status, Timestamp};
 use hozen_collector::sink::directory::DirectorySink;
 use hozen_collector::source::{Evidence, Member, Source, Stop};
 use hozen_tests::evidence::Evidence as Read;
@@ -219,6 +219,20 @@ fn a_spool_that_takes_nothing_either_ends_the_run_as_it_would_have_ended() {
     assert!(details["spool_error"].as_str().unwrap().contains("begin record"), "{details:?}");
     assert!(details["error"].as_str().unwrap().contains("could not be sealed") && !details.contains_key("run"), "{details:?}");
     assert_eq!(in_bucket(&place).verdict, Verdict::Incomplete);
+}
+
+#[test]
+fn without_a_spool_nothing_more_is_read_for_a_bucket_that_is_lost() {
+    for fault in [Fault::Refuse(403, "AccessDenied"), Fault::SLOW_DOWN] {
+        let place = bucket();
+        place.double.inject(Rule::on("PutObject", fault.clone()).after(1).onwards());
+        let ended = collect(&place, None, Control::new(None));
+        assert_eq!((ended.result.code, ended.result.safe_to_isolate), (31, false), "{fault:?}: {:?}", ended.result);
+        let (first, rest) = ended.steps.split_first().unwrap();
+        assert_eq!((first.artefact.as_str(), rest.len()), ("early", ALL.len() - 1), "{fault:?}");
+        assert!(rest.iter().all(|step| step.status == Status::Skipped && step.reasons == [Stop::Sink.to_string()]), "{rest:#?}");
+        assert_eq!(in_bucket(&place).verdict, Verdict::Incomplete, "{fault:?}");
+    }
 }
 
 /// It was lost, and is back for the seal: what it has is sealed there, and the rest here.
