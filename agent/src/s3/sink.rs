@@ -129,7 +129,8 @@ impl S3Sink {
     fn of(bucket: Bucket, network: Arc<Network>, description: BTreeMap<String, Value>) -> Self {
         let (part, parallel) = (bucket.options.part, bucket.options.parallel);
         let bucket = Arc::new(bucket);
-        let shared = Shared { bucket, handle: network.handle(), room: Arc::new(Semaphore::new(parallel)) };
+        let (room, doubtful) = (Arc::new(Semaphore::new(parallel)), Arc::default());
+        let shared = Shared { bucket, handle: network.handle(), room, doubtful };
         Self { shared, buffers: Buffers::new(part, parallel + 1), network, description, sealing: AtomicBool::new(false) }
     }
 
