@@ -201,9 +201,25 @@ fn a_deadline_that_is_over_holds_in_the_spool_too() {
 
 #[test]
 fn a_spool_that_takes_nothing_either_ends_the_run_as_it_would_have_ended() {
+    let (place, ended) = without_a_way_out(u64::MAX);
+    let details = &ended.result.details;
+    assert_eq!((ended.result.code, ended.result.safe_to_isolate), (31, false), "{details:?}");
+    assert!(details["spool_error"].as_str().unwrap().contains("begin record"), "{details:?}");
+    assert!(details["error"].as_str().unwrap().contains("could not be sealed") && !details.contains_key("run"), "{details:?}");
+    assert_eq!(in_bucket(&place).verdict, Verdict::Incomplete);
+    // The table and the journal are refused, and then the bucket is back: what it has is sealed, and there is nothing else.
+    let (place, ended) = without_a_way_out(2);
+    let details = &ended.result.details;
+    assert_eq!((ended.result.code, ended.result.safe_to_isolate), (10, true), "{details:?}");
+    assert!(details["spool_error"].as_str().unwrap().contains("begin record"), "{details:?}");
+    assert_eq!(in_bucket(&place).verdict, Verdict::Verified);
+}
+
+/// A run into a bucket that refuses so many objects behind the begin record, with a spool that takes nothing.
+fn without_a_way_out(refused: u64) -> (Place, Ended) {
     let (place, dir) = (bucket(), tempfile::tempdir().unwrap());
     let fixture = dir.path().join("spool");
-    place.double.inject(Rule::on("PutObject", Fault::Refuse(403, "AccessDenied")).after(1).always());
+    place.double.inject(Rule::on("PutObject", Fault::Refuse(403, "AccessDenied")).after(1).times(refused));
     let spool = DirectorySink::create(&fixture).unwrap();
     std::fs::remove_dir(&fixture).unwrap();
     let settings = Settings::new(&CollectArgs::default(), Config::default()).unwrap();
@@ -214,11 +230,7 @@ fn a_spool_that_takes_nothing_either_ends_the_run_as_it_would_have_ended() {
     let (access, spool) = (BTreeMap::default(), Some(spool));
     let ended =
         Run { id, settings, host, sink, plan, control, access, instance: None, spool, errand: None, status: None }.execute();
-    let details = &ended.result.details;
-    assert_eq!((ended.result.code, ended.result.safe_to_isolate), (31, false), "{details:?}");
-    assert!(details["spool_error"].as_str().unwrap().contains("begin record"), "{details:?}");
-    assert!(details["error"].as_str().unwrap().contains("could not be sealed") && !details.contains_key("run"), "{details:?}");
-    assert_eq!(in_bucket(&place).verdict, Verdict::Incomplete);
+    (place, ended)
 }
 
 #[test]
