@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hozen_collector::host::Clock;
 use hozen_collector::model::record::{self, Actor, ChainHead, Event, VERSION};
 use hozen_collector::model::{CaseId, Digest, ObjectKey, Receipt, RunId, canonical};
-use hozen_collector::sink::{EvidenceSink, SinkError};
+use hozen_collector::sink::{Cause, EvidenceSink, SinkError};
 use hozen_collector::stream::whole;
 use serde::Serialize;
 
@@ -34,6 +34,8 @@ pub struct Journal {
     prev: Digest,
     mono_ns: u64,
     waiting: Vec<u8>,
+    /// So many bytes of `waiting` were offered as the next object and not taken, as far as is known.
+    offered: Option<usize>,
     stored_ns: u64,
     files: u32,
     receipts: Vec<Receipt>,
@@ -70,6 +72,7 @@ impl Journal {
             prev,
             mono_ns: 0,
             waiting: Vec::new(),
+            offered: None,
             stored_ns: clock.mono_ns(),
             files: 0,
             receipts,
@@ -166,11 +169,14 @@ impl Journal {
     /// When the sink refuses; what waits goes on waiting.
     pub fn flush(&mut self) -> Result<(), SinkError> {
         while !self.waiting.is_empty() {
-            let end = first_lines(&self.waiting);
+            let end = self.offered.unwrap_or_else(|| first_lines(&self.waiting));
             let bytes = self.waiting.get(..end).unwrap_or_default();
             let stored = store(&*self.sink, self.clock, &record::custody_key(self.files + 1), bytes);
             // Whatever came of it: a destination that took long to refuse is not asked again for each line.
             self.stored_ns = self.clock.mono_ns();
+            // It may be there all the same, if only the answer was lost: then nothing else can be stored under its name, ever.
+            let perhaps_there = stored.as_ref().is_err_and(|error| !matches!(error.cause, Cause::Reserved(_)));
+            self.offered = perhaps_there.then_some(end);
             let receipt = stored?;
             self.files += 1;
             self.waiting.drain(..end);

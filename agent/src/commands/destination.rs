@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hozen_collector::collect::Control;
-use hozen_collector::host::Host;
+use hozen_collector::host::{Clock, Host};
 use hozen_collector::model::RunId;
 use hozen_collector::model::killed::KILLED_KEY;
 use hozen_collector::model::record::{self, Instance};
@@ -23,8 +23,10 @@ use crate::s3::{BucketUri, Hurried, Opening, PresignedOpening, Refused, S3Sink, 
 use crate::settings::Settings;
 use crate::warden::{Errand, GOOD_FOR};
 
-/// How long each request is tried once the bucket was given up, where a spool stands ready.
+/// How long each request is tried once the bucket was given up, where a spool stands ready,
 const LOST: Duration = Duration::from_secs(10);
+/// and where nothing does.
+const LOST_ALONE: Duration = Duration::from_secs(60);
 
 /// An open destination.
 #[derive(Debug)]
@@ -117,7 +119,7 @@ fn place(to: &BucketUri, settings: &Settings, host: &str, document: &Document, i
 
 fn bucket(settings: &Settings, host: &Host, way: &Way, place: BucketUri, control: &Arc<Control>) -> Result<S3Sink, String> {
     let (network, credentials) = (way.network()?, way.credentials()?);
-    let (timing, hurried, options) = (timing(settings), hurried(control), settings.bucket.clone());
+    let (timing, hurried, options) = (timing(settings), hurried(control, host.clock), settings.bucket.clone());
     S3Sink::open(Opening { network, credentials, place, options, timing, clock: host.clock, hurried })
 }
 
@@ -153,7 +155,7 @@ fn presigned(
         }
         _ => {}
     }
-    let (timing, hurried, options) = (timing(settings), hurried(control), settings.bucket.clone());
+    let (timing, hurried, options) = (timing(settings), hurried(control, host.clock), settings.bucket.clone());
     let (network, list) = (way.network()?, Arc::clone(list));
     S3Sink::open_presigned(PresignedOpening { network, list, options, timing, clock: host.clock, hurried, warnings })
 }
@@ -163,12 +165,30 @@ fn timing(settings: &Settings) -> Timing {
     if let Some(span) = settings.network.retry_for {
         timing.retry_for = span.duration();
     }
-    timing.lost = settings.spool.is_some().then_some(LOST);
+    timing.lost = Some(if settings.spool.is_some() { LOST } else { LOST_ALONE });
     timing
 }
 
-/// Whether somebody has asked the run to end.
-fn hurried(control: &Arc<Control>) -> Hurried {
-    let asked = Arc::clone(control);
-    Arc::new(move || asked.interruption().is_some())
+/// Whether the run is to end: because of a signal, its deadline, or a destination that is lost.
+fn hurried(control: &Arc<Control>, clock: Clock) -> Hurried {
+    let control = Arc::clone(control);
+    Arc::new(move || control.stopped(clock.mono_ns()).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_ends_a_run_hurries_its_requests() {
+        let clock = Clock::start();
+        let hurried_by = |deadline_ns: Option<u64>, end: fn(&Control)| {
+            let control = Arc::new(Control::new(deadline_ns));
+            end(&control);
+            hurried(&control, clock)()
+        };
+        assert!(!hurried_by(None, |_| ()) && !hurried_by(Some(u64::MAX), |_| ()));
+        assert!(hurried_by(Some(0), |_| ()));
+        assert!(hurried_by(None, |control| control.interrupt("SIGTERM")) && hurried_by(None, Control::lose_destination));
+    }
 }

@@ -150,6 +150,7 @@ impl Run {
                 let teller = ended.teller.take();
                 spooled.tell(self.collect_and_seal(journal, signing, Some(&first), teller).ended)
             }
+            // The first run stays what it is: sealed, if the bucket came back for that. Nothing of either is on this host alone.
             Err(error) => {
                 say(&format!("hozen: the spool {location} takes nothing either: {error}"));
                 ended.result.details.insert("spool_error", json!(error));

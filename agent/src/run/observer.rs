@@ -6,7 +6,7 @@ use hozen_collector::collect::{Control, Observer, Progress};
 use hozen_collector::host::Clock;
 use hozen_collector::model::record::{Step, event};
 use hozen_collector::model::{Gap, Receipt};
-use hozen_collector::sink::SinkError;
+use hozen_collector::sink::{Cause, SinkError};
 use hozen_collector::source::Stop;
 use hozen_collector::stream::Closed;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub(super) struct RunObserver<'a> {
 /// What the destination did not take.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
-    /// Whether there is a spool to go on in, so that a destination is asked whether it is lost.
+    /// Whether there is a spool to go on in, so that a destination is asked whether it is lost whatever it did not take an object for.
     pub(super) has_spool: bool,
     /// The artefact that is read.
     pub(super) artefact: &'static str,
@@ -67,12 +67,16 @@ impl RunObserver<'_> {
     }
 
     /// An object was not taken: whether anything is, the journal shows, which is the least that every run must store. If not even that is, the
-    /// run could not be sealed there, and reads nothing more for that destination.
-    fn look_for_destination(&mut self) {
-        if !self.losses.has_spool || self.control.has_lost_destination() {
+    /// run could not be sealed there, and reads nothing more for that destination. A folder without room is none of that: it keeps some back
+    /// for the seal, and smaller objects may still fit.
+    fn look_for_destination(&mut self, error: &SinkError) {
+        let is_final = matches!(error.cause, Cause::Refused(_) | Cause::Unreachable(_));
+        if !(self.losses.has_spool || is_final) || self.control.has_lost_destination() {
             return;
         }
-        if let Err(error) = self.journal.flush() {
+        if let Err(error) = self.journal.flush()
+            && !matches!(error.cause, Cause::Reserved(_))
+        {
             tracing::error!(%error, "the destination is lost");
             self.losses.reason = Some(format!("the destination takes nothing more: {error}"));
             self.control.lose_destination();
@@ -127,7 +131,7 @@ impl Observer for RunObserver<'_> {
         self.journal.append(event::OBJECT_FAILED, "the destination did not take it", &data);
         self.tell(|told| told.fault(error.to_string()));
         self.losses.artefacts.insert(self.losses.artefact);
-        self.look_for_destination();
+        self.look_for_destination(error);
     }
 
     fn step_finished(&mut self, step: &Step) {

@@ -18,6 +18,7 @@ mod advice;
 mod bucket;
 mod buffers;
 mod digests;
+mod haste;
 pub mod layout;
 mod object;
 pub mod options;

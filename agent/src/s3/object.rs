@@ -1,10 +1,11 @@
 //! One object on its way into the bucket.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hozen_collector::model::receipt::{Answer, Checksum, Lock};
-use hozen_collector::model::record::BEGIN_KEY;
+use hozen_collector::model::record::{BEGIN_KEY, CUSTODY_FOLDER};
 use hozen_collector::model::{Digest, Held, ObjectKey};
 use hozen_collector::sink::{Cause, ObjectWriter, SinkError};
 use tokio::runtime::Handle;
@@ -24,6 +25,28 @@ pub(super) struct Shared {
     pub(super) handle: Handle,
     /// One permit for each part on its way.
     pub(super) room: Arc<Semaphore>,
+    pub(super) doubtful: Arc<Doubtful>,
+}
+
+/// What was sent for objects that one request stores, where that request was given up and may have been obeyed all the same. Whoever sends
+/// the same once more is told that the key is taken: by just these bytes, as far as this sink knows.
+#[derive(Debug, Default)]
+pub(super) struct Doubtful(Mutex<BTreeMap<ObjectKey, Digest>>);
+
+impl Doubtful {
+    /// The failure of a request for `key` with these bytes, in the light of those before.
+    fn weigh(&self, key: &ObjectKey, sha256: &Digest, given_up: GivenUp) -> GivenUp {
+        let Ok(mut sent) = self.0.lock() else { return given_up };
+        let before = sent.get(key).copied();
+        // A bucket that answers with another checksum than was sent is not trusted with a run or its seal, and the journal is chained.
+        let counts = given_up.trouble.kind != Kind::Mismatch || key.components().next() == Some(CUSTODY_FOLDER);
+        if before.is_none() && given_up.perhaps_done && counts {
+            sent.insert(key.clone(), *sha256);
+        }
+        // What is there may be what was sent first, and that was something else.
+        let perhaps_done = before.map_or(given_up.perhaps_done, |before| before == *sha256);
+        GivenUp { perhaps_done, ..given_up }
+    }
 }
 
 /// An object being written.
@@ -111,6 +134,7 @@ impl BucketObject {
     fn put(&mut self, sha256: &Digest) -> Result<Held, SinkError> {
         let (body, bucket) = (self.fill.send(), Arc::clone(&self.shared.bucket));
         let done = self.shared.handle.block_on(bucket.put(&self.full_key, body, *sha256));
+        let done = done.map_err(|given_up| self.shared.doubtful.weigh(&self.key, sha256, given_up));
         let done = self.settle("PutObject", done)?;
         let kept = self.shared.bucket.presigned.is_none().then(|| request::base64(sha256));
         Ok(self.held(done, checksum("FULL_OBJECT", kept, 1), true))

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use super::options::BucketOptions;
 use super::pace::Pace;
 use super::presigned::{Deed, List, Pass};
-use super::retry::{Done, GivenUp, Kind, Patience, Trouble, judge, persist};
+use super::retry::{Done, GivenUp, Kind, Limit, Patience, Trouble, judge, persist};
 use super::uri::BucketUri;
 
 /// The most parts that S3 takes.
@@ -150,7 +150,7 @@ impl Bucket {
         let body = |request: aws_sdk_s3::operation::complete_multipart_upload::builders::CompleteMultipartUploadFluentBuilder| {
             request.bucket(self.place.bucket()).key(key).upload_id(upload).multipart_upload(parts.clone())
         };
-        self.persist_unsigned(self.patience.timing.complete, |tap| {
+        self.persist_unsigned(self.patience.timing.to_complete(), |tap| {
             let request = body(self.client.complete_multipart_upload());
             let request = request.set_expected_bucket_owner(self.options.owner.clone()).if_none_match("*");
             let request = request.mpu_object_size(i64::try_from(size).unwrap_or(i64::MAX));
@@ -166,7 +166,7 @@ impl Bucket {
     }
 
     /// A request whose body the SDK makes and signs itself.
-    async fn persist_unsigned<T, F, A>(&self, limit: Duration, attempt: F) -> Result<Done<T>, GivenUp>
+    async fn persist_unsigned<T, F, A>(&self, limit: Limit, attempt: F) -> Result<Done<T>, GivenUp>
     where
         F: Fn(super::tap::Ear) -> A,
         A: Future<Output = Result<T, Trouble>>,

@@ -1,23 +1,28 @@
 //! Which failures pass, and how long a request is tried again.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use hozen_collector::host::Clock;
 use hozen_collector::model::Digest;
 use hozen_collector::model::receipt::Answer;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::advice;
+use super::haste::Haste;
 use super::tap::Tap;
 use super::watch::Watch;
 use crate::aws::words;
 
-/// Tries for a failure that is either gone the next time or will never be.
+/// Tries for a failure that is either gone the next time or will never be: so many in a row, however often the request was tried before.
 const FEW: u32 = 5;
+/// How often a try that waits looks whether the run is to end.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +31,10 @@ pub struct Timing {
     pub retry_for: Duration,
     /// The first request of all is tried again for this long: a destination that is refused must be refused soon.
     pub begin: Duration,
-    /// After somebody has asked the run to end, a request is tried again for this long.
+    /// Once the run is to end, for whatever cause, a bucket that takes nothing is waited for so long by all requests together.
     pub hurry: Duration,
-    /// After one was given up, and as long as nothing has succeeded since, a request is tried again for this long at most: where the run
-    /// can go on elsewhere, and need not wait for each object anew.
+    /// After one was given up, and as long as nothing has succeeded since, a request is tried again for this long at most: a run need not
+    /// wait for each object anew.
     pub lost: Option<Duration>,
     /// One try of a request takes this at most,
     pub attempt: Duration,
@@ -62,16 +67,37 @@ impl Timing {
         let bytes = u64::try_from(bytes.saturating_mul(parallel)).unwrap_or(u64::MAX);
         self.attempt.max(Duration::from_secs(bytes / self.least_rate.max(1)))
     }
+
+    /// What one try of `CompleteMultipartUpload` may take. It has no body that a slow line could be busy with.
+    pub(super) fn to_complete(&self) -> Limit {
+        Limit { most: self.complete, slow: self.complete.min(self.hurry.saturating_mul(2)) }
+    }
 }
 
-/// Whether somebody has asked the run to end.
+/// What one try of a request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit {
+    /// In all.
+    pub(super) most: Duration,
+    /// For so long a slow line may be busy without anything that succeeds. A run that is to end gives no try up before.
+    pub(super) slow: Duration,
+}
+
+impl From<Duration> for Limit {
+    fn from(most: Duration) -> Self {
+        Self { most, slow: most }
+    }
+}
+
+/// Whether the run is to end.
 pub type Hurried = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What all requests of a sink share.
 pub(super) struct Patience {
     pub(super) timing: Timing,
     pub(super) watch: Watch,
-    pub(super) hurried: Hurried,
+    hurried: Hurried,
+    haste: Haste,
 }
 
 impl std::fmt::Debug for Patience {
@@ -164,11 +190,11 @@ pub(super) struct Done<T> {
     pub(super) retries: u64,
 }
 
-/// Tries `attempt` until it succeeds, will never succeed, or the time is over. Each try may take `limit` and has a body with the
-/// digest `payload`.
+/// Tries `attempt` until it succeeds, will never succeed, or the time is over. Each try may take `limit` and has a body with the digest
+/// `payload`.
 pub(super) async fn persist<T, F, A>(
     patience: &Patience,
-    limit: Duration,
+    limit: impl Into<Limit>,
     payload: Digest,
     attempt: F,
 ) -> Result<Done<T>, GivenUp>
@@ -176,33 +202,31 @@ where
     F: Fn(Tap) -> A,
     A: Future<Output = Result<T, Trouble>>,
 {
-    let began = Instant::now();
-    let (mut retries, mut perhaps_done) = (0_u64, false);
+    let (began, limit) = (Instant::now(), limit.into());
+    let (mut retries, mut rare, mut perhaps_done) = (0_u64, 0_u32, false);
     loop {
-        let (try_ns, tap) = (patience.watch.now_ns(), Tap::with_payload(&payload));
-        let left = patience.left(began);
-        let waits = patience.watch.reached() && !patience.is_lost();
-        let limit = if waits { limit } else { limit.min(left.max(Duration::from_secs(1))) };
-        let result = timeout(limit, attempt(tap.clone())).await.unwrap_or_else(|_| Err(silent(limit)));
+        let (try_began, try_ns, tap) = (Instant::now(), patience.watch.now_ns(), Tap::with_payload(&payload));
+        let limit = patience.limit(began, limit);
+        let result = patience.wait(limit, Box::pin(attempt(tap.clone())).as_mut()).await;
         let answer = tap.answer().unwrap_or_default();
         patience.watch.heard(answer.date.as_deref());
         let trouble = match result {
             Ok(value) => {
-                patience.watch.succeeded();
+                patience.succeeded();
                 return Ok(Done { value, answer, retries });
             }
             Err(trouble) => skewed(trouble, &patience.watch),
         };
         perhaps_done |= trouble.perhaps_done;
         let given_up = |trouble| GivenUp { trouble, perhaps_done, retries };
-        let tries = u32::try_from(retries).unwrap_or(u32::MAX);
-        match trouble.kind {
-            Kind::Passing => {}
-            Kind::Rare if tries + 1 < FEW => {}
+        rare = match trouble.kind {
+            Kind::Passing => 0,
+            Kind::Rare if rare + 1 < FEW => rare + 1,
             _ => return Err(given_up(trouble)),
-        }
+        };
         patience.watch.failed(try_ns, &trouble.reason);
-        let pause = pause(tries, patience.timing.pause);
+        patience.haste.failed(try_began);
+        let pause = pause(u32::try_from(retries).unwrap_or(u32::MAX), patience.timing.pause);
         if pause >= patience.left(began) {
             patience.watch.given_up();
             return Err(given_up(trouble));
@@ -213,6 +237,24 @@ where
 }
 
 impl Patience {
+    pub(super) fn new(timing: Timing, clock: Clock, hurried: Hurried) -> Self {
+        Self { timing, watch: Watch::new(clock), hurried, haste: Haste::default() }
+    }
+
+    fn succeeded(&self) {
+        self.watch.succeeded();
+        self.haste.succeeded();
+    }
+
+    /// Whether the run is to end.
+    fn is_hurried(&self) -> bool {
+        let hurried = (self.hurried)();
+        if hurried {
+            self.haste.ask();
+        }
+        hurried
+    }
+
     /// Whether there is no use in waiting long.
     fn is_lost(&self) -> bool {
         self.timing.lost.is_some() && self.watch.has_given_up()
@@ -221,13 +263,36 @@ impl Patience {
     /// How much longer a request that began then is tried.
     fn left(&self, began: Instant) -> Duration {
         let timing = &self.timing;
-        let all = match (self.watch.reached(), (self.hurried)()) {
-            (false, _) => timing.begin,
-            (true, true) => timing.retry_for.min(timing.hurry),
-            (true, false) => timing.retry_for,
-        };
+        let all = if self.watch.reached() { timing.retry_for } else { timing.begin };
         let most = timing.lost.filter(|_| self.is_lost()).unwrap_or(all);
-        all.min(most).saturating_sub(began.elapsed())
+        let left = all.min(most).saturating_sub(began.elapsed());
+        if self.is_hurried() { left.min(self.haste.left(timing.hurry)) } else { left }
+    }
+
+    /// What the next try may take of a request that began then.
+    fn limit(&self, began: Instant, limit: Limit) -> Limit {
+        if self.watch.reached() && !self.is_lost() {
+            return limit;
+        }
+        let least = self.left(began).max(Duration::from_secs(1));
+        Limit { most: limit.most.min(least), slow: limit.slow.min(least) }
+    }
+
+    /// Waits for a try that begins now, as long as it may take. Where the run is to end it may be of no use before.
+    async fn wait<T, A>(&self, limit: Limit, mut attempt: Pin<&mut A>) -> Result<T, Trouble>
+    where
+        A: Future<Output = Result<T, Trouble>>,
+    {
+        let began = Instant::now();
+        loop {
+            let left = limit.most.saturating_sub(began.elapsed());
+            if let Ok(result) = timeout(left.min(LOOK), attempt.as_mut()).await {
+                return result;
+            }
+            if left <= LOOK || (self.is_hurried() && self.haste.is_over(began, limit.slow, self.timing.hurry)) {
+                return Err(silent(began.elapsed()));
+            }
+        }
     }
 }
 
@@ -241,8 +306,8 @@ fn skewed(trouble: Trouble, watch: &Watch) -> Trouble {
     }
 }
 
-fn silent(limit: Duration) -> Trouble {
-    let reason = format!("no answer within {} s; {}", limit.as_secs(), advice::SILENT);
+fn silent(waited: Duration) -> Trouble {
+    let reason = format!("no answer within {} s; {}", waited.as_secs(), advice::SILENT);
     Trouble { kind: Kind::Passing, perhaps_done: true, reason }
 }
 
@@ -258,11 +323,10 @@ fn pause(tries: u32, most: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hozen_collector::host::Clock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     fn patience(timing: Timing) -> Patience {
-        Patience { timing, watch: Watch::new(Clock::start()), hurried: Arc::new(|| false) }
+        Patience::new(timing, Clock::start(), Arc::new(|| false))
     }
 
     fn quick() -> Timing {
@@ -294,6 +358,26 @@ mod tests {
         for kind in [Kind::Lasting, Kind::Taken, Kind::NoUpload, Kind::Mismatch] {
             assert_eq!(run(&patience, 1, kind).unwrap_err().retries, 0);
         }
+    }
+
+    #[test]
+    fn what_passes_uses_up_no_try_of_what_is_rare() {
+        use Kind::{Passing, Rare};
+        let mixed = |kinds: Vec<Kind>| {
+            let (patience, tries, kinds) = (patience(quick()), AtomicU32::new(0), &kinds);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let done = runtime.block_on(persist(&patience, Duration::from_secs(600), none(), |_| {
+                let kind = kinds.get(usize::try_from(tries.fetch_add(1, Ordering::SeqCst)).unwrap()).copied();
+                let trouble = |kind| Trouble { kind, perhaps_done: false, reason: "x".to_owned() };
+                async move { kind.map_or(Ok(()), |kind| Err(trouble(kind))) }
+            }));
+            done.map(|done| done.retries).map_err(|given_up| given_up.retries)
+        };
+        // Throttled, and then a body that did not come through; an outage, and then a session that has ended.
+        assert_eq!(mixed([vec![Passing; 4], vec![Rare]].concat()), Ok(5));
+        assert_eq!(mixed([vec![Passing; 12], vec![Rare; 4]].concat()), Ok(16));
+        assert_eq!(mixed([vec![Rare; 4], vec![Passing], vec![Rare; 4]].concat()), Ok(9));
+        assert_eq!(mixed([vec![Passing; 6], vec![Rare; 5]].concat()), Err(10));
     }
 
     #[test]
@@ -349,6 +433,91 @@ mod tests {
         }
         let (retries, _) = after(15, false, Timing { retry_for: minutes(10), ..Timing::default() });
         assert!(retries.is_err());
+    }
+
+    /// Lets time that is only waited for pass at once.
+    fn at_once<T>(test: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(test)
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// Patience of a run that is to end so many seconds from now, with a bucket that was reached.
+    fn to_end_in(wait: u64, timing: Timing) -> Patience {
+        let end = Instant::now() + seconds(wait);
+        let patience = Patience::new(timing, Clock::start(), Arc::new(move || Instant::now() >= end));
+        patience.succeeded();
+        patience
+    }
+
+    fn refused() -> Trouble {
+        Trouble { kind: Kind::Passing, perhaps_done: true, reason: "connection refused".to_owned() }
+    }
+
+    #[test]
+    fn a_silent_bucket_holds_a_run_that_is_to_end_a_minute_and_not_a_minute_for_each_object() {
+        let timing = Timing { lost: Some(seconds(10)), ..Timing::default() };
+        let tries: Vec<Limit> = [timing.to_complete(), seconds(128).into()]
+            .into_iter()
+            .chain(std::iter::repeat_n(Limit::from(timing.attempt), 8))
+            .collect();
+        for silent in [false, true] {
+            // Whether it has been silent for long, or falls silent when the run is to end.
+            for (end, most) in [(300, 75), (25 * 60, 75), (0, 135)] {
+                let took = at_once(async {
+                    let (began, patience) = (Instant::now(), to_end_in(end, timing));
+                    for limit in &tries {
+                        let given_up = persist(&patience, *limit, none(), |_| async move {
+                            if silent { std::future::pending::<Result<(), Trouble>>().await } else { Err(refused()) }
+                        });
+                        assert_eq!(given_up.await.unwrap_err().trouble.kind, Kind::Passing);
+                    }
+                    began.elapsed()
+                });
+                assert!(took <= seconds(end + most), "{silent} {end}: {took:?}");
+            }
+        }
+    }
+
+    /// A line so slow that nothing succeeds for longer than the budget, in a run that is to end in the middle of it or has been told before.
+    #[test]
+    fn what_is_on_its_way_when_the_run_is_to_end_is_waited_for() {
+        for end in [0, 30] {
+            at_once(async {
+                let patience = to_end_in(end, Timing::default());
+                let patience = &patience;
+                let slow = |limit: Limit, takes: u64| async move {
+                    let done = persist(patience, limit, none(), |_| async move {
+                        sleep(seconds(takes)).await;
+                        Ok(())
+                    });
+                    done.await.map(|done| done.retries)
+                };
+                for takes in [100, 127, 127, 10, 127] {
+                    assert_eq!(slow(seconds(128).into(), takes).await, Ok(0));
+                }
+                assert_eq!(slow(patience.timing.to_complete(), 110).await, Ok(0));
+            });
+        }
+    }
+
+    #[test]
+    fn what_was_waited_for_is_not_waited_for_once_more() {
+        at_once(async {
+            let patience = to_end_in(0, Timing::default());
+            let mut results = Vec::new();
+            for _ in 0..2 {
+                let over = Instant::now() + seconds(40);
+                let done = persist(&patience, seconds(30), none(), |_| async move {
+                    if Instant::now() < over { Err(refused()) } else { Ok(()) }
+                });
+                results.push(done.await.is_ok());
+            }
+            assert_eq!(results, [true, false]);
+        });
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hozen_collector::host::Clock;
 use hozen_collector::model::ObjectKey;
-use hozen_collector::sink::{Cause, EvidenceSink, ObjectWriter, SinkError};
+use hozen_collector::sink::{EvidenceSink, ObjectWriter, SinkError};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -20,7 +20,6 @@ use super::presigned::{self, List, Signed};
 use super::request::Bucket;
 use super::retry::{Hurried, Patience, Timing};
 use super::uri::BucketUri;
-use super::watch::Watch;
 use crate::aws::Network;
 use crate::aws::credentials::Found;
 
@@ -41,7 +40,7 @@ pub struct Opening {
     pub timing: Timing,
     /// The run's clock.
     pub clock: Clock,
-    /// Whether somebody has asked the run to end.
+    /// Whether the run is to end.
     pub hurried: Hurried,
 }
 
@@ -57,7 +56,7 @@ pub struct PresignedOpening {
     pub timing: Timing,
     /// The run's clock.
     pub clock: Clock,
-    /// Whether somebody has asked the run to end.
+    /// Whether the run is to end.
     pub hurried: Hurried,
     /// What whoever reads the begin record should know.
     pub warnings: Vec<String>,
@@ -95,7 +94,7 @@ impl S3Sink {
         let Opening { network, credentials, place, options, timing, clock, hurried } = opening;
         let Found { provider, record } = credentials;
         let client = network.s3(provider)?;
-        let patience = Patience { timing, watch: Watch::new(clock), hurried };
+        let patience = Patience::new(timing, clock, hurried);
         let pace = pace(&options, clock);
         let mut bucket = Bucket { client, place, options, lock: None, patience, presigned: None, pace };
         let locked = network.block_on(bucket::lock(&bucket))?;
@@ -112,7 +111,7 @@ impl S3Sink {
     pub fn open_presigned(opening: PresignedOpening) -> Result<Self, String> {
         let PresignedOpening { network, list, options, timing, clock, hurried, warnings } = opening;
         let client = network.s3_without_credentials()?;
-        let patience = Patience { timing, watch: Watch::new(clock), hurried };
+        let patience = Patience::new(timing, clock, hurried);
         let (place, pace) = (list.place.clone(), pace(&options, clock));
         let lock = match options.retention {
             Retention::Until { mode, until } => Some((mode, until)),
@@ -130,7 +129,8 @@ impl S3Sink {
     fn of(bucket: Bucket, network: Arc<Network>, description: BTreeMap<String, Value>) -> Self {
         let (part, parallel) = (bucket.options.part, bucket.options.parallel);
         let bucket = Arc::new(bucket);
-        let shared = Shared { bucket, handle: network.handle(), room: Arc::new(Semaphore::new(parallel)) };
+        let (room, doubtful) = (Arc::new(Semaphore::new(parallel)), Arc::default());
+        let shared = Shared { bucket, handle: network.handle(), room, doubtful };
         Self { shared, buffers: Buffers::new(part, parallel + 1), network, description, sealing: AtomicBool::new(false) }
     }
 
@@ -249,8 +249,8 @@ fn not_locked(bucket: &Bucket, locked: &Value) -> Option<String> {
 impl EvidenceSink for S3Sink {
     fn create(&self, key: &ObjectKey) -> Result<Box<dyn ObjectWriter>, SinkError> {
         let list = self.shared.bucket.presigned.as_ref();
-        if let Some(reason) = list.and_then(|list| list.refuses(key, self.sealing.load(Ordering::Relaxed))) {
-            return Err(SinkError { key: key.clone(), cause: Cause::Refused(reason) });
+        if let Some(cause) = list.and_then(|list| list.refuses(key, self.sealing.load(Ordering::Relaxed))) {
+            return Err(SinkError { key: key.clone(), cause });
         }
         Ok(Box::new(BucketObject::new(key.clone(), self.shared.clone(), self.buffers.fill())))
     }

@@ -1,8 +1,11 @@
 //! What goes wrong on the way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use hozen_collector::model::Digest;
+use hozen::custody::{self, Journal};
+use hozen_collector::host::Clock;
+use hozen_collector::model::{Digest, RunId};
 use hozen_collector::sink::{Cause, EvidenceSink as _};
 use hozen_tests::s3::{Bucket, Options, Replay};
 use hozen_tests::serve::{Fault, Rule};
@@ -117,6 +120,47 @@ fn another_echo_of_a_whole_object_is_no_receipt() {
         let error = store(&place.sink(), "key", &mixed(length)).unwrap_err();
         assert_eq!((place.double.times_fired(rule), error.cause), (1, Cause::Mismatch));
     }
+}
+
+#[test]
+fn a_journal_goes_on_behind_an_object_that_was_stored_although_its_request_was_given_up() {
+    for fault in [Fault::DropAfterCommit, Fault::WrongEcho] {
+        let mut place = Place::new();
+        place.timing.retry_for = Duration::ZERO;
+        let (sink, clock) = (Arc::new(place.sink()), Clock::start());
+        let begin = custody::store(&*sink, clock, &"000-begin.json".parse().unwrap(), b"{}").unwrap();
+        let (run, case) = (RunId::new(clock.now(), 7), "IR-1".parse().unwrap());
+        let mut journal = Journal::new(Arc::clone(&sink) as _, clock, run, case, begin);
+        let rule = place.double.inject(Rule::on("PutObject", fault.clone()));
+        journal.append("gap", "a test", &1);
+        let first = journal.flush();
+        // Another checksum is asked about at once.
+        assert_eq!((place.double.times_fired(rule), first.is_ok()), (1, fault == Fault::WrongEcho), "{fault:?}");
+        journal.append("gap", "a test", &2);
+        journal.flush().unwrap();
+        let receipts = journal.receipts();
+        let ambiguous: Vec<bool> = receipts.iter().map(|receipt| receipt.sink.as_ref().unwrap().ambiguous).collect();
+        assert_eq!(ambiguous, [false, true, false], "{fault:?}");
+        for receipt in &receipts[1..] {
+            let stored = place.content(receipt.key.as_str()).unwrap();
+            assert_eq!((Digest::of(&stored), stored.ends_with(b"\n")), (receipt.sha256, true), "{fault:?}: {}", receipt.key);
+        }
+    }
+}
+
+#[test]
+fn other_bytes_than_those_that_may_be_there_are_never_ours() {
+    let mut place = Place::new();
+    place.timing.retry_for = Duration::ZERO;
+    let sink = place.sink();
+    store(&sink, "first", b"").unwrap();
+    place.double.inject(Rule::on("PutObject", Fault::DropAfterCommit).times(2));
+    store(&sink, "key", b"bytes").unwrap_err();
+    // Its answer is lost, too.
+    store(&sink, "key", b"others").unwrap_err();
+    assert_eq!(store(&sink, "key", b"others").unwrap_err().cause, Cause::Exists);
+    assert!(store(&sink, "key", b"bytes").unwrap().ambiguous);
+    assert_eq!(place.content("key").unwrap(), b"bytes");
 }
 
 #[test]

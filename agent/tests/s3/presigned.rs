@@ -19,7 +19,7 @@ const LARGE: &str = "data/raw/shm.tar.zst";
 
 fn refusal(result: Result<hozen_collector::model::Held, hozen_collector::sink::SinkError>) -> String {
     match result.unwrap_err().cause {
-        Cause::Refused(text) => text,
+        Cause::Refused(text) | Cause::Reserved(text) => text,
         other => panic!("{other:?}"),
     }
 }

@@ -17,7 +17,7 @@ use hozen_tests::aws::cloud::REGION;
 use hozen_tests::aws::identity::Signer;
 use hozen_tests::aws::imds::{self, ImdsDouble};
 use hozen_tests::aws::ssm::{self, SsmDouble};
-use hozen_tests::serve::Entry;
+use hozen_tests::serve::{Entry, Fault, Rule};
 use serde_json::json;
 
 use super::support::{BUCKET, PART, Place, mixed, store};
@@ -157,4 +157,29 @@ fn a_parameter_is_read_again_before_its_credentials_end_or_when_they_have() {
         let refused = stores_across_the_end_of(&givers, &first, &format!("ssm:{PARAMETER}"), renew);
         assert!(refusals.contains(&refused), "{refused}");
     }
+}
+
+#[test]
+fn a_session_that_ends_in_an_outage_is_followed_by_another() {
+    let mut givers = Givers::new();
+    // One request after the other, so that the one that was tried again and again is the one that is told of the end.
+    givers.place.options.parallel = 1;
+    let (first, second) = (givers.session("ASIAFIRST"), givers.session("ASIASECOND"));
+    let reader = Key::new("ASIAREADER", "secret-of-a-reader", &["ssm:GetParameter", "kms:Decrypt"]).session("token", None);
+    givers.place.cloud.add_key(reader.clone());
+    givers.imds.service().set_role("collector", &reader);
+    givers.set_parameter(&first, None);
+    let (sink, bytes) = (givers.sink(&format!("ssm:{PARAMETER}"), None), mixed(3 * PART + 9));
+    let mut object = sink.create(&"image".parse().unwrap()).unwrap();
+    object.part(&bytes[..=PART]).unwrap();
+    givers.await_first_part();
+    let rule = givers.place.double.inject(Rule::on("UploadPart", Fault::SLOW_DOWN).times(12));
+    givers.end(&first);
+    givers.set_parameter(&second, None);
+    object.part(&bytes[PART + 1..]).unwrap();
+    object.finish(bytes.len() as u64, &Digest::of(&bytes)).unwrap();
+    assert_eq!(givers.place.double.times_fired(rule), 12);
+    assert!(givers.place.content("image").unwrap() == bytes);
+    let ended = |entry: &Entry| entry.status == Some(400) && signer(entry) == first.id;
+    assert!(givers.place.double.journal().iter().any(ended), "nobody said that the session had ended");
 }

@@ -13,7 +13,7 @@ use hozen::settings::Settings;
 use hozen::verify::{Options, Report, Verdict, verify};
 use hozen_collector::collect::Control;
 use hozen_collector::host::Host;
-use hozen_collector::model::{Artefact, Category, Outcome, Profile, Receipt, Row, RunId, Timestamp};
+use hozen_collector::model::{Artefact, Category, Outcome, Profile, Receipt, Row, RunId, Status, Timestamp};
 use hozen_collector::sink::directory::DirectorySink;
 use hozen_collector::source::{Evidence, Member, Source, Stop};
 use hozen_tests::evidence::Evidence as Read;
@@ -201,9 +201,25 @@ fn a_deadline_that_is_over_holds_in_the_spool_too() {
 
 #[test]
 fn a_spool_that_takes_nothing_either_ends_the_run_as_it_would_have_ended() {
+    let (place, ended) = without_a_way_out(u64::MAX);
+    let details = &ended.result.details;
+    assert_eq!((ended.result.code, ended.result.safe_to_isolate), (31, false), "{details:?}");
+    assert!(details["spool_error"].as_str().unwrap().contains("begin record"), "{details:?}");
+    assert!(details["error"].as_str().unwrap().contains("could not be sealed") && !details.contains_key("run"), "{details:?}");
+    assert_eq!(in_bucket(&place).verdict, Verdict::Incomplete);
+    // The table and the journal are refused, and then the bucket is back: what it has is sealed, and there is nothing else.
+    let (place, ended) = without_a_way_out(2);
+    let details = &ended.result.details;
+    assert_eq!((ended.result.code, ended.result.safe_to_isolate), (10, true), "{details:?}");
+    assert!(details["spool_error"].as_str().unwrap().contains("begin record"), "{details:?}");
+    assert_eq!(in_bucket(&place).verdict, Verdict::Verified);
+}
+
+/// A run into a bucket that refuses so many objects behind the begin record, with a spool that takes nothing.
+fn without_a_way_out(refused: u64) -> (Place, Ended) {
     let (place, dir) = (bucket(), tempfile::tempdir().unwrap());
     let fixture = dir.path().join("spool");
-    place.double.inject(Rule::on("PutObject", Fault::Refuse(403, "AccessDenied")).after(1).always());
+    place.double.inject(Rule::on("PutObject", Fault::Refuse(403, "AccessDenied")).after(1).times(refused));
     let spool = DirectorySink::create(&fixture).unwrap();
     std::fs::remove_dir(&fixture).unwrap();
     let settings = Settings::new(&CollectArgs::default(), Config::default()).unwrap();
@@ -214,11 +230,36 @@ fn a_spool_that_takes_nothing_either_ends_the_run_as_it_would_have_ended() {
     let (access, spool) = (BTreeMap::default(), Some(spool));
     let ended =
         Run { id, settings, host, sink, plan, control, access, instance: None, spool, errand: None, status: None }.execute();
-    let details = &ended.result.details;
-    assert_eq!((ended.result.code, ended.result.safe_to_isolate), (31, false), "{details:?}");
-    assert!(details["spool_error"].as_str().unwrap().contains("begin record"), "{details:?}");
-    assert!(details["error"].as_str().unwrap().contains("could not be sealed") && !details.contains_key("run"), "{details:?}");
-    assert_eq!(in_bucket(&place).verdict, Verdict::Incomplete);
+    (place, ended)
+}
+
+#[test]
+fn without_a_spool_nothing_more_is_read_for_a_bucket_that_is_lost() {
+    for fault in [Fault::Refuse(403, "AccessDenied"), Fault::SLOW_DOWN] {
+        let place = bucket();
+        place.double.inject(Rule::on("PutObject", fault.clone()).after(1).onwards());
+        let ended = collect(&place, None, Control::new(None));
+        assert_eq!((ended.result.code, ended.result.safe_to_isolate), (31, false), "{fault:?}: {:?}", ended.result);
+        let (first, rest) = ended.steps.split_first().unwrap();
+        assert_eq!((first.artefact.as_str(), rest.len()), ("early", ALL.len() - 1), "{fault:?}");
+        assert!(rest.iter().all(|step| step.status == Status::Skipped && step.reasons == [Stop::Sink.to_string()]), "{rest:#?}");
+        assert_eq!(in_bucket(&place).verdict, Verdict::Incomplete, "{fault:?}");
+    }
+}
+
+/// The bucket has an object of the journal, and its answer was lost for good: the journal goes on behind it.
+#[test]
+fn a_run_whose_journal_was_stored_without_an_answer_is_sealed() {
+    let mut place = bucket();
+    place.timing.retry_for = Duration::ZERO;
+    place.double.inject(Rule::on("UploadPart", Fault::Refuse(403, "AccessDenied")));
+    // Behind the begin record and two tables: because an object was lost, the journal is stored at once.
+    let rule = place.double.inject(Rule::on("PutObject", Fault::DropAfterCommit).after(3));
+    let ended = collect(&place, None, Control::new(None));
+    assert_eq!((ended.result.code, ended.result.safe_to_isolate), (50, true), "{:?}", ended.result);
+    let report = in_bucket(&place);
+    assert_eq!((place.double.times_fired(rule), report.verdict), (1, Verdict::Verified), "{}", report.to_text());
+    assert!(place.content("custody/000002.jsonl").is_some());
 }
 
 /// It was lost, and is back for the seal: what it has is sealed there, and the rest here.

@@ -119,6 +119,9 @@ pub enum Cause {
         /// What the system said.
         errno: nix::errno::Errno,
     },
+    /// What the sink has left is kept for the run's seal, and is taken once that begins.
+    #[error("{0}")]
+    Reserved(String),
     /// The destination refused, and would refuse again.
     #[error("{0}")]
     Refused(String),

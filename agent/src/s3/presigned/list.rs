@@ -8,6 +8,7 @@ use std::time::Duration;
 use hozen_collector::host::{read, sys};
 use hozen_collector::model::record::{BEGIN_KEY, CUSTODY_FOLDER, END_KEY};
 use hozen_collector::model::{CaseId, Digest, ObjectKey, RunId, Timestamp, escape};
+use hozen_collector::sink::Cause;
 use nix::fcntl::AT_FDCWD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -200,14 +201,16 @@ impl List {
     }
 
     /// Why no object of this name can be begun, if so. The last custody objects are kept for the seal, which cannot do without.
-    pub(in crate::s3) fn refuses(&self, key: &ObjectKey, sealing: bool) -> Option<String> {
+    pub(in crate::s3) fn refuses(&self, key: &ObjectKey, sealing: bool) -> Option<Cause> {
         if !self.objects.contains_key(key) {
-            return Some(format!("the presigned list has no place for it: it has {} objects", self.objects.len()));
+            let reason = format!("the presigned list has no place for it: it has {} objects", self.objects.len());
+            return Some(Cause::Refused(reason));
         }
         let is_custody = |key: &ObjectKey| key.components().next() == Some(CUSTODY_FOLDER);
         let mut last = self.objects.keys().rev().filter(|key| is_custody(key)).take(KEPT);
         let kept = !sealing && last.any(|kept| kept == key);
-        kept.then(|| "the presigned list has few custody objects left, which are kept for the end of the run".to_owned())
+        let reason = "the presigned list has few custody objects left, which are kept for the end of the run";
+        kept.then(|| Cause::Reserved(reason.to_owned()))
     }
 
     /// Parts that the object `name` may have; one where it must fit a single request.

@@ -22,7 +22,6 @@ use crate::s3::options::BucketOptions;
 use crate::s3::request::Bucket;
 use crate::s3::retry::{Patience, Timing};
 use crate::s3::uri::BucketUri;
-use crate::s3::watch::Watch;
 use crate::s3::{advice, bucket};
 
 /// Uploads that are begun at once.
@@ -74,7 +73,7 @@ impl Making {
         let provider = self.credentials.provider.clone();
         let secret = provider.provide_credentials().await.map_err(|error| words::chain(&error))?;
         let client = self.network.s3(provider)?;
-        let patience = Patience { timing: self.timing, watch: Watch::new(self.clock), hurried: Arc::new(|| false) };
+        let patience = Patience::new(self.timing, self.clock, Arc::new(|| false));
         let (place, options) = (self.place.clone(), self.options.clone());
         let mut bucket = Bucket { client, place, options, lock: None, patience, presigned: None, pace: None };
         let bucket_lock = bucket::lock(&bucket).await?;

@@ -29,7 +29,6 @@ use super::options::BucketArgs;
 use super::request::Bucket;
 use super::retry::{Patience, Timing};
 use super::uri::BucketUri;
-use super::watch::Watch;
 use crate::aws::Network;
 use crate::aws::credentials::Found;
 
@@ -80,7 +79,7 @@ impl Reader {
         let options = BucketArgs { bucket_owner: owner, ..BucketArgs::default() }.check()?;
         let credentials = credentials.provider;
         let client = network.s3(credentials.clone())?;
-        let patience = Patience { timing, watch: Watch::new(clock), hurried: Arc::new(|| false) };
+        let patience = Patience::new(timing, clock, Arc::new(|| false));
         let bucket = Bucket { client, place, options, lock: None, patience, presigned: None, pace: None };
         Ok(Self { bucket: Arc::new(bucket), network, credentials, elsewhere: OnceLock::new() })
     }
