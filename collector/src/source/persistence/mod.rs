@@ -62,14 +62,16 @@ impl Source for Persistence {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        let sshd = Sshd::read(host, evidence)?;
+        let is_read = |path: &[u8]| sshd.whose_keys(path).is_some() || sshd.is_configuration(path);
         let set = FileSet {
             table: "persistence_files",
             groups: patterns::GROUPS,
             limits: Limits::bytes(self.file_cap, self.total_cap),
             order: Order::Path,
             include_secrets: self.include_secrets,
+            is_read: Some(&is_read),
         };
-        let sshd = Sshd::read(host, evidence)?;
         let count = set.keep(host, evidence, &mut |text, evidence| rows(host, &sshd, text, evidence))?;
         Ok(if count == 0 { Outcome::because(Status::Absent, "none of these files is there") } else { Outcome::ok() })
     }

@@ -115,6 +115,22 @@ fn a_crontab_in_which_sshd_looks_for_keys_is_one_still() {
 }
 
 #[test]
+fn jobs_and_keys_do_not_hide_behind_the_name_of_a_file() {
+    let (_, evidence) = acquired(|root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n");
+        write(root, "etc/ssh/sshd_config", "AuthorizedKeysFile .ssh/.netrc\n");
+        write(root, "home/ann/.ssh/.netrc", LINE);
+        write(root, "home/ann/.ssh/.pgpass", "*:*:*:*:hunter2\n");
+        write(root, "etc/cron.d/kubeconfig", "* * * * * root /tmp/x\n");
+        write(root, "etc/cron.daily/opasswd", "id\n");
+    });
+    assert_eq!(column(&evidence, "crontab", "command"), ["/tmp/x"]);
+    assert_eq!(column(&evidence, "authorized_keys", "key_file"), ["/home/ann/.ssh/.netrc"]);
+    assert_eq!(evidence.member("/etc/cron.daily/opasswd"), Some(&b"id\n"[..]));
+    assert_eq!(evidence.member("/home/ann/.ssh/.pgpass"), None);
+}
+
+#[test]
 fn the_spool_of_alpine_lies_in_etc() {
     let (_, evidence) = acquired(|root| write(root, "etc/crontabs/root", "*/5 * * * * run-parts /etc/periodic/5min\n"));
     assert_eq!(column(&evidence, "crontab", "username"), ["root"]);
