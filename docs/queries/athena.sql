@@ -179,7 +179,7 @@ CREATE OR REPLACE VIEW log_files AS SELECT * FROM log_files_raw WHERE "$path" LI
 CREATE EXTERNAL TABLE crontab_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `path` string, `line` bigint, `username` string, `event` string, `minute` string, `hour` string, `day_of_month` string,
-  `month` string, `day_of_week` string, `command` string, `variable` string, `value` string
+  `month` string, `day_of_week` string, `command` string, `unlogged` bigint, `variable` string, `value` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';

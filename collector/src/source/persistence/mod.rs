@@ -131,6 +131,7 @@ fn crontab_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Re
             Line::Variable(name, value) => {
                 row.bytes("variable", name).bytes("value", value);
             }
+            Line::Unknown => row.error("line", "malformed"),
         }
         row.bytes("path", path).int("line", number);
         evidence.row("crontab", &row)
@@ -146,7 +147,7 @@ fn job_columns(row: &mut Row, job: &Job<'_>, owner: Option<&[u8]>) {
             row.bytes(column, value);
         }
     }
-    row.bytes("command", job.command);
+    row.bytes("command", job.command).flag("unlogged", job.is_unlogged);
     if let Some(user) = job.user.or(owner) {
         row.bytes("username", user);
     }

@@ -106,12 +106,24 @@ fn what_sshd_is_told_to_read_is_kept_and_its_keys_have_their_accounts() {
 }
 
 #[test]
+fn every_line_of_a_crontab_that_is_no_comment_has_a_row() {
+    let (_, evidence) = acquired(|root| {
+        write(root, "etc/cron.d/a", "# no\n-* * * * * root /tmp/x\n* * * * * root /tmp/y\n\nno such line\n");
+    });
+    let rows = evidence.rows("crontab");
+    let shown: Vec<_> = rows.iter().map(|row| (row["line"].as_u64().unwrap(), row["unlogged"].as_u64())).collect();
+    assert_eq!(shown, [(2, Some(1)), (3, Some(0)), (5, None)]);
+    assert_eq!((&rows[0]["command"], &rows[2]["errors"][0]["errno"]), (&"/tmp/x".into(), &"malformed".into()));
+}
+
+#[test]
 fn a_crontab_in_which_sshd_looks_for_keys_is_one_still() {
     let (_, evidence) = acquired(|root| {
         write(root, "etc/ssh/sshd_config.d/x.conf", "AuthorizedKeysFile /etc/crontab\n");
         write(root, "etc/crontab", format!("* * * * * root /tmp/x\n{LINE}"));
     });
-    assert_eq!((column(&evidence, "crontab", "command"), evidence.rows("authorized_keys").len()), (vec!["/tmp/x"], 1));
+    assert_eq!(column(&evidence, "crontab", "command"), ["/tmp/x", "-"]);
+    assert_eq!(evidence.rows("authorized_keys").len(), 1);
 }
 
 #[test]
