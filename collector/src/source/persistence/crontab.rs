@@ -54,9 +54,12 @@ fn job(text: &[u8], with_user: bool) -> Option<Job<'_>> {
     (!command.is_empty()).then_some(Job { is_unlogged, event, time, user, command })
 }
 
+/// A variable, whose name is one word or stands in quotes.
 fn variable(text: &[u8]) -> Option<Line<'_>> {
     let at = text.iter().position(|b| *b == b'=')?;
-    Some(Line::Variable(text.get(..at)?.trim_ascii(), text.get(at + 1..)?.trim_ascii()))
+    let (name, value) = (text.get(..at)?.trim_ascii(), text.get(at + 1..)?.trim_ascii());
+    let is_name = !name.iter().any(u8::is_ascii_whitespace) || name.starts_with(b"\"") || name.starts_with(b"'");
+    is_name.then_some(Line::Variable(name, value))
 }
 
 /// The first field, and what follows the blanks behind it.
@@ -81,9 +84,16 @@ mod tests {
         for none in [&b"# * * * * * x"[..], b"", b"  "] {
             assert_eq!(line(none, true), None);
         }
-        for unknown in
-            [&b"* * * * *"[..], b"* * * * * root", b"text", b"@reboot", b"-", b"- * * * * * root x", b"--* * * * * root x"]
-        {
+        for unknown in [
+            &b"* * * * *"[..],
+            b"* * * * * root",
+            b"text",
+            b"@reboot",
+            b"-",
+            b"- * * * * * root x",
+            b"--* * * * * root x",
+            b"* * * * X=1",
+        ] {
             assert_eq!(line(unknown, true), Some(Line::Unknown));
         }
     }
