@@ -85,6 +85,7 @@ fn rows_of_each_table_are_told_apart() {
         ("processes", process(json!({"name_b64": "a3dvcmtlci//", "cmdline": ""})), &["named-as-kernel-thread"]),
         ("processes", process(json!({"is_kthread": 1, "name": "kworker/0:1"})), &[]),
         ("processes", process(json!({"cmdline": "sh -c [ -f x ]"})), &[]),
+        ("processes", process(json!({"cmdline": "[lxc monitor] /var/lib/incus/containers c1"})), &[]),
         ("hidden_processes", json!({"pid": 7, "hidden": 1, "mount_point": "/proc/7"}), &["hidden-process", "mount-over-process"]),
         ("hidden_processes", json!({"pid": 7, "hidden": 0, "mount_point_b64": "/w=="}), &["mount-over-process"]),
         ("process_executables", json!({"pid": 7, "matches": 0, "deleted": 1}), &[]),
