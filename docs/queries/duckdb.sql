@@ -1007,7 +1007,7 @@ CREATE OR REPLACE VIEW suid_bin AS SELECT * FROM read_json(getvariable('run') ||
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', path: 'VARCHAR', uid: 'BIGINT', gid: 'BIGINT', mode: 'VARCHAR', inode: 'BIGINT', dev: 'VARCHAR', permissions: 'VARCHAR',
-  username: 'VARCHAR', groupname: 'VARCHAR', packaged: 'BIGINT'
+  username: 'VARCHAR', groupname: 'VARCHAR', packaged: 'BIGINT', user_container: 'BIGINT'
 });
 
 CREATE OR REPLACE VIEW file_capabilities AS SELECT * FROM read_json(getvariable('run') || '/data/file/file_capabilities.jsonl.zst',
