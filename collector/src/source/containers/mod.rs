@@ -30,7 +30,7 @@ mod podman;
 mod processes;
 pub(super) mod roots;
 #[cfg(test)]
-mod sqlite_writer;
+pub(super) mod sqlite_writer;
 mod storage;
 #[cfg(test)]
 mod tests;
