@@ -179,7 +179,7 @@ CREATE OR REPLACE VIEW log_files AS SELECT * FROM log_files_raw WHERE "$path" LI
 CREATE EXTERNAL TABLE crontab_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `path` string, `line` bigint, `username` string, `event` string, `minute` string, `hour` string, `day_of_month` string,
-  `month` string, `day_of_week` string, `command` string, `variable` string, `value` string
+  `month` string, `day_of_week` string, `command` string, `unlogged` bigint, `variable` string, `value` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';
@@ -1232,7 +1232,7 @@ CREATE OR REPLACE VIEW file_systems AS SELECT * FROM file_systems_raw WHERE "$pa
 CREATE EXTERNAL TABLE suid_bin_raw (
   `artefact` string, `seq` bigint, `collected_at` string, `mono_ns` bigint, `host_id` string, `source` string, `status` string,
   `errors` string, `path` string, `uid` bigint, `gid` bigint, `mode` string, `inode` bigint, `dev` string, `permissions` string,
-  `username` string, `groupname` string, `packaged` bigint
+  `username` string, `groupname` string, `packaged` bigint, `user_container` bigint
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://BUCKET/RUN/data/file/';

@@ -156,7 +156,7 @@ CREATE OR REPLACE VIEW crontab AS SELECT * FROM read_json(getvariable('run') || 
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', path: 'VARCHAR', line: 'BIGINT', username: 'VARCHAR', event: 'VARCHAR', minute: 'VARCHAR', hour: 'VARCHAR',
-  day_of_month: 'VARCHAR', month: 'VARCHAR', day_of_week: 'VARCHAR', command: 'VARCHAR', variable: 'VARCHAR', value: 'VARCHAR'
+  day_of_month: 'VARCHAR', month: 'VARCHAR', day_of_week: 'VARCHAR', command: 'VARCHAR', unlogged: 'BIGINT', variable: 'VARCHAR', value: 'VARCHAR'
 });
 
 CREATE OR REPLACE VIEW systemd_settings AS SELECT * FROM read_json(getvariable('run') || '/data/file/systemd_settings.jsonl.zst',
@@ -1007,7 +1007,7 @@ CREATE OR REPLACE VIEW suid_bin AS SELECT * FROM read_json(getvariable('run') ||
   format = 'newline_delimited', compression = 'zstd', maximum_object_size = 67108864, columns = {
   artefact: 'VARCHAR', seq: 'BIGINT', collected_at: 'VARCHAR', mono_ns: 'BIGINT', host_id: 'VARCHAR', source: 'VARCHAR', status: 'VARCHAR',
   errors: 'JSON', path: 'VARCHAR', uid: 'BIGINT', gid: 'BIGINT', mode: 'VARCHAR', inode: 'BIGINT', dev: 'VARCHAR', permissions: 'VARCHAR',
-  username: 'VARCHAR', groupname: 'VARCHAR', packaged: 'BIGINT'
+  username: 'VARCHAR', groupname: 'VARCHAR', packaged: 'BIGINT', user_container: 'BIGINT'
 });
 
 CREATE OR REPLACE VIEW file_capabilities AS SELECT * FROM read_json(getvariable('run') || '/data/file/file_capabilities.jsonl.zst',

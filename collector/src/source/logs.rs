@@ -101,6 +101,7 @@ impl Source for Logs {
             limits: Limits::bytes(self.file_cap, self.total_cap),
             order: Order::NewestFirst,
             include_secrets: self.include_secrets,
+            is_read: None,
         };
         let count = set.keep(host, evidence, &mut |_, _| Ok(Vec::new()))?;
         Ok(if count == 0 { Outcome::because(Status::Absent, "the host keeps no logs") } else { Outcome::ok() })

@@ -1,7 +1,7 @@
 //! Trees of files that are kept with their content: tmpfs, and the folders that containers write into.
 //!
 //! Each entry is a row and a member of the archive; FIFOs, sockets and devices are noted and never opened. Secrets follow the
-//! rule of all files (`super::secret`): a file that is one as a whole is a row with its digest, and in texts of at most
+//! rule of all files (`super::secret`): a file that is one as a whole, and may not run, is a row with its digest, and in texts of at most
 //! [`MOST_TEXT`] bytes each byte of one is an `x`. Whatever is longer, or has a NUL, is kept as it is.
 
 use std::collections::BTreeMap;
@@ -129,7 +129,9 @@ impl<'a> Tree<'a> {
         }
         match open(entry) {
             Ok(content) if self.include_secrets => self.keeper.keep(&entry.path, &content, row, evidence),
-            Ok(content) if secret::is_file(&entry.path) => self.withhold(entry, &content, row, evidence),
+            Ok(content) if secret::is_file(&entry.path) && !self.may_run(entry, &content) => {
+                self.withhold(entry, &content, row, evidence)
+            }
             Ok(content) if content.stat.size <= MOST_TEXT.min(self.keeper.left).min(self.keeper.file_cap) => {
                 self.small(entry, &content, row, evidence)
             }
@@ -139,6 +141,13 @@ impl<'a> Tree<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a file that is a secret by its name may run.
+    fn may_run(&mut self, entry: &Entry, content: &Content) -> bool {
+        let (mut bytes, end) = (Vec::new(), content.stat.size.min(secret::BEGINNING));
+        let reading = content.reader(0..end, &mut self.keeper.watchdog).read_to_end(&mut bytes);
+        reading.is_ok() && secret::may_run(&entry.path, content.stat.mode, &bytes)
     }
 
     /// Reads a file of at most `limit` bytes whole.
@@ -182,8 +191,9 @@ impl<'a> Tree<'a> {
 pub(super) fn without_secrets(path: &[u8], bytes: &mut [u8]) -> u64 {
     let has_hashes = secret::is_accounts(path) || secret::is_called_shadow(path);
     let hashes = if has_hashes { secret::mask_shadow(bytes) } else { 0 };
+    let words = if secret::is_file(path) { secret::mask_netrc(bytes) } else { 0 };
     // In `passwd`, what looks like `user:password@host` is an account with an address in its comment.
-    if secret::is_accounts(path) { hashes } else { hashes + secret::mask_json(bytes) }
+    if secret::is_accounts(path) { hashes } else { hashes + words + secret::mask_json(bytes) }
 }
 
 fn open(entry: &Entry) -> Result<Content, ReadError> {

@@ -85,6 +85,7 @@ impl Source for UserFiles {
             limits: Limits::bytes(FILE, TOTAL),
             order: Order::NewestFirst,
             include_secrets: self.include_secrets,
+            is_read: None,
         };
         let count = set.keep(host, evidence, &mut |_, _| Ok(Vec::new()))?;
         for reason in self.refused() {

@@ -49,6 +49,7 @@ impl Source for Accounts {
             limits: Limits::bytes(16 << 20, TOTAL),
             order: Order::Path,
             include_secrets: self.include_secrets,
+            is_read: None,
         };
         let count = set.keep(host, evidence, &mut |text, evidence| rows(host, text, evidence).map(|()| Vec::new()))?;
         Ok(if count == 0 { Outcome::because(Status::Absent, "the host has no files of accounts") } else { Outcome::ok() })

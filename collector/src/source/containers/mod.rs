@@ -30,7 +30,7 @@ mod podman;
 mod processes;
 pub(super) mod roots;
 #[cfg(test)]
-mod sqlite_writer;
+pub(super) mod sqlite_writer;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -108,6 +108,7 @@ impl Source for Containers {
             limits: Limits::bytes(32 << 20, STATE),
             order: Order::Path,
             include_secrets: self.include_secrets,
+            is_read: None,
         };
         let files = set.keep(host, evidence, &mut |text, evidence| {
             if text.found.group.form == Form::Database {

@@ -6,14 +6,14 @@ const PAGE: usize = 1 << 16;
 
 /// A value of a row.
 #[derive(Clone, Copy)]
-pub(super) enum Cell<'a> {
+pub(in crate::source) enum Cell<'a> {
     Text(&'a str),
     Int(i64),
     Null,
 }
 
 /// A database with these tables: the name of each, and its rows.
-pub(super) fn database(tables: &[(&str, Vec<Vec<Cell<'_>>>)]) -> Vec<u8> {
+pub(in crate::source) fn database(tables: &[(&str, Vec<Vec<Cell<'_>>>)]) -> Vec<u8> {
     let schema = tables.iter().zip(2..).map(|((name, _), root)| {
         vec![Cell::Text("table"), Cell::Text(name), Cell::Text(name), Cell::Int(root), Cell::Text("CREATE TABLE")]
     });

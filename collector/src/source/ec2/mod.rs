@@ -49,6 +49,7 @@ impl Source for Ec2 {
             limits: Limits::bytes(64 << 20, TOTAL),
             order: Order::NewestFirst,
             include_secrets: self.include_secrets,
+            is_read: None,
         };
         let files = set.keep(host, evidence, &mut |text, evidence| ran(host, text, evidence).map(|()| Vec::new()))?;
         let adapters = adapters::rows(host, evidence)?;

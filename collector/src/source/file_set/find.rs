@@ -45,8 +45,10 @@ pub(in crate::source) struct Found<'a> {
     pub(in crate::source) others: Vec<&'a Group<'a>>,
     /// Whose home it was looked for in.
     pub(in crate::source) home: Option<Arc<Home>>,
-    /// The symbolic link that led to it, if no pattern means it itself.
+    /// The symbolic link that led to it, if no pattern means it itself, or the file whose text names it.
     pub(in crate::source) via: Option<Vec<u8>>,
+    /// Whether a text names it.
+    pub(in crate::source) named: bool,
 }
 
 impl<'a> Found<'a> {
@@ -375,7 +377,8 @@ impl<'a, 'g> Search<'a, 'g> {
 
     fn add(&mut self, path: Vec<u8>, stat: Stat, target: Option<Vec<u8>>, via: Option<Vec<u8>>) {
         let home = self.home.clone();
-        self.found.insert(path.clone(), Found { path, stat, target, group: self.group, others: Vec::new(), home, via });
+        let (group, others) = (self.group, Vec::new());
+        self.found.insert(path.clone(), Found { path, stat, target, group, others, home, via, named: false });
     }
 
     /// What is not there, and a link that leads nowhere, is no gap.

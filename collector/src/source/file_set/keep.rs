@@ -234,6 +234,7 @@ impl Keep<'_> {
         let whole = size <= limit;
         let ranges = if whole { std::iter::once(0..size).collect() } else { self.cut(found, content, limit, row, evidence) };
         row.flag("truncated", !whole);
+        let is_withheld = self.hides(found.group.form) && is_secret(found) && !self.may_run(found, content);
         let mut named = Vec::new();
         let (mut stored, mut hidden) = (0_u64, 0_u64);
         for range in ranges {
@@ -242,7 +243,7 @@ impl Keep<'_> {
             if u64::try_from(bytes.len()).is_ok_and(|length| length == size) {
                 row.text("sha256", &Digest::of(&bytes).to_string());
             }
-            if self.hides(found.group.form) && is_secret(found) {
+            if is_withheld {
                 row.flag("secret", true);
                 self.spend(&bytes);
                 continue;
@@ -320,13 +321,29 @@ impl Keep<'_> {
 
     /// Whether a file of which nobody said what it is is no text: its beginning has a byte of zero. A file of secrets is never kept for that.
     fn is_no_text(&mut self, found: &Found<'_>, content: &Content) -> bool {
-        const BEGINNING: u64 = 8192;
         if found.group.form != Form::Any || is_secret(found) || has_hashes(found) {
             return false;
         }
-        let mut bytes = Vec::new();
-        let reading = content.reader(0..content.stat.size.min(BEGINNING), &mut self.keeper.watchdog).read_to_end(&mut bytes);
-        reading.is_ok() && bytes.contains(&0)
+        self.beginning(content).is_some_and(|bytes| bytes.contains(&0))
+    }
+
+    /// Whether a file of secrets is something else besides: what may run, what lies or is linked to where all is read or run, and what the
+    /// set knows to be read.
+    fn may_run(&mut self, found: &Found<'_>, content: &Content) -> bool {
+        let Some(beginning) = self.beginning(content) else { return false };
+        if found.group.form == Form::Withheld {
+            return secret::is_program(&beginning);
+        }
+        let is_linked_to = !found.named && found.via.as_deref().is_some_and(secret::is_run_from);
+        let is_read = self.set.is_read.is_some_and(|is_read| is_read(&found.path));
+        is_linked_to || is_read || secret::may_run(&found.path, content.stat.mode, &beginning)
+    }
+
+    /// The first bytes of a file, where they can be read.
+    fn beginning(&mut self, content: &Content) -> Option<Vec<u8>> {
+        let (mut bytes, end) = (Vec::new(), content.stat.size.min(secret::BEGINNING));
+        content.reader(0..end, &mut self.keeper.watchdog).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
     }
 
     /// Programs are kept as they are: text that looks like a secret in them would be changed code. What is hidden depends on the
@@ -343,6 +360,9 @@ impl Keep<'_> {
             if !secret::is_accounts(&found.path) {
                 let mask = if found.group.form == Form::Json { secret::mask_json } else { secret::mask };
                 *hidden += mask(&mut bytes);
+            }
+            if is_secret(found) {
+                *hidden += secret::mask_netrc(&mut bytes);
             }
         }
         bytes

@@ -6,7 +6,7 @@
 //! is not this kernel are not touched.
 //!
 //! Secrets ([`super::secret`]) in texts are not taken along unless asked for: a file that is one as a whole is a row with its length and
-//! digest; in text, each byte of one is an `x`.
+//! digest; in text, each byte of one is an `x`. A name does not make a secret of what may run.
 
 mod ahead;
 mod find;
@@ -89,7 +89,7 @@ pub(super) enum Order {
 }
 
 /// Files to keep.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct FileSet<'a> {
     /// The table of their rows.
     pub(super) table: &'static str,
@@ -101,6 +101,8 @@ pub(super) struct FileSet<'a> {
     pub(super) order: Order,
     /// Keep secrets as they are.
     pub(super) include_secrets: bool,
+    /// Whether the host looks for keys or settings in the file at a real path, whatever it is called: then its name does not make a secret of it.
+    pub(super) is_read: Option<&'a dyn Fn(&[u8]) -> bool>,
 }
 
 /// A file of text that was kept whole, or a database.

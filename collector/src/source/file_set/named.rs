@@ -51,7 +51,7 @@ impl<'f> Named<'f> {
             let Ok((real, stat)) = host.files.real(&path) else { continue };
             if stat.is_regular() && (real == path || self.known.insert(real.clone())) {
                 let (group, home, via) = (by.group, by.home, Some(by.path));
-                return Some(Found { path: real, stat, target: None, group, others: Vec::new(), home, via });
+                return Some(Found { path: real, stat, target: None, group, others: Vec::new(), home, via, named: true });
             }
         }
     }

@@ -54,7 +54,7 @@ fn kept(set: FileSet<'_>, lay_out: impl FnOnce(&Path)) -> (Recorded, Vec<(String
 }
 
 fn set(limits: Limits, order: Order) -> FileSet<'static> {
-    FileSet { table: "files", groups: GROUPS, limits, order, include_secrets: false }
+    FileSet { table: "files", groups: GROUPS, limits, order, include_secrets: false, is_read: None }
 }
 
 fn row<'a>(evidence: &'a Recorded, path: &str) -> &'a Value {
@@ -293,6 +293,41 @@ fn secrets_are_lengths_and_digests() {
     let (evidence, _) = kept(FileSet { include_secrets: true, ..set(limits(), Order::Path) }, lay_out);
     assert_eq!(evidence.member("/etc/shadow"), Some(&b"root:$6$salt$hash:1:\n"[..]));
     assert!(evidence.member("/home/ann/.ssh/.netrc").is_some());
+}
+
+#[test]
+fn a_name_does_not_hide_what_may_run_or_is_read() {
+    let lay_out = |root: &Path| {
+        write(root, "etc/passwd", "ann:x:1:1::/home/ann:\n");
+        write(root, "etc/cron.d/kubeconfig", "* * * * * root /tmp/x --token hunter2\n");
+        write(root, "etc/cron.d/shadow", "* * * * * root : /tmp/x\n");
+        write(root, "etc/d/.netrc", b"\x7fELF password=hunter2");
+        write(root, "var/log/.netrc", b"#!/bin/sh\nTOKEN=hunter2 id\n");
+        write(root, "home/ann/.ssh/.netrc", "ssh-ed25519 AAAA\nmachine h password hunter2");
+        write(root, "root/.pgpass", "* * * * * root /tmp/y\n");
+        symlink("/root/.pgpass", root.join("etc/cron.d/link")).unwrap();
+        write(root, "etc/d/opasswd", "ann:hunter2");
+    };
+    let is_read = |path: &[u8]| path == b"/home/ann/.ssh/.netrc";
+    let (evidence, texts) = kept(FileSet { is_read: Some(&is_read), ..set(limits(), Order::Path) }, lay_out);
+    for (path, shown) in [
+        ("/etc/cron.d/kubeconfig", &b"* * * * * root /tmp/x --token xxxxxxx\n"[..]),
+        ("/etc/cron.d/shadow", b"* * * * * root : /tmp/x\n"),
+        ("/etc/d/.netrc", b"\x7fELF password=hunter2"),
+        ("/var/log/.netrc", b"#!/bin/sh\nTOKEN=xxxxxxx id\n"),
+        ("/home/ann/.ssh/.netrc", b"ssh-ed25519 AAAA\nmachine h password xxxxxxx"),
+        ("/root/.pgpass", b"* * * * * root /tmp/y\n"),
+    ] {
+        assert_eq!(evidence.member(path), Some(shown), "{path}");
+        assert!(row(&evidence, path).get("secret").is_none() && texts.iter().any(|(text, _)| text == path), "{path}");
+    }
+    assert_eq!((evidence.member("/etc/d/opasswd"), &row(&evidence, "/etc/d/opasswd")["secret"]), (None, &1.into()));
+    // What the text of a crontab names is not read by cron: it is a secret still.
+    let evidence = kept_with_what_is_named(|root| {
+        write(root, "etc/cron.d/a", "/root/.netrc");
+        write(root, "root/.netrc", "machine h password hunter2");
+    });
+    assert_eq!((evidence.member("/root/.netrc"), &row(&evidence, "/root/.netrc")["secret"]), (None, &1.into()));
 }
 
 #[test]

@@ -74,6 +74,36 @@ fn what_stands_out_has_rows_of_its_own() {
 }
 
 #[test]
+fn a_user_s_containers_hide_nothing_that_gives_more_than_his_rights() {
+    if !nix::unistd::geteuid().is_root() {
+        return crate::testing::skip("root, to give files to others", nix::unistd::geteuid());
+    }
+    let folder = "home/ann/.local/share/containers/storage/overlay/1/diff/bin";
+    let (_, evidence) = files(false, |root| {
+        crate::host::fixture::write(root, "var/lib/dpkg/info/x.list", "/usr/bin/x\n");
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+        std::os::unix::fs::chown(root.join("home/ann"), Some(1000), Some(1000)).unwrap();
+        for (name, uid, gid, bits) in [
+            ("ann", 1000, 1000, 0o6755),
+            ("subordinate", 100_999, 100_999, 0o6755),
+            ("root", 0, 1000, 0o4755),
+            ("group", 1000, 0, 0o2755),
+        ] {
+            let path = root.join(folder).join(name);
+            std::fs::write(&path, name).unwrap();
+            std::os::unix::fs::chown(&path, Some(uid), Some(gid)).unwrap();
+            mode(&path, bits);
+        }
+    });
+    let said = |name: &str| {
+        let row = row(&evidence, "suid_bin", &format!("/{folder}/{name}"));
+        (row.get("user_container").is_some(), row["packaged"].as_u64())
+    };
+    assert_eq!([said("ann"), said("subordinate")], [(true, None); 2]);
+    assert_eq!([said("root"), said("group")], [(false, Some(0)); 2]);
+}
+
+#[test]
 fn programs_are_known_by_permission_or_by_their_head_and_read_once() {
     let lay_out = |root: &Path| {
         std::fs::write(root.join("usr/bin/script"), "#!/bin/sh\n").unwrap();

@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use crate::source::process::kernel_name;
+
 /// The columns of a row.
 pub(super) type Columns = Map<String, Value>;
 
@@ -322,7 +324,18 @@ pub(super) const RULES: &[Rule] = &[
         table: "changed_package_files",
         mark: b"\"state\":\"",
         judge: |row| finding(["changed", "no-file"].iter().any(|word| row.get("state").is_some_and(|state| state == word))),
-        columns: &["package", "path", "state", "expected_md5", "md5", "sha256"],
+        columns: &[
+            "package",
+            "path",
+            "manager",
+            "state",
+            "expected_md5",
+            "expected_sha1",
+            "expected_sha256",
+            "md5",
+            "sha1",
+            "sha256",
+        ],
         together: false,
     },
 ];
@@ -396,13 +409,9 @@ fn tasks(row: &Columns) -> Option<Weight> {
     Some(if is_difference && is_above_zero(row, "count") { Weight::Finding } else { Weight::Support })
 }
 
-/// Names that only threads of the kernel have (`kthread_create`, `kernel/kthread.c` and its callers).
-const KERNEL_NAMES: [&[u8]; 9] =
-    [b"kworker/", b"kthreadd", b"ksoftirqd/", b"migration/", b"cpuhp/", b"kswapd", b"rcu_", b"kcompactd", b"kdevtmpfs"];
-
-/// `ps` shows a thread of the kernel, which has no command line, by its name in brackets; so does a process that writes that over
-/// its own. A zombie has no command line either, and keeps its name.
+/// `ps` shows a thread of the kernel, which has no command line, by its name in brackets; a process that writes that over its own looks
+/// the same. A zombie has no command line either, and keeps its name.
 fn is_named_as_kernel_thread(row: &Columns) -> bool {
-    let in_brackets = text(row, "cmdline").is_some_and(|line| line.starts_with(b"["));
-    in_brackets || text(row, "name").is_some_and(|name| KERNEL_NAMES.iter().any(|known| name.starts_with(known)))
+    let has = |column: &str, is: fn(&[u8]) -> bool| text(row, column).is_some_and(|bytes| is(&bytes));
+    has("cmdline", kernel_name::is_in_brackets) || has("name", kernel_name::is_of_kernel)
 }

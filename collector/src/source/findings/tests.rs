@@ -73,6 +73,18 @@ fn a_finding_names_the_row_that_it_rests_on() {
 }
 
 #[test]
+fn a_changed_file_of_any_manager_shows_both_sums() {
+    for [manager, expected, sum] in
+        [["dpkg", "expected_md5", "md5"], ["apk", "expected_sha1", "sha1"], ["rpm", "expected_sha256", "sha256"]]
+    {
+        let columns =
+            json!({"package": "p", "path": "/bin/ls", "manager": manager, "state": "changed", expected: "00", sum: "11"});
+        let evidence = found("changed_package_files", [columns.clone()]);
+        assert_eq!(evidence.rows("findings")[0]["records"][0]["columns"], columns);
+    }
+}
+
+#[test]
 fn rows_of_each_table_are_told_apart() {
     let process = |more: Value| {
         let mut row = json!({"pid": 7, "exe_deleted": 0, "exe_memfd": 0, "is_kthread": 0});
@@ -85,6 +97,7 @@ fn rows_of_each_table_are_told_apart() {
         ("processes", process(json!({"name_b64": "a3dvcmtlci//", "cmdline": ""})), &["named-as-kernel-thread"]),
         ("processes", process(json!({"is_kthread": 1, "name": "kworker/0:1"})), &[]),
         ("processes", process(json!({"cmdline": "sh -c [ -f x ]"})), &[]),
+        ("processes", process(json!({"cmdline": "[lxc monitor] /var/lib/incus/containers c1"})), &[]),
         ("hidden_processes", json!({"pid": 7, "hidden": 1, "mount_point": "/proc/7"}), &["hidden-process", "mount-over-process"]),
         ("hidden_processes", json!({"pid": 7, "hidden": 0, "mount_point_b64": "/w=="}), &["mount-over-process"]),
         ("process_executables", json!({"pid": 7, "matches": 0, "deleted": 1}), &[]),

@@ -51,7 +51,7 @@ pub(super) fn leader(host: &Host, id: i32) -> Option<i32> {
 /// Tasks as they were found and as the kernel counts them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tally {
-    /// Threads found in `task` folders.
+    /// Threads found in `task` folders, and processes that came or went while these were read.
     pub(super) found: u64,
     /// The count of sysinfo(2), which ends at 65,535.
     pub(super) sysinfo: Option<u64>,
@@ -69,8 +69,9 @@ impl Tally {
     }
 }
 
-/// Counts the threads of all processes that `/proc` lists and of `others`, several times if need be: threads come and go
-/// while they are counted, and the smallest difference is the one that no such thread explains.
+/// Counts the threads of all processes that `/proc` lists and of `others`, several times if need be: threads of a process come and go
+/// while those of others are counted, and the smallest difference is the one that least of them explain. For whole processes that would
+/// not do: on a host where they come and go all the time, each attempt errs the same way ([`count`]).
 pub(super) fn tally(host: &Host, others: &BTreeSet<i32>, evidence: &dyn Evidence) -> Result<Tally, Stop> {
     let mut best = count(host, others, evidence)?;
     for _ in 1..ATTEMPTS {
@@ -85,12 +86,20 @@ pub(super) fn tally(host: &Host, others: &BTreeSet<i32>, evidence: &dyn Evidence
     Ok(best)
 }
 
+/// Counts once. A process that is listed and ends before its `task` folder is read was counted by the kernel, too, and so was the one
+/// that came in its place and that only a later list has: each is one task at least, so neither is missing.
 fn count(host: &Host, others: &BTreeSet<i32>, evidence: &dyn Evidence) -> Result<Tally, Stop> {
     let before = total(host);
-    let pids: BTreeSet<i32> = host.proc.pids().unwrap_or_default().into_iter().chain(others.iter().copied()).collect();
-    let found = threads(host, &pids, evidence)?.len();
+    let listed = || host.proc.pids().unwrap_or_default().into_iter().collect::<BTreeSet<i32>>();
+    let first = listed();
+    let pids: BTreeSet<i32> = first.union(others).copied().collect();
+    let mut found: BTreeSet<i32> = threads(host, &pids, evidence)?.into_keys().collect();
+    let second = listed();
+    let new: BTreeSet<i32> = second.difference(&pids).copied().collect();
+    found.extend(threads(host, &new, evidence)?.into_keys());
+    found.extend(first.into_iter().chain(second));
     Ok(Tally {
-        found: u64::try_from(found).unwrap_or(u64::MAX),
+        found: u64::try_from(found.len()).unwrap_or(u64::MAX),
         sysinfo: sys::sysinfo_procs().ok().map(u64::from),
         loadavg: before.zip(total(host)),
         comparable: host.proc.link("self/ns/pid").is_ok_and(|link| link == INITIAL_NAMESPACE),
@@ -110,6 +119,7 @@ fn tasks_in_loadavg(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::recorded::Recorded;
     use proptest::prelude::*;
 
     #[test]
@@ -118,6 +128,16 @@ mod tests {
         for odd in [&b""[..], b"0 0 0", b"0 0 0 2", b"0 0 0 2/x 1"] {
             assert_eq!(tasks_in_loadavg(odd), None);
         }
+    }
+
+    #[test]
+    fn a_process_that_is_listed_and_gone_is_one_task() {
+        let tree = tempfile::tempdir().unwrap();
+        for folder in ["1/task/1", "1/task/2", "7"] {
+            std::fs::create_dir_all(tree.path().join("proc").join(folder)).unwrap();
+        }
+        let host = Host::fixture(tree.path()).unwrap();
+        assert_eq!(count(&host, &BTreeSet::new(), &Recorded::default()).unwrap().found, 3);
     }
 
     #[test]

@@ -48,6 +48,7 @@ impl Source for Histories {
             limits: Limits::bytes(32 << 20, TOTAL),
             order: Order::NewestFirst,
             include_secrets: self.include_secrets,
+            is_read: None,
         };
         let count = set.keep(host, evidence, &mut |text, evidence| rows(host, text, evidence).map(|()| Vec::new()))?;
         Ok(if count == 0 { Outcome::because(Status::Absent, "no user has a history") } else { Outcome::ok() })

@@ -95,12 +95,28 @@ fn look(inside: &Inside) -> Taken {
     taken
 }
 
-/// Where a discipline may have filters: an interface and a parent.
+/// Where a discipline may have filters: an interface and a parent. `clsact` has a place for each direction; `ingress`, which is older, has
+/// one, and answers with its filters for whichever is asked.
 fn places(message: &Message) -> Vec<(u32, u32)> {
     let fields = (native32(&message.payload, 4), native32(&message.payload, 8), native32(&message.payload, 12));
     let (Some(interface), Some(handle), Some(parent)) = fields else { return Vec::new() };
-    let handles = if parent == AT_INGRESS { PLACES.to_vec() } else { vec![handle] };
+    let handles = match (parent, kind_of(&message.payload)) {
+        (AT_INGRESS, b"ingress") => vec![PLACES[0]],
+        (AT_INGRESS, _) => PLACES.to_vec(),
+        _ => vec![handle],
+    };
     handles.into_iter().filter(|handle| *handle != 0).map(|handle| (interface, handle)).collect()
+}
+
+/// `TCA_KIND` behind `struct tcmsg`.
+fn kind_of(payload: &[u8]) -> &[u8] {
+    let mut found = &[][..];
+    let _ = walk(payload.get(20..).unwrap_or_default(), |kind, value| {
+        if kind == 1 {
+            found = until_nul(value);
+        }
+    });
+    found
 }
 
 /// `struct tcmsg`: family, interface, handle, parent, info.
@@ -339,7 +355,15 @@ mod tests {
             (&row["bpf_name"], &row["bpf_program_id"], &row["bpf_direct_action"]),
             (&"evil.o".into(), &42.into(), &1.into())
         );
-        assert_eq!(places(&Message { kind: 36, payload: made(0xffff_0000, AT_INGRESS, 0, &[]) }), PLACES.map(|place| (1, place)));
+    }
+
+    #[test]
+    fn filters_are_asked_for_where_a_discipline_has_them() {
+        let of =
+            |handle, parent, kind: &[u8]| places(&Message { kind: 36, payload: made(handle, parent, 0, &attribute(1, kind)) });
+        assert_eq!(of(0xffff_0000, AT_INGRESS, b"clsact\0"), PLACES.map(|place| (1, place)));
+        assert_eq!(of(0xffff_0000, AT_INGRESS, b"ingress\0"), [(1, PLACES[0])]);
+        assert_eq!((of(0x1_0000, u32::MAX, b"htb\0"), of(0, u32::MAX, b"noqueue\0")), (vec![(1, 0x1_0000)], Vec::new()));
     }
 
     #[test]

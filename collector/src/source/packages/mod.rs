@@ -97,6 +97,7 @@ impl Source for Packages {
             limits: Limits::bytes(512 << 20, TOTAL),
             order: Order::Path,
             include_secrets: true,
+            is_read: None,
         };
         let mut diversions = Diversions::default();
         let count = set.keep(host, evidence, &mut |text, evidence| {

@@ -18,10 +18,16 @@ pub(super) struct Key<'a> {
     pub(super) fingerprint: Option<String>,
 }
 
+/// Whether there is nothing in the line but a comment.
+pub(super) fn is_comment(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    line.is_empty() || line.starts_with(b"#")
+}
+
 /// One line; `None` for comments, empty lines and what is no key.
 pub(super) fn key(line: &[u8]) -> Option<Key<'_>> {
     let line = line.trim_ascii();
-    if line.starts_with(b"#") {
+    if is_comment(line) {
         return None;
     }
     let (first, rest) = word(line)?;
@@ -38,7 +44,20 @@ pub(super) fn key(line: &[u8]) -> Option<Key<'_>> {
     Some(Key { options, algorithm, key, comment, fingerprint: fingerprint(algorithm, key) })
 }
 
+/// Names that sshd takes in any case for those that stand in the key (OpenSSH up to at least 7.4, as Amazon Linux 2 and RHEL 7 have it).
+const SHORT: [(&[u8], &[u8]); 4] =
+    [(b"rsa", b"ssh-rsa"), (b"dsa", b"ssh-dss"), (b"ecdsa", b"ecdsa-sha2-"), (b"ed25519", b"ssh-ed25519")];
+
+/// What a key begins with that bears this short name.
+fn of_short(word: &[u8]) -> Option<&'static [u8]> {
+    SHORT.iter().find(|(short, _)| word.eq_ignore_ascii_case(short)).map(|(_, name)| *name)
+}
+
 fn is_algorithm(word: &[u8]) -> bool {
+    of_short(word).is_some() || is_full_name(word)
+}
+
+fn is_full_name(word: &[u8]) -> bool {
     [&b"ssh-"[..], b"ecdsa-", b"sk-ssh-", b"sk-ecdsa-"].iter().any(|start| word.starts_with(start))
         && word.iter().all(|b| b.is_ascii_alphanumeric() || b"-@.".contains(b))
 }
@@ -62,8 +81,9 @@ fn fingerprint(algorithm: &[u8], key: &[u8]) -> Option<String> {
     let blob = STANDARD.decode(key).ok()?;
     let (length, rest) = blob.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-    let named = rest.get(..length)? == algorithm;
-    named.then(|| format!("SHA256:{}", STANDARD_NO_PAD.encode(Digest::of(&blob).as_bytes())))
+    let name = rest.get(..length)?;
+    let is_named = of_short(algorithm).map_or(name == algorithm, |start| name.starts_with(start));
+    is_named.then(|| format!("SHA256:{}", STANDARD_NO_PAD.encode(Digest::of(&blob).as_bytes())))
 }
 
 #[cfg(test)]
@@ -87,6 +107,20 @@ mod tests {
         assert_eq!(key(wrong.as_bytes()).unwrap().fingerprint, None);
         for none in [&b"# ssh-rsa AAAA"[..], b"", b"ssh-rsa", b"a b c", b"\"ssh-rsa AAAA"] {
             assert_eq!(key(none), None);
+        }
+    }
+
+    #[test]
+    fn short_names_of_algorithms_are_taken_in_any_case() {
+        for name in ["ed25519", "ED25519", "Ed25519"] {
+            let text = format!("no-pty {name} {KEY} c");
+            let found = key(text.as_bytes()).unwrap();
+            assert_eq!((found.algorithm, found.options), (name.as_bytes(), &b"no-pty"[..]));
+            assert_eq!(found.fingerprint.as_deref(), Some(FINGERPRINT));
+        }
+        for (name, is_one) in [("RSA", true), ("dsa", true), ("ECDSA", true), ("SSH-RSA", false), ("rsa1", false)] {
+            let text = format!("{name} {KEY}");
+            assert_eq!(key(text.as_bytes()).map(|key| key.fingerprint), is_one.then_some(None), "{name}");
         }
     }
 

@@ -7,11 +7,15 @@ pub(super) enum Line<'a> {
     Variable(&'a [u8], &'a [u8]),
     /// A command and when it runs.
     Job(Job<'a>),
+    /// What cron would not take, as far as this is known here.
+    Unknown,
 }
 
 /// A command and when it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Job<'a> {
+    /// Whether cron is told by a `-` at the beginning not to log that it runs (cronie).
+    pub(super) is_unlogged: bool,
     /// `@reboot` and the like; then there are no fields of time.
     pub(super) event: Option<&'a [u8]>,
     /// Minute, hour, day of the month, month, day of the week.
@@ -21,36 +25,41 @@ pub(super) struct Job<'a> {
     pub(super) command: &'a [u8],
 }
 
-/// One line; `None` for a comment, an empty line, and what cron would not take. `with_user` says that a user stands before the
-/// command, as in `/etc/crontab` and `/etc/cron.d`.
+/// One line; `None` for a comment and an empty line. `with_user` says that a user stands before the command, as in `/etc/crontab` and
+/// `/etc/cron.d`.
 pub(super) fn line(text: &[u8], with_user: bool) -> Option<Line<'_>> {
     let text = text.trim_ascii();
     match text.first()? {
         b'#' => None,
-        b'@' => {
-            let (event, rest) = field(text)?;
-            job(Some(event), [b""; 5], rest, with_user)
-        }
-        b'*' | b'0'..=b'9' => {
-            let mut time = [&b""[..]; 5];
-            let mut rest = text;
-            for slot in &mut time {
-                (*slot, rest) = field(rest)?;
-            }
-            job(None, time, rest, with_user)
-        }
-        _ => variable(text),
+        _ => Some(job(text, with_user).map(Line::Job).or_else(|| variable(text)).unwrap_or(Line::Unknown)),
     }
 }
 
-fn job<'a>(event: Option<&'a [u8]>, time: [&'a [u8]; 5], rest: &'a [u8], with_user: bool) -> Option<Line<'a>> {
+fn job(text: &[u8], with_user: bool) -> Option<Job<'_>> {
+    let (is_unlogged, text) = text.strip_prefix(b"-").map_or((false, text), |rest| (true, rest));
+    let (mut event, mut time, mut rest) = (None, [&b""[..]; 5], text);
+    match text.first()? {
+        b'@' => {
+            let (name, behind) = field(text)?;
+            (event, rest) = (Some(name), behind);
+        }
+        b'*' | b'~' | b'0'..=b'9' => {
+            for slot in &mut time {
+                (*slot, rest) = field(rest)?;
+            }
+        }
+        _ => return None,
+    }
     let (user, command) = if with_user { field(rest).map(|(user, command)| (Some(user), command))? } else { (None, rest) };
-    (!command.is_empty()).then_some(Line::Job(Job { event, time, user, command }))
+    (!command.is_empty()).then_some(Job { is_unlogged, event, time, user, command })
 }
 
+/// A variable, whose name is one word or stands in quotes.
 fn variable(text: &[u8]) -> Option<Line<'_>> {
     let at = text.iter().position(|b| *b == b'=')?;
-    Some(Line::Variable(text.get(..at)?.trim_ascii(), text.get(at + 1..)?.trim_ascii()))
+    let (name, value) = (text.get(..at)?.trim_ascii(), text.get(at + 1..)?.trim_ascii());
+    let is_name = !name.iter().any(u8::is_ascii_whitespace) || name.starts_with(b"\"") || name.starts_with(b"'");
+    is_name.then_some(Line::Variable(name, value))
 }
 
 /// The first field, and what follows the blanks behind it.
@@ -72,8 +81,30 @@ mod tests {
         let Some(Line::Job(job)) = line(b"@reboot /tmp/\xff\x1b", false) else { panic!() };
         assert_eq!((job.event, job.command, job.user), (Some(&b"@reboot"[..]), &b"/tmp/\xff\x1b"[..], None));
         assert_eq!(line(b"LD_PRELOAD = /x.so", true), Some(Line::Variable(b"LD_PRELOAD", b"/x.so")));
-        for none in [&b"# * * * * * x"[..], b"", b"  ", b"* * * * *", b"* * * * * root", b"text", b"@reboot"] {
+        for none in [&b"# * * * * * x"[..], b"", b"  "] {
             assert_eq!(line(none, true), None);
+        }
+        for unknown in [
+            &b"* * * * *"[..],
+            b"* * * * * root",
+            b"text",
+            b"@reboot",
+            b"-",
+            b"- * * * * * root x",
+            b"--* * * * * root x",
+            b"* * * * X=1",
+        ] {
+            assert_eq!(line(unknown, true), Some(Line::Unknown));
+        }
+    }
+
+    #[test]
+    fn a_job_may_ask_not_to_be_logged() {
+        for (text, with_user, is_unlogged) in
+            [(&b"-* * * * * root /tmp/x"[..], true, true), (b"-@reboot /tmp/x", false, true), (b"~ 3 * * * /tmp/x", false, false)]
+        {
+            let Some(Line::Job(job)) = line(text, with_user) else { panic!() };
+            assert_eq!((job.is_unlogged, job.command), (is_unlogged, &b"/tmp/x"[..]));
         }
     }
 

@@ -13,6 +13,7 @@ mod unit;
 
 use std::time::Duration;
 
+use self::authorized_key::Key;
 use self::crontab::{Job, Line};
 use self::hook::Format;
 use self::sshd::{Sshd, Whose};
@@ -62,14 +63,16 @@ impl Source for Persistence {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
+        let sshd = Sshd::read(host, evidence)?;
+        let is_read = |path: &[u8]| sshd.whose_keys(path).is_some() || sshd.is_configuration(path);
         let set = FileSet {
             table: "persistence_files",
             groups: patterns::GROUPS,
             limits: Limits::bytes(self.file_cap, self.total_cap),
             order: Order::Path,
             include_secrets: self.include_secrets,
+            is_read: Some(&is_read),
         };
-        let sshd = Sshd::read(host, evidence)?;
         let count = set.keep(host, evidence, &mut |text, evidence| rows(host, &sshd, text, evidence))?;
         Ok(if count == 0 { Outcome::because(Status::Absent, "none of these files is there") } else { Outcome::ok() })
     }
@@ -129,6 +132,7 @@ fn crontab_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Re
             Line::Variable(name, value) => {
                 row.bytes("variable", name).bytes("value", value);
             }
+            Line::Unknown => row.error("line", "malformed"),
         }
         row.bytes("path", path).int("line", number);
         evidence.row("crontab", &row)
@@ -144,7 +148,7 @@ fn job_columns(row: &mut Row, job: &Job<'_>, owner: Option<&[u8]>) {
             row.bytes(column, value);
         }
     }
-    row.bytes("command", job.command);
+    row.bytes("command", job.command).flag("unlogged", job.is_unlogged);
     if let Some(user) = job.user.or(owner) {
         row.bytes("username", user);
     }
@@ -179,23 +183,31 @@ fn let_in<'a>(sshd: &'a Sshd, text: &'a Text<'_>) -> (Option<u32>, Option<&'a [u
 fn key_rows(host: &Host, sshd: &Sshd, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let path = text.found.path.as_slice();
     let (uid, username) = let_in(sshd, text);
-    let keys = lines(text.bytes).filter_map(authorized_key::key);
-    bounded(text, evidence, keys, |key, evidence| {
+    let numbered = text.bytes.split(|b| *b == b'\n').zip(1_u64..);
+    let keys = numbered.filter(|(line, _)| !authorized_key::is_comment(line));
+    bounded(text, evidence, keys, |(line, number), evidence| {
         let mut row = Row::new(host.clock.now(), escape::bytes(path));
         if let Some(uid) = uid {
             row.int("uid", uid);
         }
-        row.bytes("algorithm", key.algorithm).bytes("key", key.key).bytes("options", key.options);
-        row.bytes("comment", key.comment).bytes("key_file", path);
         if let Some(name) = username {
             row.bytes("username", name);
         }
-        match &key.fingerprint {
-            Some(fingerprint) => drop(row.text("fingerprint", fingerprint)),
-            None => row.error("fingerprint", "implausible"),
+        row.bytes("key_file", path).int("line", number);
+        match authorized_key::key(line) {
+            Some(key) => key_columns(&mut row, &key),
+            None => row.error("key", "malformed"),
         }
         evidence.row("authorized_keys", &row)
     })
+}
+
+fn key_columns(row: &mut Row, key: &Key<'_>) {
+    row.bytes("algorithm", key.algorithm).bytes("key", key.key).bytes("options", key.options).bytes("comment", key.comment);
+    match &key.fingerprint {
+        Some(fingerprint) => drop(row.text("fingerprint", fingerprint)),
+        None => row.error("fingerprint", "implausible"),
+    }
 }
 
 /// The loader takes blanks and colons between names (ld.so(8)).

@@ -60,13 +60,19 @@ fn keys_have_fingerprints_and_owners() {
     let key = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
     let (_, evidence) = acquired(|root| {
         write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n");
-        write(root, "home/ann/.ssh/authorized_keys", format!("command=\"/bin/x\" ssh-ed25519 {key} a@b\nssh-rsa !!! c\n"));
+        write(
+            root,
+            "home/ann/.ssh/authorized_keys",
+            format!("command=\"/bin/x\" ssh-ed25519 {key} a@b\nssh-rsa !!! c\n# no\nno key\n"),
+        );
         write(root, "home/ann/.ssh/id_ed25519", "-----BEGIN OPENSSH PRIVATE KEY-----\nQUJD\n-----END OPENSSH PRIVATE KEY-----\n");
     });
     let rows = evidence.rows("authorized_keys");
     assert_eq!(rows[0]["fingerprint"], "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU");
     assert_eq!((&rows[0]["uid"], &rows[0]["username"], &rows[0]["comment"]), (&1000.into(), &"ann".into(), &"a@b".into()));
     assert_eq!((rows[1].get("fingerprint"), &rows[1]["status"]), (None, &"partial".into()));
+    assert_eq!((&rows[2]["line"], rows[2].get("key"), &rows[2]["errors"][0]["errno"]), (&4.into(), None, &"malformed".into()));
+    assert_eq!(rows.len(), 3);
     assert!(!evidence.member("/home/ann/.ssh/id_ed25519").unwrap().windows(4).any(|w| w == b"QUJD"));
 }
 
@@ -92,8 +98,9 @@ fn what_sshd_is_told_to_read_is_kept_and_its_keys_have_their_accounts() {
         write(root, "opt/find", "#!/bin/sh\ncurl http://evil/\n");
         write(root, "srv/bob/who", "root\n");
     });
-    assert_eq!(column(&evidence, "authorized_keys", "key_file"), ["/etc/keys/ann", "/opt/everybody", "/opt/ca.pub"]);
-    assert_eq!(column(&evidence, "authorized_keys", "username"), ["ann", "-", "-"]);
+    let keys: Vec<_> = evidence.rows("authorized_keys").iter().filter(|row| row.get("key").is_some()).collect();
+    let shown: Vec<_> = keys.iter().map(|row| (row["key_file"].as_str().unwrap(), row["username"].as_str())).collect();
+    assert_eq!(shown, [("/etc/keys/ann", Some("ann")), ("/opt/everybody", None), ("/opt/ca.pub", None)]);
     assert_eq!(evidence.rows("authorized_keys")[0]["uid"], 1000);
     assert!(!evidence.member("/opt/everybody").unwrap().windows(4).any(|w| w == b"QUJD"));
     assert!(evidence.member("/srv/bob/who").is_some());
@@ -106,12 +113,40 @@ fn what_sshd_is_told_to_read_is_kept_and_its_keys_have_their_accounts() {
 }
 
 #[test]
+fn every_line_of_a_crontab_that_is_no_comment_has_a_row() {
+    let (_, evidence) = acquired(|root| {
+        write(root, "etc/cron.d/a", "# no\n-* * * * * root /tmp/x\n* * * * * root /tmp/y\n\nno such line\n");
+    });
+    let rows = evidence.rows("crontab");
+    let shown: Vec<_> = rows.iter().map(|row| (row["line"].as_u64().unwrap(), row["unlogged"].as_u64())).collect();
+    assert_eq!(shown, [(2, Some(1)), (3, Some(0)), (5, None)]);
+    assert_eq!((&rows[0]["command"], &rows[2]["errors"][0]["errno"]), (&"/tmp/x".into(), &"malformed".into()));
+}
+
+#[test]
 fn a_crontab_in_which_sshd_looks_for_keys_is_one_still() {
     let (_, evidence) = acquired(|root| {
         write(root, "etc/ssh/sshd_config.d/x.conf", "AuthorizedKeysFile /etc/crontab\n");
         write(root, "etc/crontab", format!("* * * * * root /tmp/x\n{LINE}"));
     });
-    assert_eq!((column(&evidence, "crontab", "command"), evidence.rows("authorized_keys").len()), (vec!["/tmp/x"], 1));
+    assert_eq!(column(&evidence, "crontab", "command"), ["/tmp/x", "-"]);
+    assert_eq!(column(&evidence, "authorized_keys", "algorithm"), ["-", "ssh-ed25519"]);
+}
+
+#[test]
+fn jobs_and_keys_do_not_hide_behind_the_name_of_a_file() {
+    let (_, evidence) = acquired(|root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n");
+        write(root, "etc/ssh/sshd_config", "AuthorizedKeysFile .ssh/.netrc\n");
+        write(root, "home/ann/.ssh/.netrc", LINE);
+        write(root, "home/ann/.ssh/.pgpass", "*:*:*:*:hunter2\n");
+        write(root, "etc/cron.d/kubeconfig", "* * * * * root /tmp/x\n");
+        write(root, "etc/cron.daily/opasswd", "id\n");
+    });
+    assert_eq!(column(&evidence, "crontab", "command"), ["/tmp/x"]);
+    assert_eq!(column(&evidence, "authorized_keys", "key_file"), ["/home/ann/.ssh/.netrc"]);
+    assert_eq!(evidence.member("/etc/cron.daily/opasswd"), Some(&b"id\n"[..]));
+    assert_eq!(evidence.member("/home/ann/.ssh/.pgpass"), None);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod capture;
 pub mod cgroup;
+pub mod kernel_name;
 pub mod link;
 pub mod slow;
 pub mod stat;

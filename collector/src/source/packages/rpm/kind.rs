@@ -49,13 +49,35 @@ impl Kind {
     }
 }
 
-/// One row of its table for each package.
+/// One row of its table for each package. rpm takes the bytes of the header whatever SQLite calls them: one that somebody has made a text
+/// (`CAST(blob AS TEXT)`) is a package still.
 fn of_sqlite<P: Pages, E>(pages: P, size: u64, most: usize, take: Take<'_, E>) -> Result<Passed, Stopped<P::Error, E>> {
     let mut database = Database::open(pages, size)?;
     let root = database.root(TABLE)?.ok_or(Stopped::Trouble(Trouble::Malformed("it has no table Packages")))?;
+    let mut passed = Passed::default();
     let long = database.rows(root, most, &mut |row| match row.column(1) {
-        Some(Value::Blob(header)) => take(row.id, header),
-        _ => Ok(()),
+        Some(Value::Blob(header) | Value::Text(header)) => take(row.id, header),
+        _ => {
+            passed.note("a package has no header");
+            Ok(())
+        }
     })?;
-    Ok(Passed { long, ..Passed::default() })
+    Ok(Passed { long, ..passed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::passed::tests::found;
+    use super::*;
+    use crate::source::containers::sqlite_writer::{self, Cell};
+
+    #[test]
+    fn a_header_that_is_text_is_one_and_what_is_none_is_told() {
+        let rows = vec![vec![Cell::Int(1), Cell::Text("header")], vec![Cell::Int(2), Cell::Null], vec![Cell::Int(3)]];
+        let bytes = sqlite_writer::database(&[(TABLE, rows)]);
+        let size = u64::try_from(bytes.len()).unwrap();
+        let (packages, passed) = found(|take| Kind::Sqlite.headers(bytes.as_slice(), size, 1 << 20, take)).unwrap();
+        assert_eq!(packages, [(1, b"header".to_vec())]);
+        assert_eq!((passed.long, passed.malformed.into_iter().collect::<Vec<_>>()), (0, vec![("a package has no header", 2)]));
+    }
 }
