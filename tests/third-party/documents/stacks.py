@@ -16,6 +16,7 @@ import tomllib
 import types
 import unittest
 
+import jmespath
 import policies
 import rules
 import stage
@@ -41,6 +42,16 @@ def builder():
     module = importlib.util.module_from_spec(about)
     about.loader.exec_module(module)
     return module
+
+
+def guide():
+    """docs/operations.md, each command as one line."""
+    return (FOLDER.parents[1] / "docs" / "operations.md").read_text().replace("\\\n", " ")
+
+
+def deployments(name):
+    """The commands of docs/operations.md that deploy a template, in their order, in their order."""
+    return re.findall(rf"^ *deploy .*--template-file built/{name}\.json.*$", guide(), re.M)
 
 
 def policy(name):
@@ -87,12 +98,25 @@ class Templates(unittest.TestCase):
 
     def test_what_is_deployed_without_a_bucket_is_small_enough_for_that(self):
         """docs/operations.md sends only the documents by a bucket; https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html."""
-        guide = (FOLDER.parents[1] / "docs" / "operations.md").read_text()
         for name, template in templates().items():
-            (command,) = re.findall(rf"`[^`]*--template-file built/{name}\.json[^`]*`", guide)
-            if "--s3-bucket" not in command:
-                self.assertLessEqual(len(builder().as_json(template)), 51_200, name)
-        self.assertIn("built/documents.json --s3-bucket", guide)
+            for command in deployments(name):
+                if "--s3-bucket" not in command:
+                    self.assertLessEqual(len(builder().as_json(template)), 51_200, name)
+        self.assertTrue(all("--s3-bucket" in command for command in deployments("documents")))
+
+    def test_the_guide_deploys_each_stack_with_what_it_takes(self):
+        """And no rule starts a response before the drill: the first command says so, for the template's own default is another."""
+        outputs = {name: name + "-of-the-first-stack" for name in templates()["evidence"]["Outputs"]}
+        (query,) = re.findall(r'--query\s+"([^"]*)" >evidence\.outputs', guide())
+        said = jmespath.search(query, {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]}]})
+        for name, template in templates().items():
+            known, (first, *later) = template.get("Parameters", {}), deployments(name)
+            given = {word.split("=")[0] for word in first.replace("$(cat evidence.outputs)", " ".join(said)).split() if "=" in word}
+            self.assertEqual(given - set(known), set(), name)
+            self.assertEqual({one for one, about in known.items() if "Default" not in about} - given, set(), name)
+            for command in later:
+                self.assertLessEqual({word.split("=")[0] for word in command.split() if "=" in word}, set(known), name)
+        self.assertEqual([["Findings=DISABLED" in one, "Findings=ENABLED" in one] for one in deployments("responder")], [[True, False], [False, True]])
 
     def test_the_policies_are_those_of_the_files(self):
         """With the words put back, each policy in a template is its file; and each file for a role stands in one."""
