@@ -44,6 +44,16 @@ def builder():
     return module
 
 
+# Stands in for the AWS command line: answers what it is asked, and notes what it is told.
+STAND_IN = """#!/bin/sh
+case "$1 $2" in
+  "ssm get-parameter") cat respond ;;
+  "ec2 describe-instances") echo eni-1 eni-2 ;;
+  *) echo "$*" >>log ;;
+esac
+"""
+
+
 def guide():
     """docs/operations.md, each command as one line."""
     return (FOLDER.parents[1] / "docs" / "operations.md").read_text().replace("\\\n", " ")
@@ -410,6 +420,33 @@ class Findings(unittest.TestCase):
         event = fixtures("guardduty", self.on)[0]["event"]
         self.on.findings[event["detail"]["id"]] = event["detail"]
         return event
+
+    def test_by_hand_the_documents_get_what_they_take(self):
+        """The commands of docs/response.md as they stand there, on the parameter of the stack."""
+        text = (FOLDER.parents[1] / "docs" / "response.md").read_text().split("## By hand\n")[1].split("\n## ")[0]
+        commands = "".join(re.findall(r"```sh\n(.*?)```", text, re.S)).replace("i-0123456789abcdef0", self.on.instance)
+        with tempfile.TemporaryDirectory() as folder:
+            place = pathlib.Path(folder)
+            (place / "respond").write_text(self.on.world.client("ssm").real.get_parameter(Name="/hozen/respond")["Parameter"]["Value"])
+            (place / "aws").write_text(STAND_IN)
+            (place / "aws").chmod(0o755)
+            subprocess.run(["sh", "-eu", "-c", commands], cwd=folder, env={"PATH": f"{folder}:/usr/bin:/bin"}, timeout=60, check=True)
+            called = (place / "log").read_text().splitlines()
+            given = {name: json.loads((place / f"{name}.json").read_text()) for name in ("p", "drill", "release")}
+        self.assertEqual(called, [
+            "ssm start-automation-execution --document-name Hozen-Respond --parameters file://p.json",
+            "ssm start-automation-execution --document-name Hozen-Respond --parameters file://drill.json",
+            "ssm start-automation-execution --document-name Hozen-Release --parameters file://release.json",
+            *(f"ec2 modify-network-interface-attribute --network-interface-id {card} --groups {self.on.quarantine}" for card in ("eni-1", "eni-2")),
+            f"ec2 modify-instance-metadata-options --instance-id {self.on.instance} --http-endpoint disabled"])
+        for name, document in (("p", "Hozen-Respond"), ("drill", "Hozen-Respond"), ("release", "Hozen-Release")):
+            self.assertLessEqual(set(given[name]), set(DOCUMENTS[document]["parameters"]))
+            self.on.start(document, given[name])
+        self.assertEqual(set(given["release"]), set(DOCUMENTS["Hozen-Release"]["parameters"]))
+        self.assertEqual((given["drill"]["Drill"], "Drill" in given["p"]), (["yes"], False))
+        for mode in ("collect-only", "collect-and-contain", "contain-now"):
+            self.assertIn(mode, commands)
+            self.assertIn(mode, DOCUMENTS["Hozen-Respond"]["parameters"]["Mode"]["allowedValues"])
 
     def assert_answered(self, on, fixture):
         started, told, noted = len(on.started), len(on.world.called("sns", "Publish")), len(on.noted)
