@@ -32,7 +32,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Collect evidence from this host into a new folder, sealed.
+    /// Collect evidence from this host into a new folder or a locked bucket, sealed.
     Collect(Box<CollectArgs>),
     /// Say what can be collected here, and why not the rest; with --to, whether the bucket takes and locks it. Prints JSON.
     Preflight(Box<PreflightArgs>),
@@ -187,7 +187,7 @@ pub struct CollectArgs {
     /// Collect what can be seen without root
     #[arg(long)]
     pub unprivileged: bool,
-    /// Threads that compress, 1 to 4 [default: one less than processors]
+    /// Threads that compress, 1 to 4 [default: as many as processors, at most 4]
     #[arg(long, value_name = "N")]
     pub threads: Option<u8>,
     /// zstd level, 1 to 19; in a released program those above 7 differ by their windows only [default: 1]
@@ -209,7 +209,8 @@ Progress goes to stderr. stdout gets exactly one line of JSON, the result, whate
 Ctrl-C, SIGTERM or a lost connection ends the run early and seals what is there as partial; a second one ends it at once.
 
 Exit codes (docs/exit-codes.md): 0 complete, 10 partial, 11 all but memory, 20 memory failed, 30 sealed in the spool (all, or what was left),
-31 not sealed, 32 destination refused, 40 wrong arguments, 41 not root, 50 cut short by deadline or signal and sealed.
+31 not sealed, 32 destination refused, 40 wrong arguments, 41 not root, 43 this system cannot be read, 50 cut short by deadline or signal and
+sealed, 70 a bug and 71 ended by a second signal, both not sealed.
 
 Examples:
   sudo hozen collect --case IR-2026-014                    triage of this host into ./evidence-<run id>

@@ -148,6 +148,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_has_every_member_of_a_sealed_line() {
+        const PAGE: &str = include_str!("../../docs/exit-codes.md");
+        let (_, page) = PAGE.split_once("### The line of JSON\n").unwrap();
+        let (page, _) = page.split_once("\n## ").unwrap();
+        let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| ")).collect();
+        let named: BTreeSet<&str> =
+            rows.iter().filter_map(|row| row.split(" | ").next()).flat_map(|cell| cell.split(", ")).collect();
+        let time = Timestamp::from_seconds(0);
+        let mut details = details_of(&[], time, time);
+        // Those that the run, the spool and the command add.
+        for member in
+            ["run", "case", "host", "to", "manifest", "end", "warn", "error", "spool", "refused", "continues", "spool_error"]
+        {
+            details.insert(member, Value::Null);
+        }
+        let value = serde_json::to_value(RunResult::sealed(Exit::Complete, RunStatus::Complete, details)).unwrap();
+        let missing: Vec<&String> =
+            value.as_object().unwrap().keys().filter(|member| !named.contains(format!("`{member}`").as_str())).collect();
+        assert!(missing.is_empty(), "docs/exit-codes.md does not say what {missing:?} is");
+    }
+
+    #[test]
     fn the_line_is_one_line_and_short_whatever_it_says() {
         let error = "ü\n".repeat(5000);
         let mut result = RunResult::refused(Exit::Usage, &error);

@@ -22,7 +22,14 @@ if command -v apt-get >/dev/null; then
   apt-get update -q >&2
   apt-get install -y -q --no-install-recommends make gcc binutils "linux-headers-$release" >&2
 else
-  dnf install -y -q make gcc binutils "kernel-devel-$release" >&2 || yum install -y -q make gcc binutils "kernel-devel-$release" >&2
+  # The table of packaging/lime/README.md: the headers' name, and a compiler like the kernel's own.
+  set -- make gcc binutils elfutils-libelf-devel
+  case "$release" in
+    6.12.*.amzn2023.*) set -- "$@" "kernel6.12-devel-$release" ;;
+    5.10.*.amzn2.* | 5.15.*.amzn2.*) set -- "$@" gcc10 "kernel-devel-$release"; export MAKEFLAGS=CC=gcc10-gcc ;;
+    *) set -- "$@" "kernel-devel-$release" ;;
+  esac
+  dnf install -y -q "$@" >&2 || yum install -y -q "$@" >&2
 fi
 aws s3 cp --quiet "$SSM_LimeSource" "$work/lime.tar.gz"
 echo "$SSM_LimeSha256  $work/lime.tar.gz" | sha256sum -c - >&2

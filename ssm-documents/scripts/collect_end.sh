@@ -1,4 +1,7 @@
-set -- "$@" --profile "$SSM_Profile" --memory "$SSM_Memory" --deadline "${SSM_DeadlineSeconds}s"
+[ -z "$SSM_Profile" ] || set -- "$@" --profile "$SSM_Profile"
+[ -z "$SSM_Memory" ] || set -- "$@" --memory "$SSM_Memory"
+# Always, for Systems Manager kills what runs longer than TimeoutSeconds, of which a configuration knows nothing.
+set -- "$@" --deadline "${SSM_DeadlineSeconds}s"
 [ -z "$SSM_MaxBandwidth" ] || set -- "$@" --max-bandwidth "$SSM_MaxBandwidth"
 [ -z "$SSM_Status" ] || set -- "$@" --status "$SSM_Status"
 [ -z "$SSM_Reference" ] || set -- "$@" --reference "$SSM_Reference"

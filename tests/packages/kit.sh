@@ -2,20 +2,38 @@
 # The kit on a host that does not want it: the stick is read-only and mounted noexec, so is every other place, and the root takes no
 # file. What the card says to do there works, and nothing is written but the evidence.
 #
-# usage: kit.sh KIT     (the tar that packaging/dist.sh leaves, with a module store and both keys in it)
+# usage: kit.sh KIT RELEASE.PUB     (the tar that packaging/dist.sh leaves, with a module store and both keys in it, beside the signed
+#                                    sums of the release; and the key that has signed them)
 #
 # All of it happens in a mount namespace of its own, and ends with it.
 set -euo pipefail
 fail() { echo "kit: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || fail 'needs root'
 if [ "$1" != inside ]; then
-  exec unshare --mount --propagation private bash "$0" inside "$(realpath "$1")"
+  exec unshare --mount --propagation private bash "$0" inside "$(realpath "$1")" "$(realpath "$2")"
 fi
+repository="$(dirname "$0")/../.."
 
 # As a responder unpacks it on a clean machine, and checks it.
 mount -t tmpfs -o size=512m,mode=755 stick /mnt
 mkdir /mnt/kit /mnt/disk
 mount -t tmpfs -o size=256m stick /mnt/kit
+
+# The line of the card, which is that of the guide: it names the tar, and ends with an error where the tar, or the sums, were altered.
+check="$(sed -n 's/^ *\(openssl dgst .* -verify release\.pub .*\)$/\1/p' "$repository/packaging/kit/CARD.txt")"
+[ -n "$check" ] && grep -qxF "$check" "$repository/docs/operations.md" || fail 'card and guide do not check a kit by the same line'
+clean=/mnt/clean tar="${2##*/}"
+mkdir "$clean"
+cp "$2" "${2%/*}/SHA256SUMS" "${2%/*}/SHA256SUMS.sig" "$clean/"
+cp "$3" "$clean/release.pub"
+is_ours() { (cd "$clean" && sh -c "$check") >/mnt/disk/said 2>&1; }
+is_ours && grep -qxF "$tar: OK" /mnt/disk/said || fail "the kit is not taken for ours: $(cat /mnt/disk/said)"
+printf x >>"$clean/$tar"
+! is_ours || fail 'an altered kit is taken for ours'
+(cd "$clean" && sha256sum "$tar" >SHA256SUMS)
+! is_ours || fail 'sums that nobody has signed are taken for ours'
+rm -r "$clean"
+
 tar -xf "$2" -C /mnt/kit
 K="$(echo /mnt/kit/hozen-kit-*)" H=''
 (cd "$K" && sha256sum --quiet -c SHA256SUMS) || fail 'its sums'

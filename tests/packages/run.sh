@@ -100,7 +100,7 @@ for line in 'commit     .' 'toolchain  rustc .*zig' "target     $(uname -m)-.*mu
   grep -q "^$line" "$work/said" || fail "not a word of '$line': $(cat "$work/said")"
 done
 
-tests/packages/kit.sh "$dist"/hozen-kit-*.tar
+tests/packages/kit.sh "$dist"/hozen-kit-*.tar "$work/key.pub"
 
 tests/packages/distributor.sh "$dist/distributor" >"$work/said" || fail "$(cat "$work/said")"
 tests/packages/roots.sh "$dist"

@@ -96,6 +96,18 @@ mod tests {
         assert!(table == made, "write the output of `hozen artefacts --markdown` into docs/artefacts.md; it lacks {wrong:#?}");
     }
 
+    #[test]
+    fn the_readme_leaves_no_artefact_out() {
+        let (_, page) = include_str!("../../../README.md").split_once("## What is collected\n").unwrap();
+        let (page, _) = page.split_once("\n## ").unwrap();
+        let missing: Vec<&str> = catalogue::artefacts()
+            .iter()
+            .map(|artefact| artefact.name)
+            .filter(|name| !page.contains(&format!("`{name}`")))
+            .collect();
+        assert!(missing.is_empty(), "README.md does not name {missing:?}");
+    }
+
     /// Whether the last cell of a line of the comparison begins with the name of an artefact, or with why there is none.
     fn is_answer(cell: &str) -> bool {
         let named = cell.strip_prefix('`').and_then(|rest| rest.split_once('`')).map(|(name, _)| name);

@@ -77,7 +77,7 @@ class Commands(unittest.TestCase):
             self.assertEqual((code, called), (0, wanted.split()))
 
     def test_without_parameters_it_goes_by_the_configuration(self):
-        self.assert_called("Hozen-Collect", "collect --config ssm:/hozen/profile/default --profile triage --memory auto --deadline "
+        self.assert_called("Hozen-Collect", "collect --config ssm:/hozen/profile/default --deadline "
                            + DOCUMENTS["Hozen-Collect"]["parameters"]["DeadlineSeconds"]["default"] + "s")
 
     def test_every_parameter_of_a_collection_arrives(self):
@@ -90,6 +90,22 @@ class Commands(unittest.TestCase):
             KmsKey="arn:aws:kms:eu-central-1:123456789012:key/k", Lock="compliance", RetainDays="30", Credentials="ssm:/hozen/credentials/x",
             Modules="s3://modules/lime", EndpointUrl="https://s3.example:443", Profile="full", Memory="kcore", DeadlineSeconds="900",
             MaxBandwidth="10MiB", Reference="GD-1")
+
+    def test_each_document_takes_every_profile_and_every_way_to_memory_that_there_is(self):
+        said = subprocess.run([os.environ["HOZEN"], "collect", "--help"], capture_output=True, text=True, check=True).stdout
+        for name in ("Profile", "Memory"):
+            (about,) = re.findall(rf"\n {{6}}--{name.lower()} <.*?(?=\n {{6}}--[a-z])", said, re.S)
+            known = set(re.findall(r"^ +- ([a-z]+):", about, re.M))
+            self.assertGreater(len(known), 2, about)
+            pattern = DOCUMENTS["Hozen-Collect"]["parameters"][name]["allowedPattern"]
+            self.assertEqual(set(re.findall("[a-z]+", pattern)), known)
+            for document in ("Hozen-Respond", "Hozen-Gather"):
+                self.assertEqual(set(DOCUMENTS[document]["parameters"][name]["allowedValues"]), known, document)
+
+    def test_the_deadline_ends_before_systems_manager_does(self):
+        """It is given whatever a configuration says, for that knows nothing of the time-out of the command."""
+        about = DOCUMENTS["Hozen-Collect"]["parameters"]
+        self.assertLessEqual(int(about["DeadlineSeconds"]["default"]) + 120, int(about["TimeoutSeconds"]["default"]))
 
     def test_preflight_and_seal(self):
         self.assert_called("Hozen-Preflight", "preflight --to s3://evidence/cases --allow-clock-offset --case IR-1",

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import pathlib
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -200,8 +201,8 @@ class OnBuilder(unittest.TestCase):
         (self.folder / name).write_text(text)
         (self.folder / name).chmod(0o755)
 
-    def run_it(self, **changed):
-        """Exit code, and what it said."""
+    def run_it(self, path=None, **changed):
+        """Exit code, and what it said. `path` is where it finds programs besides the stand-ins."""
         step = DOCUMENTS["Hozen-BuildModuleOnBuilder"]["mainSteps"][0]
         text = "\n".join(step["inputs"]["runCommand"])
         for places, name in (("/usr/share/hozen/build-module.sh /opt/hozen/build-module.sh", "build-module.sh"),
@@ -211,7 +212,7 @@ class OnBuilder(unittest.TestCase):
         given = {**GIVEN, "KernelRelease": "6.1.0-1", "KeyParameter": "/hozen/modules/signing-key", "LimeSha256": self.sha256, **changed}
         (self.folder / "_script.sh").write_text(text + "\n")
         variables = {f"SSM_{name}": given[name] for name in ON_BUILDER}
-        done = subprocess.run(["sh", self.folder / "_script.sh"], env={"PATH": f"{self.folder}:/usr/bin:/bin", "TMPDIR": str(self.folder), **variables},
+        done = subprocess.run(["sh", self.folder / "_script.sh"], env={"PATH": f"{self.folder}:{path or '/usr/bin:/bin'}", "TMPDIR": str(self.folder), **variables},
                               capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout, done.stderr
 
@@ -251,6 +252,22 @@ class OnBuilder(unittest.TestCase):
         code, said, errors = self.run_it(LimeSha256="1" * 64)
         self.assertEqual((code == 0, said, self.called.exists()), (False, "", False), errors)
         self.assertNotIn("get-parameter", self.log.read_text())
+
+    def test_on_amazon_linux_and_red_hat_each_kernel_gets_its_headers_and_its_compiler(self):
+        """As packaging/lime/README.md has them. There is no apt-get there."""
+        (self.folder / "apt-get").unlink()
+        tools = self.folder / "tools"
+        tools.mkdir()
+        for name in ("bash", "cat", "cp", "gzip", "ls", "mkdir", "mktemp", "mv", "rm", "sha256sum", "sh", "tar", "uname"):
+            (tools / name).symlink_to(shutil.which(name))
+        self.stand_in("dnf", f"#!/bin/sh\necho \"$* [${{MAKEFLAGS-}}]\" >{self.log}.dnf\n")
+        usual = "install -y -q make gcc binutils elfutils-libelf-devel "
+        for release, wanted in (("6.1.161-183.298.amzn2023.x86_64", "kernel-devel-{} []"), ("6.12.40-63.114.amzn2023.aarch64", "kernel6.12-devel-{} []"),
+                                ("5.15.189-131.211.amzn2.x86_64", "gcc10 kernel-devel-{} [CC=gcc10-gcc]"), ("4.14.355-280.amzn2.x86_64", "kernel-devel-{} []"),
+                                ("5.14.0-570.el9.x86_64", "kernel-devel-{} []")):
+            with self.subTest(release):
+                code, _, errors = self.run_it(path=tools, KernelRelease=release)
+                self.assertEqual((code, pathlib.Path(f"{self.log}.dnf").read_text().strip()), (0, usual + wanted.format(release)), errors)
 
     def test_an_image_without_the_command_line_is_told(self):
         (self.folder / "aws").unlink()

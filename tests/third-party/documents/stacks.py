@@ -16,6 +16,7 @@ import tomllib
 import types
 import unittest
 
+import jmespath
 import policies
 import rules
 import stage
@@ -41,6 +42,26 @@ def builder():
     module = importlib.util.module_from_spec(about)
     about.loader.exec_module(module)
     return module
+
+
+# Stands in for the AWS command line: answers what it is asked, and notes what it is told.
+STAND_IN = """#!/bin/sh
+case "$1 $2" in
+  "ssm get-parameter") cat respond ;;
+  "ec2 describe-instances") echo eni-1 eni-2 ;;
+  *) echo "$*" >>log ;;
+esac
+"""
+
+
+def guide():
+    """docs/operations.md, each command as one line."""
+    return (FOLDER.parents[1] / "docs" / "operations.md").read_text().replace("\\\n", " ")
+
+
+def deployments(name):
+    """The commands of docs/operations.md that deploy a template, in their order, in their order."""
+    return re.findall(rf"^ *deploy .*--template-file built/{name}\.json.*$", guide(), re.M)
 
 
 def policy(name):
@@ -87,12 +108,25 @@ class Templates(unittest.TestCase):
 
     def test_what_is_deployed_without_a_bucket_is_small_enough_for_that(self):
         """docs/operations.md sends only the documents by a bucket; https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html."""
-        guide = (FOLDER.parents[1] / "docs" / "operations.md").read_text()
         for name, template in templates().items():
-            (command,) = re.findall(rf"`[^`]*--template-file built/{name}\.json[^`]*`", guide)
-            if "--s3-bucket" not in command:
-                self.assertLessEqual(len(builder().as_json(template)), 51_200, name)
-        self.assertIn("built/documents.json --s3-bucket", guide)
+            for command in deployments(name):
+                if "--s3-bucket" not in command:
+                    self.assertLessEqual(len(builder().as_json(template)), 51_200, name)
+        self.assertTrue(all("--s3-bucket" in command for command in deployments("documents")))
+
+    def test_the_guide_deploys_each_stack_with_what_it_takes(self):
+        """And no rule starts a response before the drill: the first command says so, for the template's own default is another."""
+        outputs = {name: name + "-of-the-first-stack" for name in templates()["evidence"]["Outputs"]}
+        (query,) = re.findall(r'--query\s+"([^"]*)" >evidence\.outputs', guide())
+        said = jmespath.search(query, {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]}]})
+        for name, template in templates().items():
+            known, (first, *later) = template.get("Parameters", {}), deployments(name)
+            given = {word.split("=")[0] for word in first.replace("$(cat evidence.outputs)", " ".join(said)).split() if "=" in word}
+            self.assertEqual(given - set(known), set(), name)
+            self.assertEqual({one for one, about in known.items() if "Default" not in about} - given, set(), name)
+            for command in later:
+                self.assertLessEqual({word.split("=")[0] for word in command.split() if "=" in word}, set(known), name)
+        self.assertEqual([["Findings=DISABLED" in one, "Findings=ENABLED" in one] for one in deployments("responder")], [[True, False], [False, True]])
 
     def test_the_policies_are_those_of_the_files(self):
         """With the words put back, each policy in a template is its file; and each file for a role stands in one."""
@@ -386,6 +420,33 @@ class Findings(unittest.TestCase):
         event = fixtures("guardduty", self.on)[0]["event"]
         self.on.findings[event["detail"]["id"]] = event["detail"]
         return event
+
+    def test_by_hand_the_documents_get_what_they_take(self):
+        """The commands of docs/response.md as they stand there, on the parameter of the stack."""
+        text = (FOLDER.parents[1] / "docs" / "response.md").read_text().split("## By hand\n")[1].split("\n## ")[0]
+        commands = "".join(re.findall(r"```sh\n(.*?)```", text, re.S)).replace("i-0123456789abcdef0", self.on.instance)
+        with tempfile.TemporaryDirectory() as folder:
+            place = pathlib.Path(folder)
+            (place / "respond").write_text(self.on.world.client("ssm").real.get_parameter(Name="/hozen/respond")["Parameter"]["Value"])
+            (place / "aws").write_text(STAND_IN)
+            (place / "aws").chmod(0o755)
+            subprocess.run(["sh", "-eu", "-c", commands], cwd=folder, env={"PATH": f"{folder}:/usr/bin:/bin"}, timeout=60, check=True)
+            called = (place / "log").read_text().splitlines()
+            given = {name: json.loads((place / f"{name}.json").read_text()) for name in ("p", "drill", "release")}
+        self.assertEqual(called, [
+            "ssm start-automation-execution --document-name Hozen-Respond --parameters file://p.json",
+            "ssm start-automation-execution --document-name Hozen-Respond --parameters file://drill.json",
+            "ssm start-automation-execution --document-name Hozen-Release --parameters file://release.json",
+            *(f"ec2 modify-network-interface-attribute --network-interface-id {card} --groups {self.on.quarantine}" for card in ("eni-1", "eni-2")),
+            f"ec2 modify-instance-metadata-options --instance-id {self.on.instance} --http-endpoint disabled"])
+        for name, document in (("p", "Hozen-Respond"), ("drill", "Hozen-Respond"), ("release", "Hozen-Release")):
+            self.assertLessEqual(set(given[name]), set(DOCUMENTS[document]["parameters"]))
+            self.on.start(document, given[name])
+        self.assertEqual(set(given["release"]), set(DOCUMENTS["Hozen-Release"]["parameters"]))
+        self.assertEqual((given["drill"]["Drill"], "Drill" in given["p"]), (["yes"], False))
+        for mode in ("collect-only", "collect-and-contain", "contain-now"):
+            self.assertIn(mode, commands)
+            self.assertIn(mode, DOCUMENTS["Hozen-Respond"]["parameters"]["Mode"]["allowedValues"])
 
     def assert_answered(self, on, fixture):
         started, told, noted = len(on.started), len(on.world.called("sns", "Publish")), len(on.noted)

@@ -54,7 +54,7 @@ pub const ARTEFACT: Artefact = Artefact {
     budget: Duration::from_secs(4 * 60 * 60),
     budget_bytes: None,
     source: "LiME's kernel module, /proc/kcore, /dev/crash, /dev/mem, /proc/iomem",
-    about: "An image of physical memory in LiME format, where each piece of it stands, what it is worth, every reason against each way to it.",
+    about: "An image of physical memory in LiME format, where each piece of it stands, what it is worth, every reason against each way to it; in profile volatile only with --memory.",
     tables: &["memory_sources", "memory_ranges", "memory_facts", "memory_captures", "extents"],
 };
 

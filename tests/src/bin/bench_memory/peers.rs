@@ -1,4 +1,4 @@
-//! The programs that are measured: Hozen's collector (`collector/examples/capture.rs`) and AVML.
+//! The programs that are measured: Hozen's collector (`collector/examples/capture/main.rs`) and AVML.
 
 use std::path::PathBuf;
 
