@@ -150,7 +150,7 @@ impl Bucket {
         let body = |request: aws_sdk_s3::operation::complete_multipart_upload::builders::CompleteMultipartUploadFluentBuilder| {
             request.bucket(self.place.bucket()).key(key).upload_id(upload).multipart_upload(parts.clone())
         };
-        self.persist_unsigned(self.patience.timing.to_complete(), |tap| {
+        self.persist_unsigned(self.patience.timing.for_completing(), |tap| {
             let request = body(self.client.complete_multipart_upload());
             let request = request.set_expected_bucket_owner(self.options.owner.clone()).if_none_match("*");
             let request = request.mpu_object_size(i64::try_from(size).unwrap_or(i64::MAX));

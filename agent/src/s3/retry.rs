@@ -69,7 +69,7 @@ impl Timing {
     }
 
     /// What one try of `CompleteMultipartUpload` may take. It has no body that a slow line could be busy with.
-    pub(super) fn to_complete(&self) -> Limit {
+    pub(super) fn for_completing(&self) -> Limit {
         Limit { most: self.complete, slow: self.complete.min(self.hurry.saturating_mul(2)) }
     }
 }
@@ -460,7 +460,7 @@ mod tests {
     #[test]
     fn a_silent_bucket_holds_a_run_that_is_to_end_a_minute_and_not_a_minute_for_each_object() {
         let timing = Timing { lost: Some(seconds(10)), ..Timing::default() };
-        let tries: Vec<Limit> = [timing.to_complete(), seconds(128).into()]
+        let tries: Vec<Limit> = [timing.for_completing(), seconds(128).into()]
             .into_iter()
             .chain(std::iter::repeat_n(Limit::from(timing.attempt), 8))
             .collect();
@@ -499,7 +499,7 @@ mod tests {
                 for takes in [100, 127, 127, 10, 127] {
                     assert_eq!(slow(seconds(128).into(), takes).await, Ok(0));
                 }
-                assert_eq!(slow(patience.timing.to_complete(), 110).await, Ok(0));
+                assert_eq!(slow(patience.timing.for_completing(), 110).await, Ok(0));
             });
         }
     }

@@ -160,12 +160,6 @@ impl Reader {
     pub fn names(&self, limit: usize, time: Duration) -> Result<Vec<String>, Unanswered> {
         self.network.block_on(current::within(time, "s3:ListBucket", current::names(self, limit)))
     }
-
-    /// The time by the bucket's clock, once an answer has come; before, by ours.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.bucket.patience.watch.their_now()
-    }
 }
 
 /// A date of an answer.

@@ -88,6 +88,9 @@ pub(super) enum Order {
     NewestFirst,
 }
 
+/// Says of a real path whether the host reads that file.
+pub(super) type IsRead<'a> = &'a dyn Fn(&[u8]) -> bool;
+
 /// Files to keep.
 #[derive(Clone, Copy)]
 pub(super) struct FileSet<'a> {
@@ -102,7 +105,7 @@ pub(super) struct FileSet<'a> {
     /// Keep secrets as they are.
     pub(super) include_secrets: bool,
     /// Whether the host looks for keys or settings in the file at a real path, whatever it is called: then its name does not make a secret of it.
-    pub(super) is_read: Option<&'a dyn Fn(&[u8]) -> bool>,
+    pub(super) is_read: Option<IsRead<'a>>,
 }
 
 /// A file of text that was kept whole, or a database.
