@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use nix::errno::Errno::{ELOOP, ENOTDIR};
+
 use super::Found;
-use crate::host::Host;
+use crate::host::{Host, ReadError, Reason};
 use crate::model::Gap;
 use crate::source::Evidence;
 
@@ -44,11 +46,20 @@ impl<'f> Named<'f> {
         }
     }
 
-    /// The next that is a file and not kept yet under another name. It is what the file that names it is.
-    pub(super) fn pop(&mut self, host: &Host) -> Option<Found<'f>> {
+    /// The next that is a file and not kept yet under another name. It is what the file that names it is. One that cannot be looked at is a
+    /// gap; one that is not there is none.
+    pub(super) fn pop(&mut self, host: &Host, evidence: &mut dyn Evidence) -> Option<Found<'f>> {
         loop {
             let (path, by) = self.waiting.pop_front()?;
-            let Ok((real, stat)) = host.files.real(&path) else { continue };
+            let (real, stat) = match host.files.real(&path) {
+                Ok(found) => found,
+                Err(error) => {
+                    if !is_nothing(&error) {
+                        evidence.gap(error.gap());
+                    }
+                    continue;
+                }
+            };
             if stat.is_regular() && (real == path || self.known.insert(real.clone())) {
                 let (group, home, via) = (by.group, by.home, Some(by.path));
                 return Some(Found { path: real, stat, target: None, group, others: Vec::new(), home, via });
@@ -63,4 +74,9 @@ impl<'f> Named<'f> {
             evidence.gap(Gap::whole(table.as_bytes(), reason));
         }
     }
+}
+
+/// Whether nothing is there.
+fn is_nothing(error: &ReadError) -> bool {
+    error.is_gone() || matches!(error.reason, Reason::Errno(ELOOP | ENOTDIR))
 }

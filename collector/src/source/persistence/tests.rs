@@ -137,9 +137,9 @@ fn what_git_is_told_to_run_is_kept() {
     assert_eq!(
         column(&evidence, "persistence_files", "path"),
         [
-            "/home/ann/.gitconfig",
             "/usr/share/git-core/templates/hooks/pre-commit",
             "/usr/share/git-core/templates/hooks/update",
+            "/home/ann/.gitconfig",
             "/home/ann/h/post-checkout",
             "/home/ann/more",
             "/opt/t/hooks/update",
@@ -229,7 +229,8 @@ fn every_mechanism_has_its_places() {
         PLACES.iter().map(|(path, _)| path).chain(BESIDE).for_each(|path| write(root, path, "x"));
     });
     let rows = evidence.rows("persistence_files");
-    let found: Vec<_> = rows.iter().map(|row| (row["path"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
+    let mut found: Vec<_> = rows.iter().map(|row| (row["path"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
+    found.sort_unstable();
     let wanted: Vec<_> = PLACES.iter().map(|(path, kind)| (format!("/{path}"), *kind)).collect();
     assert_eq!(found, wanted.iter().map(|(path, kind)| (path.as_str(), *kind)).collect::<Vec<_>>());
 }
