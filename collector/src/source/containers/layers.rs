@@ -43,8 +43,9 @@ pub(super) fn keep(
     evidence: &mut dyn Evidence,
 ) -> Result<usize, Stop> {
     let mut layers = Layers::new();
-    for (upper, id) in &known.layers {
-        layers.entry(upper.clone()).or_default().container = Some(id.clone());
+    for upper in &known.layers {
+        // The host's files come first: what a user says of the same folder changes nothing.
+        layers.entry(upper.folder.clone()).or_default().container.get_or_insert_with(|| upper.container.clone());
     }
     mounted(host, namespaces, &mut layers, evidence)?;
     let mut few = Few::new(evidence);

@@ -163,6 +163,18 @@ fn one_layer_takes_no_more_than_its_share() {
 }
 
 #[test]
+fn json_that_would_fill_the_memory_is_kept_and_made_no_row_of() {
+    let path = format!("var/lib/docker/containers/{ID}/config.v2.json");
+    let dense = format!(r#"{{"Args":[0{}]}}"#, ",0".repeat(1 << 19));
+    let (_, evidence) = acquired(Containers::new(false, false), |root| {
+        write(root, &path, &dense);
+        process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
+    });
+    assert_eq!((evidence.rows("containers").len(), evidence.gaps.len()), (0, 1), "{:?}", evidence.gaps);
+    assert_eq!(evidence.member(&format!("/{path}")).map(<[u8]>::len), Some(dense.len()));
+}
+
+#[test]
 fn of_lxd_the_configuration_is_kept_and_its_database_is_a_digest() {
     let (outcome, evidence) = acquired(Containers::new(false, false), |root| {
         let lxd = "var/snap/lxd/common/lxd";
