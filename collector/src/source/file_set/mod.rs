@@ -22,6 +22,7 @@ use self::find::Search;
 pub(super) use self::find::{Found, SHARES, is_below};
 pub(super) use self::gaps::Few;
 pub(super) use self::homes::all as homes;
+pub(super) use self::named::{Unlisted, in_folder};
 use super::content::Part;
 use super::{Evidence, Stop};
 use crate::host::Host;

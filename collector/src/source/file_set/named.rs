@@ -12,6 +12,52 @@ use crate::source::Evidence;
 /// The most names that are looked for, of all texts together.
 pub(super) const MOST_NAMED: usize = 1000;
 
+/// The most names of one folder that a text names.
+const MOST_IN_FOLDER: usize = 1000;
+
+/// The paths of what is in `folder`, which a text names, and why some of them are missing; that the folder is not there is no reason.
+pub(in crate::source) fn in_folder(host: &Host, folder: &[u8]) -> (Vec<Vec<u8>>, Option<ReadError>) {
+    match host.files.dir(folder).and_then(|dir| dir.names(MOST_IN_FOLDER)) {
+        Ok((names, more)) => {
+            let limit =
+                || Reason::Limit(format!("only {MOST_IN_FOLDER} names of this folder were looked for, which a text names"));
+            let paths = names.iter().map(|name| [folder, b"/", name].concat()).collect();
+            (paths, more.then(|| ReadError::new(folder, limit())))
+        }
+        Err(error) => (Vec::new(), (!is_nothing(&error)).then_some(error)),
+    }
+}
+
+/// Folders that a text names and that could not be listed whole: a text may name as many as it likes, so the first is told, and how many more
+/// there are.
+#[derive(Debug, Default)]
+pub(in crate::source) struct Unlisted {
+    first: Option<ReadError>,
+    more: u64,
+}
+
+impl Unlisted {
+    /// Notes what was missing of a folder.
+    pub(in crate::source) fn note(&mut self, error: Option<ReadError>) {
+        let Some(error) = error else { return };
+        if self.first.is_none() {
+            self.first = Some(error);
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    /// Tells of them; `path` is where the text lies.
+    pub(in crate::source) fn tell(self, path: &[u8], evidence: &mut dyn Evidence) {
+        if let Some(error) = self.first {
+            evidence.gap(error.gap());
+        }
+        if self.more > 0 {
+            evidence.gap(Gap::whole(path, format!("{} more folders that it names could not be listed whole", self.more)));
+        }
+    }
+}
+
 /// Names of files on their way.
 pub(super) struct Named<'f> {
     /// Each with the file whose text names it.

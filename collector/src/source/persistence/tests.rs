@@ -152,6 +152,25 @@ fn what_git_is_told_to_run_is_kept() {
 }
 
 #[test]
+fn folders_of_hooks_that_are_not_listed_whole_are_gaps() {
+    let gaps = |folders: &[String]| {
+        let settings: String = folders.iter().map(|folder| format!("hooksPath={folder}\n")).collect();
+        let (_, evidence) = acquired(|root| {
+            write(root, "etc/gitconfig", format!("[core]\n{settings}"));
+            (0..1001).for_each(|n| write(root, &format!("opt/many/{n}"), ""));
+        });
+        evidence.gaps.into_iter().map(|gap| (gap.source, gap.reason)).collect::<Vec<_>>()
+    };
+    let none = || "/opt/none".to_owned();
+    let told = gaps(&[none(), "/opt/many".to_owned()]);
+    assert!(told.len() == 1 && told[0].0 == "/opt/many" && told[0].1.contains("only 1000 names"), "{told:?}");
+    // A name that no file system takes is as good as a folder that may not be looked into.
+    let told = gaps(&["/opt/".to_owned() + &"n".repeat(300), none(), "/opt/".to_owned() + &"m".repeat(300)]);
+    assert!(told.len() == 2 && told[0].0.contains("nnn"), "{told:?}");
+    assert_eq!(told[1], ("/etc/gitconfig".to_owned(), "1 more folders that it names could not be listed whole".to_owned()));
+}
+
+#[test]
 fn what_dkms_and_modprobe_run_is_kept() {
     let (_, evidence) = acquired(|root| {
         write(root, "usr/src/evil-1/dkms.conf", "PACKAGE_NAME=evil\nPOST_INSTALL=\"post.sh now\"\n");
