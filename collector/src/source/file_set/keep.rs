@@ -36,7 +36,9 @@ pub(super) fn all(
             ahead.open(&found);
         }
         let opened = ahead.take(at, one, evidence)?;
-        named.add(keep.entry(one, opened, evidence, &mut *reader)?, one);
+        if !one.is_led_by_user() || named.is_first(&one.path) {
+            named.add(keep.entry(one, opened, evidence, &mut *reader)?, one);
+        }
         evidence.progress(done, total);
     }
     keep.named(&mut named, evidence, reader)?;

@@ -72,8 +72,13 @@ pub(super) struct Named<'f> {
 impl<'f> Named<'f> {
     /// None so far, beside the files that were `found`.
     pub(super) fn beside(found: &[Found<'f>]) -> Self {
-        let known = found.iter().map(|found| found.path.clone()).collect();
+        let known = found.iter().filter(|found| !found.is_led_by_user()).map(|found| found.path.clone()).collect();
         Self { waiting: VecDeque::new(), known, left: MOST_NAMED, more: 0 }
+    }
+
+    /// Whether the file at `path` is not known yet; from now on it is.
+    pub(super) fn is_first(&mut self, path: &[u8]) -> bool {
+        self.known.insert(path.to_owned())
     }
 
     /// Adds what the text of `by` names.

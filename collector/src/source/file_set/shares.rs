@@ -22,6 +22,12 @@ impl Found<'_> {
             _ => first_below(&self.path, b"/home/"),
         }
     }
+
+    /// Whether a link of a user's led to it, and nothing else: it may be a file of the host's that another text names, and is kept then before
+    /// his turn.
+    pub(super) fn is_led_by_user(&self) -> bool {
+        self.via.is_some() && self.user().is_some()
+    }
 }
 
 /// The folder right below `top` in which `path` lies.

@@ -287,6 +287,21 @@ fn what_a_user_s_texts_name_takes_no_place_of_what_the_host_s_name() {
 }
 
 #[test]
+fn a_user_s_link_does_not_take_along_what_the_host_s_texts_name() {
+    let evidence = kept_with_what_is_named(|root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:\n");
+        write(root, "lib/x/1", "/opt/one");
+        write(root, "opt/one", "");
+        write(root, "opt/two", "");
+        std::fs::create_dir_all(root.join("home/ann/.ssh")).unwrap();
+        symlink("/opt/one", root.join("home/ann/.ssh/1")).unwrap();
+        symlink("/opt/two", root.join("home/ann/.ssh/2")).unwrap();
+    });
+    assert_eq!(paths(&evidence), ["/lib/x/1", "/opt/one", "/home/ann/.ssh/1", "/home/ann/.ssh/2", "/opt/two"]);
+    assert_eq!((&row(&evidence, "/opt/one")["via"], evidence.gaps.len()), (&"/lib/x/1".into(), 0));
+}
+
+#[test]
 fn odd_names_are_kept_and_fifos_are_listed_and_not_opened() {
     let (evidence, _) = kept(set(limits(), Order::Path), |root| {
         std::fs::create_dir_all(root.join("etc/d")).unwrap();
