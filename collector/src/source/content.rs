@@ -3,6 +3,9 @@
 //! A file within the limit is one member under its own path. Of a larger one each stretch of data is a member
 //! `<path>@<offset>`, so that what hides behind a terabyte of holes is found, and no member that is not the file bears the
 //! file's name. What exceeds the limit is a gap.
+//!
+//! Holes cost nothing on the disk, so they have a budget of their own: whoever makes files of holes takes no room from the data of
+//! others. Where it is used up, a file with holes is kept as its stretches of data.
 
 use std::ops::Range;
 
@@ -19,8 +22,10 @@ pub(super) struct Keeper {
     pub(super) watchdog: Watchdog,
     /// The most bytes that are kept of one file; holes count where they are written out.
     pub(super) file_cap: u64,
-    /// Bytes that may still be kept of all files together.
+    /// Bytes of data that may still be kept of all files together.
     pub(super) left: u64,
+    /// Zeros that may still be written out for holes.
+    pub(super) holes: u64,
     /// Which part is kept of a file that exceeds the limit.
     pub(super) part: Part,
 }
@@ -52,14 +57,46 @@ impl Keeper {
         row: &mut Row,
         evidence: &mut dyn Evidence,
     ) -> Result<(), Stop> {
-        let size = content.stat.size;
-        let stored = if size <= self.file_cap.min(self.left) {
+        let stored = if self.is_whole(content) {
             self.whole(path, content, row, evidence)?
         } else {
             self.pieces(path, content, row, evidence)?
         };
         row.int("stored", stored).flag("changed_during_read", content.has_changed());
         Ok(())
+    }
+
+    /// The same as one member, whatever room there is: for files of which a part is of no use. Holes that have no room count as data.
+    pub(super) fn keep_whole(
+        &mut self,
+        path: &[u8],
+        content: &Content,
+        row: &mut Row,
+        evidence: &mut dyn Evidence,
+    ) -> Result<(), Stop> {
+        let stored = self.whole(path, content, row, evidence)?;
+        row.int("stored", stored).flag("changed_during_read", content.has_changed());
+        Ok(())
+    }
+
+    /// Whether there is room for all of `content` as one member.
+    pub(super) fn is_whole(&self, content: &Content) -> bool {
+        content.stat.size <= self.file_cap && self.has_room(content)
+    }
+
+    /// Whether there is room for the data of `content`, and for its holes.
+    pub(super) fn has_room(&self, content: &Content) -> bool {
+        let data = held(&content.data, &(0..content.stat.size));
+        data <= self.left && content.stat.size.saturating_sub(data) <= self.holes
+    }
+
+    /// Takes what `range` of `content` costs off the budgets.
+    pub(super) fn charge(&mut self, content: &Content, range: &Range<u64>) {
+        let data = held(&content.data, range);
+        let holes = range.end.saturating_sub(range.start).saturating_sub(data);
+        let beyond = holes.saturating_sub(self.holes);
+        self.holes = self.holes.saturating_sub(holes);
+        self.left = self.left.saturating_sub(data).saturating_sub(beyond);
     }
 
     fn whole(&mut self, path: &[u8], content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Result<u64, Stop> {
@@ -106,11 +143,17 @@ impl Keeper {
         evidence: &mut dyn Evidence,
     ) -> Result<(u64, Digest), Stop> {
         let length = range.end - range.start;
-        self.left = self.left.saturating_sub(length);
+        self.charge(content, &range);
         let mut reader = content.reader(range, &mut self.watchdog);
         let streamed = evidence.raw_stream(&Member::file(member, content.stat), length, &mut reader)?;
         Ok((streamed.read, streamed.sha256))
     }
+}
+
+/// How many bytes of `range` are `data`.
+fn held(data: &[Range<u64>], range: &Range<u64>) -> u64 {
+    let inside = |one: &Range<u64>| one.end.min(range.end).saturating_sub(one.start.max(range.start));
+    data.iter().map(inside).sum()
 }
 
 /// Which data a limit lets through.
@@ -164,6 +207,44 @@ mod tests {
         let last = |limit| within(&data, limit, Part::Last);
         assert_eq!(last(102), Within { kept: vec![103..105, 200..300], cut: Some(0), lost: 13 });
         assert_eq!(last(115), Within { kept: data.to_vec(), cut: None, lost: 0 });
+    }
+
+    /// A file of `size` bytes with this text at `offset`, and holes around it.
+    fn sparse(size: u64, text: &[u8], offset: u64) -> Content {
+        use std::os::fd::AsFd as _;
+        use std::os::unix::fs::FileExt as _;
+        // Its holes are whole pages on every machine.
+        let file = std::fs::File::from(nix::sys::memfd::memfd_create("x", nix::sys::memfd::MFdFlags::empty()).unwrap());
+        file.set_len(size).unwrap();
+        file.write_all_at(text, offset).unwrap();
+        let stat = crate::host::sys::statx(file.as_fd(), "", false).unwrap();
+        Content::new(file.into(), stat).unwrap()
+    }
+
+    #[test]
+    fn holes_take_no_room_from_data() {
+        let host = crate::host::Host::live().unwrap();
+        let mut keeper =
+            Keeper { watchdog: host.watchdog(), file_cap: 8 << 20, left: 1 << 20, holes: 10 << 20, part: Part::First };
+        let (mut evidence, clock) = (crate::source::recorded::Recorded::default(), host.clock);
+        let mut keep = |keeper: &mut Keeper, path: &str, content: &Content| {
+            let mut row = Row::new(clock.now(), path);
+            keeper.keep(path.as_bytes(), content, &mut row, &mut evidence).unwrap();
+            evidence.row("t", &row).unwrap();
+        };
+        for path in ["/empty-1", "/empty-2"] {
+            keep(&mut keeper, path, &sparse(8 << 20, b"", 0));
+        }
+        keep(&mut keeper, "/data", &sparse(1 << 19, &[b'd'; 1 << 19], 0));
+        keep(&mut keeper, "/tail", &sparse(8 << 20, b"t", 4 << 20));
+        assert_eq!(evidence.gaps, []);
+        let members: Vec<_> = evidence.members.iter().map(|(path, _, bytes)| (path.as_slice(), bytes.len())).collect();
+        let [empty, data, (tail, length)] = members[..] else { panic!("{members:?}") };
+        assert_eq!((empty, data, tail), ((&b"/empty-1"[..], 8 << 20), (&b"/data"[..], 1 << 19), &b"/tail@4194304"[..]));
+        let stored: Vec<_> = evidence.rows("t").iter().map(|row| row["stored"].as_u64().unwrap()).collect();
+        assert_eq!(stored[..3], [8 << 20, 0, 1 << 19]);
+        assert_eq!((keeper.left, keeper.holes), ((1 << 19) - u64::try_from(length).unwrap(), 2 << 20));
+        assert!(evidence.rows("t")[1].get("sha256").is_none() && evidence.rows("t")[2].get("sha256").is_some());
     }
 
     proptest::proptest! {

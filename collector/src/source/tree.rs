@@ -24,7 +24,7 @@ const MOST_SECRET: u64 = 32 << 20;
 pub(super) struct Limits {
     /// The most bytes that are kept of one file, holes included.
     pub(super) file: u64,
-    /// The most bytes that are kept of all files together, holes included.
+    /// The most bytes of data that are kept of all files together, and the most zeros that are written out for holes.
     pub(super) total: u64,
     /// The most entries that are looked at.
     pub(super) entries: usize,
@@ -56,7 +56,8 @@ pub(super) struct Place<'p> {
 impl<'a> Tree<'a> {
     /// Rows go to `table`.
     pub(super) fn new(host: &'a Host, table: &'static str, limits: Limits, include_secrets: bool) -> Self {
-        let keeper = Keeper { watchdog: host.watchdog(), file_cap: limits.file, left: limits.total, part: Part::First };
+        let (file_cap, left) = (limits.file, limits.total);
+        let keeper = Keeper { watchdog: host.watchdog(), file_cap, left, holes: left, part: Part::First };
         Self { host, table, keeper, entries_left: limits.entries, include_secrets, linked: BTreeMap::new() }
     }
 
@@ -132,7 +133,7 @@ impl<'a> Tree<'a> {
             Ok(content) if secret::is_file(&entry.path) && !self.may_run(entry, &content) => {
                 self.withhold(entry, &content, row, evidence)
             }
-            Ok(content) if content.stat.size <= MOST_TEXT.min(self.keeper.left).min(self.keeper.file_cap) => {
+            Ok(content) if content.stat.size <= MOST_TEXT && self.keeper.is_whole(&content) => {
                 self.small(entry, &content, row, evidence)
             }
             Ok(content) => self.keeper.keep(&entry.path, &content, row, evidence),
@@ -180,7 +181,7 @@ impl<'a> Tree<'a> {
         let mut bytes = self.read(entry, content, row, evidence);
         let hidden = if bytes.contains(&0) { 0 } else { without_secrets(&entry.path, &mut bytes) };
         let stored = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.keeper.left = self.keeper.left.saturating_sub(stored);
+        self.keeper.charge(content, &(0..content.stat.size));
         evidence.raw(&Member::file(&entry.path, content.stat), &bytes)?;
         row.int("stored", stored).int("hidden_bytes", hidden).flag("changed_during_read", content.has_changed());
         Ok(())

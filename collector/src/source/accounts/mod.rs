@@ -9,11 +9,12 @@ mod sudoers;
 
 use std::time::Duration;
 
-use super::file_set::{FileSet, Limits, Order, Text, bounded};
+use self::sudoers::Included;
+use super::file_set::{FileSet, Limits, Order, Text, Unlisted, bounded, in_folder};
 use super::keep::lines;
 use super::{Evidence, Source, Stop, passwd};
 use crate::host::Host;
-use crate::model::{Artefact, Category, Outcome, Profile, Row, Status, escape};
+use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row, Status, escape};
 
 /// The line of the catalogue.
 pub const ARTEFACT: Artefact = Artefact {
@@ -51,23 +52,24 @@ impl Source for Accounts {
             include_secrets: self.include_secrets,
             is_read: None,
         };
-        let count = set.keep(host, evidence, &mut |text, evidence| rows(host, text, evidence).map(|()| Vec::new()))?;
+        let count = set.keep(host, evidence, &mut |text, evidence| rows(host, text, evidence))?;
         Ok(if count == 0 { Outcome::because(Status::Absent, "the host has no files of accounts") } else { Outcome::ok() })
     }
 }
 
-/// Copies that editors of these files leave (`passwd-`) are kept and not made rows of.
-fn rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
-    if text.name().ends_with(b"-") {
-        return Ok(());
+/// Writes the rows of a text. Returns the files that it includes. Copies that editors of these files leave (`passwd-`) are kept and not made
+/// rows of.
+fn rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop> {
+    let kind = text.found.group.kind;
+    match kind {
+        "sudoers" if !text.name().starts_with(b"doas") => return rules(host, text, evidence),
+        _ if text.name().ends_with(b"-") => {}
+        "passwd" => users(host, text, evidence)?,
+        "group" => groups(host, text, evidence)?,
+        "shadow" if text.name() == b"shadow" => hashes(host, text, evidence)?,
+        _ => {}
     }
-    match text.found.group.kind {
-        "passwd" => users(host, text, evidence),
-        "group" => groups(host, text, evidence),
-        "shadow" if text.name() == b"shadow" => hashes(host, text, evidence),
-        "sudoers" if !text.name().starts_with(b"doas") => rules(host, text, evidence),
-        _ => Ok(()),
-    }
+    Ok(Vec::new())
 }
 
 fn row(host: &Host, text: &Text<'_>) -> Row {
@@ -142,14 +144,38 @@ fn hashes(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(
     })
 }
 
-fn rules(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+/// The most files that one text may include, and the most bytes of the host's name.
+const MOST_INCLUDED: usize = 1000;
+const MOST_HOSTNAME: usize = 256;
+
+/// Writes the rows of rules. Returns the files that they include: what stands there counts as well as if it stood here.
+fn rules(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop> {
+    let path = text.found.path.as_slice();
+    let folder = path.iter().rposition(|b| *b == b'/').and_then(|slash| path.get(..slash)).unwrap_or_default();
+    let name = host.proc.file("sys/kernel/hostname", MOST_HOSTNAME).map(|name| name.bytes).unwrap_or_default();
+    let (mut files, mut unlisted, mut is_cut) = (Vec::new(), Unlisted::default(), false);
     bounded(text, evidence, sudoers::rules(text.bytes), |rule, evidence| {
         let mut row = row(host, text);
         // `source` is the head's own name for the path.
         row.bytes("header", &rule.header).bytes("rule_details", &rule.details);
-        row.bytes("path", &text.found.path).int("line", rule.line);
+        row.bytes("path", path).int("line", rule.line);
+        match rule.included(folder, name.trim_ascii_end()) {
+            Some(_) if files.len() >= MOST_INCLUDED => is_cut = true,
+            Some(Included::File(file)) => files.push(file),
+            Some(Included::Folder(folder)) => {
+                let (found, error) = in_folder(host, &folder);
+                unlisted.note(error);
+                files.extend(found);
+            }
+            None => {}
+        }
         evidence.row("sudoers", &row)
-    })
+    })?;
+    unlisted.tell(path, evidence);
+    if is_cut {
+        evidence.gap(Gap::whole(path, format!("only the first {MOST_INCLUDED} files that it includes are looked for")));
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -201,6 +227,24 @@ mod tests {
         assert_eq!(column(&evidence, "shadow", "hash_alg")[0], "6");
         assert_eq!(column(&evidence, "sudoers", "header"), ["Defaults", "ann"]);
         assert!(evidence.member("/etc/passwd-").is_some() && evidence.member("/root/.aws/config").is_some());
+    }
+
+    #[test]
+    fn what_sudoers_includes_is_kept_and_made_rows_of() {
+        let (_, evidence) = acquired(
+            Accounts::default(),
+            &[
+                ("etc/sudoers", b"@includedir /opt/d\n#include more-\n@include /opt/none\n"),
+                ("etc/more-", b"@include \"/opt/a b\"\n"),
+                ("opt/a b", b"@include /etc/sudoers\neve ALL=(ALL) NOPASSWD: ALL\n"),
+                ("opt/d/one", b"bob ALL=ALL\n"),
+            ],
+        );
+        let headers = column(&evidence, "sudoers", "header");
+        assert_eq!(headers, ["@includedir", "#include", "@include", "bob", "@include", "@include", "eve"]);
+        let file = evidence.rows("account_files").iter().find(|row| row["path"] == "/opt/a b").unwrap();
+        assert_eq!((&file["via"], &file["kind"]), (&"/etc/more-".into(), &"sudoers".into()));
+        assert_eq!((evidence.member("/opt/d/one"), evidence.gaps.len()), (Some(&b"bob ALL=ALL\n"[..]), 0));
     }
 
     #[test]

@@ -8,6 +8,50 @@ pub(super) struct Rule {
     pub(super) details: Vec<u8>,
 }
 
+/// What a rule includes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Included {
+    /// A file.
+    File(Vec<u8>),
+    /// All files of a folder.
+    Folder(Vec<u8>),
+}
+
+impl Rule {
+    /// What it includes, if it does; `%h` stands for the host's name up to the first dot, and a path that is not absolute begins in `folder`.
+    pub(super) fn included(&self, folder: &[u8], host: &[u8]) -> Option<Included> {
+        let path = path(&self.details, host);
+        if path.is_empty() {
+            return None;
+        }
+        let path = if path.starts_with(b"/") { path } else { [folder, b"/", &path].concat() };
+        match self.header.as_slice() {
+            b"@include" | b"#include" => Some(Included::File(path)),
+            b"@includedir" | b"#includedir" => Some(Included::Folder(path)),
+            _ => None,
+        }
+    }
+}
+
+/// The path at the beginning of `text`: up to a blank, but for what stands in quotes or behind a backslash.
+fn path(text: &[u8], host: &[u8]) -> Vec<u8> {
+    let (mut path, mut is_quoted) = (Vec::new(), false);
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'\\' => path.extend(bytes.next()),
+            b'%' if bytes.as_slice().first() == Some(&b'h') => {
+                bytes.next();
+                path.extend_from_slice(host.split(|b| *b == b'.').next().unwrap_or_default());
+            }
+            byte if byte.is_ascii_whitespace() && !is_quoted => break,
+            byte => path.push(*byte),
+        }
+    }
+    path
+}
+
 /// The rules of a file, one at a time. Lines that end with a backslash go on.
 pub(super) fn rules(text: &[u8]) -> impl Iterator<Item = Rule> {
     let mut lines = text.split(|b| *b == b'\n').zip(1..);
@@ -59,10 +103,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_is_included_is_named() {
+        let of = |line: &str| rules(line.as_bytes()).next().and_then(|rule| rule.included(b"/etc", b"web.example\n"));
+        let file = |path: &str| Some(Included::File(path.into()));
+        let folder = |path: &str| Some(Included::Folder(path.into()));
+        assert_eq!((of("@include /opt/x # why"), of("#include y")), (file("/opt/x"), file("/etc/y")));
+        assert_eq!((of("@includedir \"/opt/a b\""), of("#includedir\t/opt/a\\ b.d")), (folder("/opt/a b"), folder("/opt/a b.d")));
+        assert_eq!(of("@include sudoers.%h"), file("/etc/sudoers.web"));
+        assert_eq!((of("@include"), of("# include /x"), of("ann ALL=/x"), of("@included /x")), (None, None, None, None));
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_is_read(text: Vec<u8>) {
             assert!(rules(&text).all(|rule| !rule.header.is_empty()));
+            assert!(rules(&text).all(|rule| rule.included(b"/etc", b"h").is_none() || !rule.details.is_empty()));
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::cgroup::Belongs;
-use super::known::{First, Known};
+use super::known::{First, Known, Upper};
 use super::overlay;
 use crate::host::mounts::{self, Mount};
 use crate::host::{Host, Process, read};
@@ -61,8 +61,8 @@ pub(super) struct Claim {
 /// All that files say of first processes.
 pub(super) struct Claims<'a> {
     firsts: BTreeMap<i64, Vec<First<'a>>>,
-    /// Folders in which containers write, and the container.
-    layers: &'a [(Vec<u8>, Vec<u8>)],
+    /// Folders in which containers write.
+    layers: &'a [Upper],
     /// The root of the host's first process.
     hosts_root: Option<Root>,
 }
@@ -107,7 +107,7 @@ impl<'a> Claims<'a> {
             return Proof::HostRoot;
         }
         let writes_in_it = own.and_then(overlay::of).and_then(|overlay| overlay.upper).is_some_and(|upper| {
-            let is_its_own = |(folder, id): &(Vec<u8>, Vec<u8>)| *folder == upper && id == first.id;
+            let is_its_own = |layer: &Upper| layer.folder == upper && layer.container == first.id;
             self.layers.iter().any(is_its_own)
         });
         if writes_in_it || looked.mounts.iter().any(|mount| is_named_after(mount, first.id)) {
@@ -144,7 +144,7 @@ mod tests {
     const OTHER: &[u8; 64] = &[b'b'; 64];
     const HOST: &str = "21 1 8:1 / / rw - ext4 /dev/root rw\n";
 
-    fn claims(layers: &[(Vec<u8>, Vec<u8>)]) -> Claims<'_> {
+    fn claims(layers: &[Upper]) -> Claims<'_> {
         Claims { firsts: BTreeMap::new(), layers, hosts_root: root(&mounts::parse(HOST.as_bytes()).0).map(identity) }
     }
 
@@ -154,7 +154,8 @@ mod tests {
 
     /// What is known of a process that is said to be the first of [`ID`].
     fn proof(said: Option<u64>, found: Option<u64>, belongs: Option<&Belongs>, table: &str) -> Proof {
-        let layers = [(b"/layers/a/diff".to_vec(), ID.to_vec()), (b"/layers/b/diff".to_vec(), OTHER.to_vec())];
+        let layer = |folder: &str, id: &[u8]| Upper { folder: folder.into(), container: id.to_vec(), user: None };
+        let layers = [layer("/layers/a/diff", ID), layer("/layers/b/diff", OTHER)];
         let looked = Looked { ticks: found, belongs, mounts: mounts::parse(table.as_bytes()).0 };
         claims(&layers).proof(&First { id: ID, ticks: said }, &looked)
     }

@@ -10,7 +10,7 @@
 use serde_json::{Map, Value};
 
 use super::bolt::{Bucket, Database, Item, Walk};
-use super::databases::Reading;
+use super::databases::{MOST_VALUE, Reading};
 use super::describe::at;
 use super::known::{Container, Known};
 use crate::model::Timestamp;
@@ -62,11 +62,21 @@ fn told<'a>(database: &mut Database<'a>, fields: Bucket<'a>, reading: &mut Readi
     told.into()
 }
 
+/// The most bytes of all labels of a container, and what each takes of them beside its own: somebody may have written as many as there is
+/// room for in the database.
+const MOST_LABELS: usize = MOST_VALUE / 2;
+const LABEL: usize = 64;
+
 fn labels<'a>(database: &mut Database<'a>, fields: Bucket<'a>, reading: &mut Reading) -> Value {
-    let mut labels = Map::new();
+    let (mut labels, mut left) = (Map::new(), MOST_LABELS);
     let mut walk = Walk::new(fields);
     while let Some((name, item)) = database.entry(&mut walk) {
         let Item::Value(value) = item else { continue };
+        let Some(rest) = left.checked_sub(name.len() + value.len() + LABEL) else {
+            reading.passed_over += 1;
+            continue;
+        };
+        left = rest;
         let texts = std::str::from_utf8(name).ok().zip(std::str::from_utf8(value).ok());
         labels.extend(reading.counted(texts).map(|(name, value)| (name.to_owned(), value.into())));
     }

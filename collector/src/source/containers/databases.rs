@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::known::Known;
-use super::{containerd, ecs, podman};
+use super::{containerd, ecs, json, podman};
 use crate::model::{Gap, escape};
 use crate::source::file_set::Text;
 use crate::source::{Evidence, secret};
@@ -68,7 +68,7 @@ impl Reading {
 
     /// A value that is JSON, secrets hidden; none if it is too long or of another form.
     pub(super) fn json(&mut self, bytes: &[u8]) -> Option<Value> {
-        let value = if bytes.len() <= MOST_VALUE { self.parsed(bytes.to_owned()) } else { None };
+        let value = if json::is_too_much(bytes, MOST_VALUE) { None } else { self.parsed(bytes.to_owned()) };
         self.counted(value)
     }
 
@@ -107,8 +107,8 @@ mod tests {
         assert_eq!(reading.json(br#"{"a":1,"token":"hunter2"}"#), Some(serde_json::json!({"a": 1, "token": "xxxxxxx"})));
         assert_eq!((reading.text(b"a"), reading.text(b""), reading.passed_over), (Some("a".into()), None, 0));
         assert_eq!((reading.json(b"{"), reading.text(b"\xff"), reading.counted(None::<u8>)), (None, None, None));
-        let long = Value::from("x".repeat(MOST_VALUE));
-        assert_eq!((reading.hidden(&long), reading.passed_over), (None, 4));
+        let (long, dense) = (Value::from("x".repeat(MOST_VALUE)), Value::from(vec![0; MOST_VALUE / 4]));
+        assert_eq!((reading.hidden(&long), reading.hidden(&dense), reading.passed_over), (None, None, 5));
         let mut shows = Reading::new("/db".to_owned(), false);
         assert_eq!(shows.json(br#"{"token":"hunter2"}"#), Some(serde_json::json!({"token": "hunter2"})));
     }

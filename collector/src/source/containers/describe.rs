@@ -2,20 +2,39 @@
 
 use serde_json::Value;
 
+use super::databases::MOST_VALUE;
 use super::known::{Container, Known};
-use super::{ecs, storage};
-use crate::model::escape;
+use super::{ecs, json, storage};
+use crate::model::{Gap, escape};
+use crate::source::Evidence;
 use crate::source::file_set::Text;
 
-/// Adds what `text` says to `known`; what is not of the form that is expected adds nothing.
-pub(super) fn add(text: &Text<'_>, known: &mut Known) {
+/// Adds what `text` says to `known`; what is not of the form that is expected adds nothing, and what is too much is a gap.
+pub(super) fn add(text: &Text<'_>, known: &mut Known, evidence: &mut dyn Evidence) {
     let path = text.found.path.as_slice();
     match text.found.group.kind {
         "docker-layer" => docker_layer(path, text.bytes, known),
         "init-pid" => init_pid(path, text.bytes, known),
+        "storage-containers" => {
+            let left_out = storage::list(path, text.bytes, known);
+            if left_out > 0 {
+                let reason = format!(
+                    "no rows are made of {left_out} of its entries: they are longer than {MOST_VALUE} bytes, have more values than so \
+                     many bytes of an engine's, or are no JSON"
+                );
+                evidence.gap(Gap::whole(path, reason));
+            }
+        }
         kind if KINDS.contains(&kind) => {
-            if let Ok(value) = serde_json::from_slice::<Value>(text.bytes) {
-                json(kind, path, &value, known);
+            let most = if kind == "ecs-agent" { MOST_OF_AGENT } else { json::MOST };
+            if json::is_too_much(text.bytes, most) {
+                let reason = format!(
+                    "no row is made of it: it is longer than {most} bytes, or has more values than so many bytes of an engine's; the \
+                     archive has its bytes"
+                );
+                evidence.gap(Gap::whole(path, reason));
+            } else if let Ok(value) = serde_json::from_slice::<Value>(text.bytes) {
+                described(kind, path, &value, known);
             }
         }
         _ => {}
@@ -23,10 +42,12 @@ pub(super) fn add(text: &Text<'_>, known: &mut Known) {
 }
 
 /// What is read as JSON.
-const KINDS: [&str; 7] =
-    ["docker-container", "docker-host-config", "oci-config", "oci-state", "storage-containers", "ecs-agent", "ecs-metadata"];
+const KINDS: [&str; 6] = ["docker-container", "docker-host-config", "oci-config", "oci-state", "ecs-agent", "ecs-metadata"];
 
-fn json(kind: &str, path: &[u8], value: &Value, known: &mut Known) {
+/// The most bytes of the state of ECS's agent: it has all containers in it, and none but root writes it.
+const MOST_OF_AGENT: usize = 8 << 20;
+
+fn described(kind: &str, path: &[u8], value: &Value, known: &mut Known) {
     let source = escape::bytes(path);
     let folder = match component(path, 1).unwrap_or_default() {
         // Of containers/storage, in which each container has a folder for its engine.
@@ -45,8 +66,7 @@ fn json(kind: &str, path: &[u8], value: &Value, known: &mut Known) {
             known.container(id, "oci", source).into_iter().for_each(|at| oci_state(at, value));
         }
         "ecs-agent" => ecs::agent(path, value, known),
-        "ecs-metadata" => ecs::metadata(path, value, known),
-        _ => storage::list(path, value, known),
+        _ => ecs::metadata(path, value, known),
     }
 }
 
@@ -191,7 +211,7 @@ fn oci_config(container: &mut Container, engine: &str, value: &Value) {
     let privileged = PRIVILEGED.iter().find_map(|name| annotations.get(*name)).and_then(Value::as_str);
     container.set("privileged", privileged.map(|word| word.eq_ignore_ascii_case("true").into()));
     let labels = annotations.get("io.kubernetes.cri-o.Labels").and_then(Value::as_str);
-    container.set("labels", labels.and_then(|text| serde_json::from_str(text).ok()));
+    container.set("labels", labels.and_then(|text| json::parsed(text.as_bytes(), MOST_VALUE)));
     container.set("annotations", Some(Value::Object(annotations.clone())));
 }
 

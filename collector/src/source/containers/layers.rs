@@ -2,18 +2,20 @@
 //!
 //! They are found in the mount tables of all mount namespaces, so whatever the engine, and in what engines keep of containers
 //! that do not run. They are read on the host, where the engine mounted them from.
+//!
+//! What a user's files name counts only in his home, comes last, and takes a part of the bytes at most.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Containers;
 use super::describe::is_name;
-use super::known::Known;
+use super::known::{Known, Upper};
 use super::overlay::{self, Overlay};
 use super::processes::{Namespaces, table_of};
 use crate::host::mounts::{self, Mount};
-use crate::host::{Host, read};
-use crate::model::{Row, escape};
-use crate::source::file_set::Few;
+use crate::host::{Host, ReadError, Reason, read};
+use crate::model::{Gap, Row, escape};
+use crate::source::file_set::{Few, SHARES, is_below};
 use crate::source::tree::{Limits, Place, Tree};
 use crate::source::walk::Walk;
 use crate::source::{Evidence, Stop, failure};
@@ -26,6 +28,8 @@ const MOST_MOUNTS: usize = 20_000;
 struct Layer {
     container: Option<Vec<u8>>,
     mounted: bool,
+    /// The user whose file names it; none where the host's do, or nobody's.
+    user: Option<Vec<u8>>,
 }
 
 /// All upper folders, by their path on the host.
@@ -43,12 +47,13 @@ pub(super) fn keep(
     evidence: &mut dyn Evidence,
 ) -> Result<usize, Stop> {
     let mut layers = Layers::new();
-    for (upper, id) in &known.layers {
-        layers.entry(upper.clone()).or_default().container = Some(id.clone());
+    for Upper { folder, container, user } in &known.layers {
+        // The host's files come first: what a user says of the same folder changes nothing.
+        let layer = || Layer { container: Some(container.clone()), mounted: false, user: user.clone() };
+        layers.entry(folder.clone()).or_insert_with(layer);
     }
-    mounted(host, namespaces, &mut layers, evidence)?;
     let mut few = Few::new(evidence);
-    let kept = content(host, limits, &layers, &mut few);
+    let kept = mounted(host, namespaces, &mut layers, &mut few).and_then(|()| content(host, limits, &layers, &mut few));
     few.tell("container_layers");
     kept.map(|()| layers.len())
 }
@@ -68,12 +73,19 @@ fn mounted(host: &Host, namespaces: &Namespaces, layers: &mut Layers, evidence: 
             seen.remove(&link);
             continue;
         }
+        if table.truncated {
+            let length = u64::try_from(table.bytes.len()).unwrap_or(u64::MAX);
+            evidence.gap(Gap::from(table_of(pid).as_bytes(), length, None, "longer than what is read of a table of mounts"));
+        }
         let inode = link.strip_prefix(b"mnt:[").and_then(|rest| rest.strip_suffix(b"]"));
         let inode = inode.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok()).unwrap_or(0);
         for mount in mounts::parse(&table.bytes).0 {
             let Some(overlay) = overlay::of(&mount) else { continue };
             rows += 1;
             if rows > MOST_MOUNTS {
+                let reason =
+                    format!("only {MOST_MOUNTS} overlays are looked at; the first that was not is in mount namespace {inode}");
+                evidence.gap(Gap::whole(b"overlay_mounts", reason));
                 return Ok(());
             }
             let container = namespaces.get(&inode).filter(|_| mount.point == b"/");
@@ -122,39 +134,94 @@ fn row(host: &Host, pid: i32, inode: u64, mount: &Mount, overlay: &Overlay, cont
 
 fn content(host: &Host, limits: &Containers, layers: &Layers, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let all = Limits { file: limits.file_cap, total: limits.total_cap, entries: limits.entries };
-    let mut tree = Tree::new(host, "container_files", all, limits.include_secrets);
-    let mut left = u64::try_from(layers.len()).unwrap_or(u64::MAX).max(1);
-    // What is mounted first: it may be gone soon.
-    let order = [true, false].into_iter().flat_map(|first| layers.iter().filter(move |(_, layer)| layer.mounted == first));
+    let tree = Tree::new(host, "container_files", all, limits.include_secrets);
+    let waiting = u64::try_from(layers.len()).unwrap_or(u64::MAX).max(1);
+    let mut keep = Keep { host, limits, tree, waiting, taken: BTreeMap::new() };
+    let mut order: Vec<(&Vec<u8>, &Layer)> = layers.iter().collect();
+    // What is mounted first: it may be gone soon. What users name last.
+    order.sort_by_key(|(_, layer)| (!layer.mounted, layer.user.is_some()));
     for (upper, layer) in order {
         evidence.check()?;
-        let mut row = Row::new(host.clock.now(), escape::bytes(upper));
-        row.bytes("path", upper).flag("mounted", layer.mounted);
-        if let Some(id) = &layer.container {
-            row.bytes("container_id", id);
-        }
-        match walk(host, upper) {
-            Ok(walk) => {
-                let before = tree.left();
-                // One container that has written much takes no more than its share of what is left for all.
-                let share = (before / left).max(before.min(limits.file_cap));
-                one(&mut tree, walk, upper, layer, share, evidence)?;
-                row.int("stored", before.saturating_sub(tree.left()));
-            }
-            Err(error) => failure::note(&mut row, evidence, "path", &error),
-        }
-        left = left.saturating_sub(1).max(1);
-        evidence.row("container_layers", &row)?;
+        keep.layer(upper, layer, evidence)?;
     }
     Ok(())
 }
 
-fn walk(host: &Host, upper: &[u8]) -> Result<Walk, crate::host::ReadError> {
-    if !upper.starts_with(b"/") {
-        // It was named from the engine's working folder, which nobody knows any more.
-        return Err(crate::host::ReadError::errno(upper, nix::errno::Errno::ENOENT));
+/// Layers on their way into the evidence.
+struct Keep<'a> {
+    host: &'a Host,
+    limits: &'a Containers,
+    tree: Tree<'a>,
+    /// Layers that wait for their turn, with the one that has it.
+    waiting: u64,
+    /// Bytes of the layers that each user has named.
+    taken: BTreeMap<Vec<u8>, u64>,
+}
+
+impl Keep<'_> {
+    fn layer(&mut self, upper: &[u8], layer: &Layer, evidence: &mut dyn Evidence) -> Result<(), Stop> {
+        let mut row = Row::new(self.host.clock.now(), escape::bytes(upper));
+        row.bytes("path", upper).flag("mounted", layer.mounted);
+        if let Some(id) = &layer.container {
+            row.bytes("container_id", id);
+        }
+        match self.walk(upper, layer) {
+            Ok(walk) => {
+                let (before, share) = (self.tree.left(), self.share(layer));
+                one(&mut self.tree, walk, upper, layer, share, evidence)?;
+                let stored = before.saturating_sub(self.tree.left());
+                row.int("stored", stored);
+                if let Some(user) = &layer.user {
+                    *self.taken.entry(user.clone()).or_default() += stored;
+                }
+            }
+            Err(error) => failure::note(&mut row, evidence, "path", &error),
+        }
+        self.waiting = self.waiting.saturating_sub(1).max(1);
+        evidence.row("container_layers", &row)
     }
-    Walk::new(&host.files, upper)
+
+    fn walk(&self, upper: &[u8], layer: &Layer) -> Result<Walk, ReadError> {
+        if !upper.starts_with(b"/") {
+            // It was named from the engine's working folder, which nobody knows any more.
+            return Err(ReadError::errno(upper, nix::errno::Errno::ENOENT));
+        }
+        let folder = self.host.files.dir(upper)?;
+        let Some(user) = &layer.user else { return Ok(Walk::of(folder)) };
+        let limit = if !is_of(self.host, user, upper, folder.path()) {
+            let real = escape::bytes(folder.path());
+            format!("a file in {} names it, and it leads elsewhere, to {real}; it was not looked into", escape::bytes(user))
+        } else if self.left_of(user) == 0 {
+            format!("the {} bytes that layers named in {} may take are used up", self.most_of_one(), escape::bytes(user))
+        } else {
+            return Ok(Walk::of(folder));
+        };
+        Err(ReadError::new(upper, Reason::Limit(limit)))
+    }
+
+    /// The most bytes of one layer.
+    fn share(&self, layer: &Layer) -> u64 {
+        let left = self.tree.left();
+        // One container that has written much takes no more than its share of what is left for all.
+        let share = (left / self.waiting).max(left.min(self.limits.file_cap));
+        layer.user.as_ref().map_or(share, |user| share.min(self.left_of(user)))
+    }
+
+    fn most_of_one(&self) -> u64 {
+        self.limits.total_cap / u64::try_from(SHARES).unwrap_or(1)
+    }
+
+    /// The bytes that layers which `user` names may still take.
+    fn left_of(&self, user: &[u8]) -> u64 {
+        self.most_of_one().saturating_sub(self.taken.get(user).copied().unwrap_or(0))
+    }
+}
+
+/// Whether the folder `real`, to which `upper` leads, lies in the home of `user`, or in the store (`<store>/<driver>/<layer>/diff`) in which
+/// the file that names it was really found.
+fn is_of(host: &Host, user: &[u8], upper: &[u8], real: &[u8]) -> bool {
+    let store = upper.rsplitn(4, |b| *b == b'/').nth(3).filter(|store| !store.is_empty());
+    store.is_some_and(|store| is_below(real, store)) || host.files.real(user).is_ok_and(|(home, _)| is_below(real, &home))
 }
 
 fn one(

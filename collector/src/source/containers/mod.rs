@@ -4,7 +4,7 @@
 //! containerd, Podman, CRI-O, Kubernetes and ECS, and from the kernel.
 //!
 //! ```text
-//! files ─┬ describe, ecs, storage                                        ┐
+//! files ─┬ describe, ecs, storage ─ json                                 ┐
 //!        └ databases ─┬ containerd, ecs, podman ─ bolt                    ├→ known → containers
 //!                     └ podman ─ SQLite (source::sqlite)                  ┘    │
 //! /proc ── processes ─ cgroup, claims (what known says of first processes) ←───┤→ container_processes
@@ -22,6 +22,7 @@ mod describe;
 mod ecs;
 #[cfg(any(test, feature = "test-util"))]
 pub(in crate::source) mod hostile;
+mod json;
 mod known;
 mod layers;
 mod overlay;
@@ -111,10 +112,11 @@ impl Source for Containers {
             is_read: None,
         };
         let files = set.keep(host, evidence, &mut |text, evidence| {
+            known.read_for(text.found.user());
             if text.found.group.form == Form::Database {
                 databases::add(text, !self.include_secrets, &mut known, evidence);
             } else {
-                describe::add(text, &mut known);
+                describe::add(text, &mut known, evidence);
             }
             Ok(Vec::new())
         })?;

@@ -136,7 +136,7 @@ fn row(host: &Host, seen: &Seen, known: &Known, evidence: &mut dyn Evidence) -> 
             row.text("runtime", runtime);
         }
         if let Some(name) = container.and_then(|container| container.text("name")) {
-            row.text("container_name", name);
+            row.text("container_name", &name);
         }
         if let Some(pod) = &belongs.pod {
             row.bytes("pod_uid", pod);

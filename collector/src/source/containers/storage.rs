@@ -3,25 +3,38 @@
 
 use serde_json::Value;
 
+use super::databases::MOST_VALUE;
 use super::describe::{at, before, is_name};
+use super::json;
 use super::known::{Container, Known};
 use crate::model::escape;
 
 /// Adds the containers of the list at `path`: `<driver>-containers/containers.json`, or `volatile-containers.json` of those that
-/// need not survive a crash (all of CRI-O's, and Podman's with `--rm`).
-pub(super) fn list(path: &[u8], value: &Value, known: &mut Known) {
+/// need not survive a crash (all of CRI-O's, and Podman's with `--rm`). Returns how many entries were too much or no JSON.
+///
+/// All of the list may be long, as each container takes a thousand bytes of it; so its entries are read one by one.
+pub(super) fn list(path: &[u8], text: &[u8], known: &mut Known) -> u64 {
     let layers = layers(path);
-    for entry in value.as_array().into_iter().flatten() {
-        let Some(id) = entry.get("id").and_then(Value::as_str) else { continue };
-        let notes = entry.get("metadata").and_then(Value::as_str).unwrap_or_default();
-        // CRI-O alone has pods in its notes (cri-o, internal/storage/runtime.go; podman, libpod/storage.go).
-        let engine = if notes.contains("\"pod-id\"") { "cri-o" } else { "podman" };
-        let Some(container) = known.container(id.as_bytes(), engine, escape::bytes(path)) else { continue };
-        describe(container, engine, entry, &serde_json::from_str(notes).unwrap_or_default());
-        let layer = entry.get("layer").and_then(Value::as_str).map(str::as_bytes).filter(|layer| is_name(layer));
-        if let (Some(layers), Some(layer)) = (&layers, layer) {
-            known.layer([layers.as_slice(), b"/", layer, b"/diff"].concat(), id.as_bytes());
+    let mut left_out = 0;
+    for entry in json::entries(text) {
+        match json::parsed(entry, MOST_VALUE) {
+            Some(entry) => listed(path, layers.as_deref(), &entry, known),
+            None => left_out += 1,
         }
+    }
+    left_out
+}
+
+fn listed(path: &[u8], layers: Option<&[u8]>, entry: &Value, known: &mut Known) {
+    let Some(id) = entry.get("id").and_then(Value::as_str) else { return };
+    let notes = entry.get("metadata").and_then(Value::as_str).unwrap_or_default();
+    // CRI-O alone has pods in its notes (cri-o, internal/storage/runtime.go; podman, libpod/storage.go).
+    let engine = if notes.contains("\"pod-id\"") { "cri-o" } else { "podman" };
+    let Some(container) = known.container(id.as_bytes(), engine, escape::bytes(path)) else { return };
+    describe(container, engine, entry, &json::parsed(notes.as_bytes(), MOST_VALUE).unwrap_or_default());
+    let layer = entry.get("layer").and_then(Value::as_str).map(str::as_bytes).filter(|layer| is_name(layer));
+    if let (Some(layers), Some(layer)) = (layers, layer) {
+        known.layer([layers, b"/", layer, b"/diff"].concat(), id.as_bytes());
     }
 }
 
@@ -65,6 +78,18 @@ fn layers(path: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_list_is_read_and_an_entry_that_is_too_much_is_not() {
+        let entry = |n: u32| format!(r#"{{"id":"{n}","names":["a,]}}\"b"],"metadata":"{}"}}"#, "x".repeat(500));
+        let entries: Vec<String> = (0..6000).map(entry).collect();
+        let dense = format!(r#"{{"id":"dense","flags":[0{}]}}"#, ",0".repeat(1 << 18));
+        let text = format!("[{},{dense}]", entries.join(","));
+        let mut known = Known::default();
+        let left_out = list(b"/var/lib/containers/storage/overlay-containers/containers.json", text.as_bytes(), &mut known);
+        assert_eq!((known.count(), left_out, text.len() > json::MOST), (6000, 1, true));
+        assert_eq!(known.get(b"5999").unwrap().text("name").as_deref(), Some("a,]}\"b"));
+    }
 
     #[test]
     fn layers_lie_beside_the_list_of_containers() {

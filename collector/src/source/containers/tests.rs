@@ -162,6 +162,63 @@ fn one_layer_takes_no_more_than_its_share() {
     assert_eq!(row(&evidence, "container_layers", "path", "/none")["status"], "vanished");
 }
 
+/// Lists a container of containers/storage that writes into the layer `x`.
+fn list(root: &Path, store: &str, id: &str) {
+    let entry = format!(r#"[{{"id":"{id}","layer":"x","metadata":"{{}}"}}]"#);
+    write(root, &format!("{store}/overlay-containers/containers.json"), entry);
+    std::fs::create_dir_all(root.join(store).join("overlay/x")).unwrap();
+}
+
+#[test]
+fn a_layer_that_a_user_names_leads_nowhere_but_into_his_home() {
+    let store = |user: &str| format!("home/{user}/.local/share/containers/storage");
+    let (_, evidence) = acquired(Containers::new(false, false), |root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:\neve:x:1001:1001::/home/eve:\n");
+        write(root, "root/notes", "root's");
+        write(root, "home/ann/data/file", "ann's");
+        for (user, target) in [("ann", "/home/ann/data"), ("eve", "/root")] {
+            list(root, &store(user), user);
+            symlink(target, root.join(store(user)).join("overlay/x/diff")).unwrap();
+        }
+        process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
+    });
+    let files: Vec<_> = evidence.rows("container_files").iter().map(|row| row["path"].as_str().unwrap()).collect();
+    assert_eq!(files, ["/home/ann/data/file"]);
+    let upper = format!("/{}/overlay/x/diff", store("eve"));
+    let layer = row(&evidence, "container_layers", "path", upper.as_str());
+    assert_eq!((&layer["errors"][0]["errno"], evidence.gaps.len()), (&"limit".into(), 1));
+    assert!(evidence.gaps[0].source == upper && evidence.gaps[0].reason.contains("/root"), "{:?}", evidence.gaps);
+}
+
+#[test]
+fn layers_that_a_user_names_take_no_more_than_his_share() {
+    let limits = Containers { file_cap: 60, total_cap: 100, entries: 100, include_secrets: false };
+    let (host, home) = ("var/lib/containers/storage", "home/eve/.local/share/containers/storage");
+    let (_, evidence) = acquired(limits, |root| {
+        write(root, "etc/passwd", "eve:x:1001:1001::/home/eve:\n");
+        for (store, id) in [(home, "fake"), (host, "true")] {
+            list(root, store, id);
+            write(root, &format!("{store}/overlay/x/diff/f"), [b'x'; 55]);
+        }
+        process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
+    });
+    let layers = evidence.rows("container_layers").iter();
+    let layers: Vec<_> = layers.map(|row| (row["container_id"].as_str(), row["stored"].as_u64())).collect();
+    assert_eq!(layers, [(Some("true"), Some(55)), (Some("fake"), Some(10))]);
+}
+
+#[test]
+fn json_that_would_fill_the_memory_is_kept_and_made_no_row_of() {
+    let path = format!("var/lib/docker/containers/{ID}/config.v2.json");
+    let dense = format!(r#"{{"Args":[0{}]}}"#, ",0".repeat(1 << 19));
+    let (_, evidence) = acquired(Containers::new(false, false), |root| {
+        write(root, &path, &dense);
+        process(root, 1, 10, "0::/init.scope\n", HOST_MOUNTS);
+    });
+    assert_eq!((evidence.rows("containers").len(), evidence.gaps.len()), (0, 1), "{:?}", evidence.gaps);
+    assert_eq!(evidence.member(&format!("/{path}")).map(<[u8]>::len), Some(dense.len()));
+}
+
 #[test]
 fn of_lxd_the_configuration_is_kept_and_its_database_is_a_digest() {
     let (outcome, evidence) = acquired(Containers::new(false, false), |root| {

@@ -81,7 +81,7 @@ impl DeletedFiles {
             evidence.progress(done, total);
         }
         let (watchdog, part) = (host.watchdog(), Part::First);
-        let mut keeper = Keeper { watchdog, file_cap: self.file_cap, left: self.total_cap, part };
+        let mut keeper = Keeper { watchdog, file_cap: self.file_cap, left: self.total_cap, holes: self.total_cap, part };
         for found in scan.in_order() {
             evidence.check()?;
             keep(&found, host, &mut keeper, evidence)?;

@@ -24,8 +24,8 @@ const DEEPEST: usize = 128;
 /// Paths of this length and more cannot be opened (`PATH_MAX` of limits.h, with the byte at the end).
 const PATH_MAX: usize = 4096;
 
-/// Which part of all entries one user may take.
-const SHARES: usize = 10;
+/// Which part of all entries, and of all bytes, one user may take.
+pub(in crate::source) const SHARES: usize = 10;
 
 /// The most paths that are remembered because they were told to be missing.
 const MOST_TOLD: usize = 1000;
@@ -392,6 +392,6 @@ impl<'a, 'g> Search<'a, 'g> {
 }
 
 /// Whether `path` is the folder `top` or lies below it.
-fn is_below(path: &[u8], top: &[u8]) -> bool {
+pub(in crate::source) fn is_below(path: &[u8], top: &[u8]) -> bool {
     path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || top == b"/")
 }

@@ -6,13 +6,15 @@ use std::ops::Range;
 
 use super::ahead::{Ahead, Opened, has_content, open};
 use super::named::Named;
+use super::shares::Shares;
 use super::{FileSet, Form, Found, Reader, Text};
 use crate::host::{Content, Host};
 use crate::model::{Digest, Gap, Row, escape};
 use crate::source::content::{Keeper, within};
 use crate::source::{Evidence, Member, MemberKind, Stop, failure, secret, stat_columns};
 
-/// Keeps `found` in this order, and then what `reader` names in them and in what they name.
+/// Keeps `found` in this order, and what `reader` names in them and in what they name: of the host's files before those of users, who could
+/// name as many as are looked for.
 pub(super) fn all(
     set: &FileSet<'_>,
     host: &Host,
@@ -20,24 +22,26 @@ pub(super) fn all(
     evidence: &mut dyn Evidence,
     reader: Reader<'_>,
 ) -> Result<(), Stop> {
-    let keeper = Keeper { watchdog: host.watchdog(), file_cap: set.limits.file, left: set.limits.total, part: set.part() };
-    let mut keep = Keep { set, host, keeper, linked: BTreeMap::new(), beyond: (0, 0) };
+    let mut keep = Keep::new(set, host);
     let mut ahead = Ahead::new(host);
     let total = u64::try_from(found.len()).unwrap_or(u64::MAX);
     let mut named = Named::beside(&found);
+    let users = found.partition_point(|one| one.user().is_none());
     for (at, (done, one)) in (1_u64..).zip(&found).enumerate() {
         evidence.check()?;
+        if at == users {
+            keep.named(&mut named, evidence, &mut *reader)?;
+        }
         if keep.keeper.left > 0 {
             ahead.open(&found);
         }
         let opened = ahead.take(at, one, evidence)?;
-        named.add(keep.entry(one, opened, evidence, &mut *reader)?, one);
+        if !one.is_led_by_user() || named.is_first(&one.path) {
+            named.add(keep.entry(one, opened, evidence, &mut *reader)?, one);
+        }
         evidence.progress(done, total);
     }
-    while let Some(one) = named.pop(host) {
-        evidence.check()?;
-        named.add(keep.entry(&one, None, evidence, &mut *reader)?, &one);
-    }
+    keep.named(&mut named, evidence, reader)?;
     named.tell(set.table, evidence);
     keep.tell_beyond(evidence);
     Ok(())
@@ -65,13 +69,44 @@ struct Keep<'a> {
     keeper: Keeper,
     /// The path under which the content of a file with several names was kept.
     linked: BTreeMap<((u32, u32), u64), Vec<u8>>,
-    /// Files that there was no room for, and their bytes.
-    beyond: (u64, u64),
+    /// What each user has taken of the budget.
+    shares: Shares,
+    /// Files that there was no room for, and their bytes: of each user, and of the host.
+    beyond: BTreeMap<Option<Vec<u8>>, (u64, u64)>,
 }
 
-impl Keep<'_> {
-    /// Writes the row of an entry and keeps what it holds. Returns the paths that its text names.
+impl<'a> Keep<'a> {
+    fn new(set: &'a FileSet<'a>, host: &'a Host) -> Self {
+        let (file_cap, left) = (set.limits.file, set.limits.total);
+        let keeper = Keeper { watchdog: host.watchdog(), file_cap, left, holes: left, part: set.part() };
+        Self { set, host, keeper, linked: BTreeMap::new(), shares: Shares::of(left), beyond: BTreeMap::new() }
+    }
+
+    /// Keeps what texts have named so far, and what that names.
+    fn named(&mut self, named: &mut Named<'_>, evidence: &mut dyn Evidence, reader: Reader<'_>) -> Result<(), Stop> {
+        while let Some(one) = named.pop(self.host, evidence) {
+            evidence.check()?;
+            named.add(self.entry(&one, None, evidence, &mut *reader)?, &one);
+        }
+        Ok(())
+    }
+
+    /// Writes the row of an entry and keeps what it holds, of a user's within his share. Returns the paths that its text names.
     fn entry(
+        &mut self,
+        found: &Found<'_>,
+        opened: Option<Opened>,
+        evidence: &mut dyn Evidence,
+        reader: Reader<'_>,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
+        let Some(user) = found.user() else { return self.one(found, opened, evidence, reader) };
+        let turn = self.shares.begin(user, &mut self.keeper);
+        let done = self.one(found, opened, evidence, reader);
+        self.shares.end(user, &turn, &mut self.keeper);
+        done
+    }
+
+    fn one(
         &mut self,
         found: &Found<'_>,
         opened: Option<Opened>,
@@ -130,7 +165,8 @@ impl Keep<'_> {
         let size = found.stat.size;
         let room = self.keeper.file_cap.min(self.keeper.left);
         if size > 0 && (self.keeper.left == 0 || (found.group.form == Form::Whole && size > room)) {
-            self.beyond = (self.beyond.0 + 1, self.beyond.1.saturating_add(size));
+            let beyond = self.beyond_of(found);
+            *beyond = (beyond.0.saturating_add(1), beyond.1.saturating_add(size));
             row.int("stored", 0).flag("truncated", true).error("content", "limit");
             return Ok(Vec::new());
         }
@@ -159,8 +195,28 @@ impl Keep<'_> {
             }
             self.linked.insert(inode, found.path.clone());
         }
-        row.flag("truncated", stat.size > self.keeper.file_cap.min(self.keeper.left));
-        self.keeper.keep(&found.path, content, row, evidence)
+        let room = self.keeper.file_cap.min(self.keeper.left);
+        if found.group.form == Form::Whole && stat.size <= room {
+            row.flag("truncated", false);
+            return self.keeper.keep_whole(&found.path, content, row, evidence);
+        }
+        let whole = self.keeper.is_whole(content);
+        row.flag("truncated", !whole);
+        self.keeper.keep(&found.path, content, row, evidence)?;
+        self.note_spent(found, whole);
+        Ok(())
+    }
+
+    /// What there was no room for of whose file it is.
+    fn beyond_of(&mut self, found: &Found<'_>) -> &mut (u64, u64) {
+        self.beyond.entry(found.user().map(<[u8]>::to_vec)).or_default()
+    }
+
+    /// Remembers a user whose share is used up by a file that is not kept whole.
+    fn note_spent(&mut self, found: &Found<'_>, whole: bool) {
+        if !whole && self.keeper.left == 0 && found.user().is_some() {
+            self.beyond_of(found);
+        }
     }
 
     /// Hands a database on, and keeps it if secrets are asked for. One that is too long is not handed on.
@@ -173,8 +229,9 @@ impl Keep<'_> {
         reader: Reader<'_>,
     ) -> Result<Vec<Vec<u8>>, Stop> {
         let limit = MOST_DATABASE.min(self.keeper.left);
+        let is_long = content.stat.size > MOST_DATABASE || !self.keeper.has_room(&content);
         let (mut named, mut digest) = (Vec::new(), None);
-        if content.stat.size > limit {
+        if is_long {
             row.error("content", "limit");
             let reason = format!("no rows are made of it: it is longer than the {limit} bytes that are read of a database");
             evidence.gap(Gap::whole(&found.path, reason));
@@ -187,10 +244,10 @@ impl Keep<'_> {
             self.bulk(found, &content, row, evidence)?;
             return Ok(named);
         }
-        row.flag("truncated", content.stat.size > limit);
+        row.flag("truncated", is_long);
         if let Some(digest) = digest {
             row.text("sha256", &digest.to_string());
-            self.keeper.left = self.keeper.left.saturating_sub(content.stat.size);
+            self.keeper.charge(&content, &(0..content.stat.size));
         }
         row.flag("secret", true).int("stored", 0).int("hidden_bytes", 0);
         row.flag("changed_during_read", content.has_changed());
@@ -231,7 +288,7 @@ impl Keep<'_> {
         reader: Reader<'_>,
     ) -> Result<Vec<Vec<u8>>, Stop> {
         let (size, limit) = (content.stat.size, self.keeper.file_cap.min(self.keeper.left).min(MOST_TEXT));
-        let whole = size <= limit;
+        let whole = size <= MOST_TEXT && self.keeper.is_whole(content);
         let ranges = if whole { std::iter::once(0..size).collect() } else { self.cut(found, content, limit, row, evidence) };
         row.flag("truncated", !whole);
         let is_withheld = self.hides(found.group.form) && is_secret(found) && !self.may_run(found, content);
@@ -239,25 +296,26 @@ impl Keep<'_> {
         let (mut stored, mut hidden) = (0_u64, 0_u64);
         for range in ranges {
             let offset = range.start;
+            self.keeper.charge(content, &range);
             let Some(bytes) = self.read(found, content, range, row, evidence)? else { continue };
             if u64::try_from(bytes.len()).is_ok_and(|length| length == size) {
                 row.text("sha256", &Digest::of(&bytes).to_string());
             }
             if is_withheld {
                 row.flag("secret", true);
-                self.spend(&bytes);
                 continue;
             }
             // Behind a hole nothing was cut off.
             let is_cut = !whole && !content.data.iter().any(|data| data.start == offset);
             let kept = self.without_secrets(found, bytes, is_cut, &mut hidden);
-            stored += self.spend(&kept);
+            stored += u64::try_from(kept.len()).unwrap_or(u64::MAX);
             let member = if whole { found.path.clone() } else { [&found.path, format!("@{offset}").as_bytes()].concat() };
             evidence.raw(&Member::file(&member, content.stat), &kept)?;
             if whole {
                 named = reader(&Text { found, bytes: &kept }, evidence)?;
             }
         }
+        self.note_spent(found, whole);
         row.int("stored", stored).int("hidden_bytes", hidden).flag("changed_during_read", content.has_changed());
         Ok(named)
     }
@@ -274,7 +332,9 @@ impl Keep<'_> {
         let within = within(&content.data, limit, self.keeper.part);
         if let Some(offset) = within.cut {
             row.error("content", "limit");
-            let reason = format!("data beyond the {limit} bytes that the limits of one text and of all together leave for it");
+            let reason = format!(
+                "data beyond the {limit} bytes that the limits of one text, of one user and of all together leave for it"
+            );
             evidence.gap(Gap::from(&found.path, offset, Some(within.lost), reason));
         }
         within.kept
@@ -368,19 +428,20 @@ impl Keep<'_> {
         bytes
     }
 
-    fn spend(&mut self, bytes: &[u8]) -> u64 {
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.keeper.left = self.keeper.left.saturating_sub(length);
-        length
-    }
-
     fn tell_beyond(&self, evidence: &mut dyn Evidence) {
-        let (files, bytes) = self.beyond;
-        if files > 0 {
-            let reason = format!(
-                "no room: {files} files of {bytes} bytes are beyond the limit of one or of all together; their rows name them"
-            );
-            evidence.gap(Gap::whole(self.set.table.as_bytes(), reason));
+        for (whose, (files, bytes)) in &self.beyond {
+            let (source, limit) = match whose {
+                None => (self.set.table.as_bytes(), "the limit of one or of all together".to_owned()),
+                Some(user) => {
+                    let most = self.shares.most;
+                    (
+                        user.as_slice(),
+                        format!("the share of this user, which is {most} bytes, or the limit of one or of all together"),
+                    )
+                }
+            };
+            let reason = format!("no room: {files} files of {bytes} bytes are beyond {limit}; their rows name them");
+            evidence.gap(Gap::whole(source, reason));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! "Keep these files": lists of patterns of paths whose files are kept as they are, each with a row of what is known of it.
 //!
 //! First all files that the patterns mean are looked for (`find`), then each is kept (`keep`) within budgets of bytes: as a
-//! member of the archive under its own path, and a row. What is left out is a gap, or, for files that the budget of all
+//! member of the archive under its own path, and a row. What lies in no user's home comes first, and what lies in one takes a part of the
+//! budget at most (`shares`). What is left out is a gap, or, for files that the budget of all
 //! together had no room for, one gap and a row each. FIFOs, sockets and devices are listed and never opened; file systems whose server
 //! is not this kernel are not touched.
 //!
@@ -15,11 +16,13 @@ mod homes;
 mod keep;
 mod named;
 mod pattern;
+mod shares;
 
-pub(super) use self::find::Found;
 use self::find::Search;
+pub(super) use self::find::{Found, SHARES, is_below};
 pub(super) use self::gaps::Few;
 pub(super) use self::homes::all as homes;
+pub(super) use self::named::{Unlisted, in_folder};
 use super::content::Part;
 use super::{Evidence, Stop};
 use crate::host::Host;
@@ -64,7 +67,7 @@ pub(super) enum Form {
 pub(super) struct Limits {
     /// The most bytes that are kept of one file.
     pub(super) file: u64,
-    /// The most bytes that are kept of all files together.
+    /// The most bytes that are kept of all files together; of what one user decides a tenth of it.
     pub(super) total: u64,
     /// The most files, and folders that no pattern names, that are looked at; of what one user decides a tenth of it.
     pub(super) entries: usize,
@@ -79,7 +82,7 @@ impl Limits {
     }
 }
 
-/// In which order files are kept, and so what the budget of bytes is spent on.
+/// In which order files are kept, and so what the budget of bytes is spent on; what users decide comes after all else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// By path.
@@ -148,6 +151,7 @@ impl FileSet<'_> {
             // Stable, so that files of one time stay in the order of their paths.
             found.sort_by_key(|found| std::cmp::Reverse(found.stat.mtime_ns));
         }
+        found.sort_by_key(|found| found.user().is_some());
         keep::all(self, host, found, evidence, reader)?;
         Ok(count)
     }

@@ -236,6 +236,72 @@ fn names_beyond_the_limit_are_counted() {
 }
 
 #[test]
+fn a_user_takes_no_more_than_his_share_of_the_bytes_and_none_of_the_hosts() {
+    for order in [Order::Path, Order::NewestFirst] {
+        let (evidence, _) = kept(set(Limits::bytes(60, 100), order), |root| {
+            write(root, "etc/passwd", "root:x:0:0::/root:\nann:x:1000:1000::/home/ann:\nbob:x:1001:1::/home/bob:\n");
+            write(root, "var/log/auth.log", [b'l'; 50]);
+            write(root, "root/.rc", [b'r'; 20]);
+            for path in ["home/ann/.rc", "home/ann/.ssh/1", "home/ann/.ssh/2"] {
+                write(root, path, [b'a'; 8]);
+            }
+            write(root, "home/bob/.rc", [b'b'; 9]);
+        });
+        let kept = ["/var/log/auth.log", "/root/.rc", "/home/bob/.rc"].map(|path| evidence.member(path).map(<[u8]>::len));
+        assert_eq!(kept, [Some(50), Some(20), Some(9)], "{order:?}");
+        let hers = evidence.rows("files").iter().filter(|row| row["username"] == "ann");
+        assert_eq!(hers.map(|row| row["stored"].as_u64().unwrap()).sum::<u64>(), 10);
+        let gap = evidence.gaps.iter().find(|gap| gap.source == "/home/ann").unwrap();
+        assert!(gap.reason.contains("1 files of 8 bytes") && gap.reason.contains("which is 10 bytes"), "{gap:?}");
+    }
+}
+
+#[test]
+fn files_of_holes_take_no_room() {
+    let (evidence, _) = kept(set(Limits::bytes(1 << 20, 2 << 20), Order::Path), |root| {
+        for path in ["etc/d/1", "etc/d/2", "etc/d/3", "var/log/1", "var/log/2"] {
+            write(root, path, "");
+            std::fs::File::options().write(true).open(root.join(path)).unwrap().set_len(1 << 20).unwrap();
+        }
+        write(root, "var/log/auth.log", "kept");
+    });
+    assert_eq!(evidence.member("/var/log/auth.log"), Some(&b"kept"[..]));
+    assert_eq!(evidence.member("/etc/d/1").map(<[u8]>::len), Some(1 << 20));
+    // Of zeros there is a limit, too.
+    assert_eq!(evidence.members.iter().map(|(.., content)| content.len()).sum::<usize>(), (2 << 20) + 4);
+    assert_eq!(evidence.gaps, []);
+}
+
+#[test]
+fn what_a_user_s_texts_name_takes_no_place_of_what_the_host_s_name() {
+    let names: String = (0..named::MOST_NAMED).map(|n| format!("/none/{n}\n")).collect();
+    let evidence = kept_with_what_is_named(|root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:\n");
+        write(root, "home/ann/.rc", names.trim_end());
+        write(root, "lib/x/1", "/opt/one");
+        write(root, "opt/one", "/opt/two");
+        write(root, "opt/two", "");
+    });
+    assert_eq!(paths(&evidence), ["/lib/x/1", "/opt/one", "/opt/two", "/home/ann/.rc"]);
+    assert!(evidence.gaps.len() == 1 && evidence.gaps[0].reason.starts_with("2 names"), "{:?}", evidence.gaps);
+}
+
+#[test]
+fn a_user_s_link_does_not_take_along_what_the_host_s_texts_name() {
+    let evidence = kept_with_what_is_named(|root| {
+        write(root, "etc/passwd", "ann:x:1000:1000::/home/ann:\n");
+        write(root, "lib/x/1", "/opt/one");
+        write(root, "opt/one", "");
+        write(root, "opt/two", "");
+        std::fs::create_dir_all(root.join("home/ann/.ssh")).unwrap();
+        symlink("/opt/one", root.join("home/ann/.ssh/1")).unwrap();
+        symlink("/opt/two", root.join("home/ann/.ssh/2")).unwrap();
+    });
+    assert_eq!(paths(&evidence), ["/lib/x/1", "/opt/one", "/home/ann/.ssh/1", "/home/ann/.ssh/2", "/opt/two"]);
+    assert_eq!((&row(&evidence, "/opt/one")["via"], evidence.gaps.len()), (&"/lib/x/1".into(), 0));
+}
+
+#[test]
 fn odd_names_are_kept_and_fifos_are_listed_and_not_opened() {
     let (evidence, _) = kept(set(limits(), Order::Path), |root| {
         std::fs::create_dir_all(root.join("etc/d")).unwrap();
@@ -260,7 +326,10 @@ fn homes_are_those_of_accounts_and_those_of_nobody() {
             write(root, path, "x");
         }
     });
-    assert_eq!(paths(&evidence), ["/data/ann/.rc", "/home/left/.rc", "/home/left/.ssh/key", "/root/.rc"]);
+    let mut found = paths(&evidence);
+    assert_eq!(found.last(), Some(&"/data/ann/.rc"), "what a user decides comes last");
+    found.sort_unstable();
+    assert_eq!(found, ["/data/ann/.rc", "/home/left/.rc", "/home/left/.ssh/key", "/root/.rc"]);
     let file = row(&evidence, "/data/ann/.rc");
     assert_eq!((&file["username"], &file["home"]), (&"ann".into(), &"/data/ann".into()));
     assert!(row(&evidence, "/home/left/.rc").get("username").is_none());

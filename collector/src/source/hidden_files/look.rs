@@ -96,6 +96,8 @@ pub(super) struct First {
     pub(super) encrypted: u64,
     /// Folders that could not be compared.
     pub(super) faults: u64,
+    /// Whether there were more suspects than are looked at again.
+    is_full: bool,
 }
 
 impl First {
@@ -132,6 +134,9 @@ pub(super) struct Sides<'a> {
 
 /// What the disk has of a folder.
 type Listed = Result<(Inode, Vec<(Name, bool)>), Fault>;
+
+/// What the disk has of a folder when it is looked at again: names and their inodes, and the inodes of suspects.
+type OnDisk = (BTreeMap<Vec<u8>, u32>, Vec<Result<Inode, Fault>>);
 
 /// What waits to be compared: first what is near.
 #[derive(Debug, Default)]
@@ -239,18 +244,23 @@ impl Sides<'_> {
             Err(reason) => return self.fault(folder, &reason, first, evidence),
         };
         first.count(&names, &shown);
-        let path = self.on_host(&folder.path);
+        let (path, mut unknown) = (self.on_host(&folder.path), None);
         for (name, is_folder) in &names {
             let (below, host_path) = (folder.path_of(&name.name), join(&path, &name.name));
             if let Some(by) = self.covers.get(&host_path) {
                 first.covered.push(Covered { path: below, inode: name.inode, by: by.clone() });
             } else if !shown.contains(&name.name) {
-                self.suspect(folder, name, first, evidence);
+                if let Err(reason) = self.suspect(folder, name, first, evidence) {
+                    unknown.get_or_insert(reason);
+                }
             } else if *is_folder && below.len() < LONGEST {
                 queue.push(Folder { path: below, inode: name.inode }, places.is_near(&host_path));
             }
         }
-        Ok(())
+        match unknown {
+            Some(reason) => self.fault(folder, &format!("a name that the kernel does not list: {reason}"), first, evidence),
+            None => Ok(()),
+        }
     }
 
     /// What both sides have of a folder, or why that cannot be said.
@@ -274,20 +284,22 @@ impl Sides<'_> {
         }
     }
 
-    /// Notes a name that the kernel lacks, with its inode as it is now.
-    fn suspect(&mut self, folder: &Folder, name: &Name, first: &mut First, evidence: &mut dyn Evidence) {
+    /// Notes a name that the kernel lacks, with its inode as it is now. The error says why that is not known.
+    fn suspect(&mut self, folder: &Folder, name: &Name, first: &mut First, evidence: &mut dyn Evidence) -> Result<(), String> {
         if first.suspects.len() >= MOST_SUSPECTS {
-            if first.suspects.len() == MOST_SUSPECTS {
+            if !first.is_full {
                 let reason =
                     format!("more than {MOST_SUSPECTS} names that the kernel does not list; the rest is not looked at again");
                 evidence.gap(Gap::whole(&self.mount.point, reason));
             }
-            return;
+            first.is_full = true;
+            return Ok(());
         }
         let number = name.inode;
-        if let Ok(Ok(inode)) = self.ask(move |system| system.inode(number)) {
-            first.suspects.push(Suspect { folder: folder.clone(), name: name.name.clone(), inode });
-        }
+        let answer = self.ask(move |system| system.inode(number)).map_err(|TimedOut| Reason::Timeout.to_string())?;
+        let inode = answer.map_err(|fault| fault.to_string())?;
+        first.suspects.push(Suspect { folder: folder.clone(), name: name.name.clone(), inode });
+        Ok(())
     }
 
     /// A folder that could not be compared: the first of them are named.
@@ -310,11 +322,13 @@ impl Sides<'_> {
         Ok(names.into_iter().collect())
     }
 
-    /// What of `suspects` the kernel still lacks and the disk still has, each time.
+    /// What of `suspects` the kernel still lacks and the disk still has, each time. Of what cannot be looked at again nothing is said: that
+    /// is a gap.
     ///
     /// # Errors
     /// When the run wants no more of this artefact.
-    pub(super) fn confirm(&mut self, mut suspects: Vec<Suspect>, evidence: &dyn Evidence) -> Result<Vec<Suspect>, Stop> {
+    pub(super) fn confirm(&mut self, mut suspects: Vec<Suspect>, evidence: &mut dyn Evidence) -> Result<Vec<Suspect>, Stop> {
+        let mut faults = 0_u64;
         for _ in 0..LOOKS_AGAIN {
             if suspects.is_empty() {
                 break;
@@ -323,32 +337,66 @@ impl Sides<'_> {
             let mut kept = Vec::new();
             for same in suspects.chunk_by(|one, other| one.folder == other.folder) {
                 evidence.check()?;
-                kept.extend(self.again(same));
+                let Some(Suspect { folder, .. }) = same.first() else { continue };
+                let (stand, fault) = self.again(folder, same);
+                if let Some(reason) = fault {
+                    faults = faults.saturating_add(1);
+                    if faults <= NAMED_FAULTS {
+                        let reason = format!("names that the kernel does not list could not be looked at again: {reason}");
+                        evidence.gap(Gap::whole(&self.on_host(&folder.path), reason));
+                    }
+                }
+                kept.extend(stand);
             }
             suspects = kept;
+        }
+        if let Some(more @ 1..) = faults.checked_sub(NAMED_FAULTS) {
+            let reason = format!("names of {more} more folders that the kernel does not list could not be looked at again");
+            evidence.gap(Gap::whole(&self.mount.point, reason));
         }
         Ok(suspects)
     }
 
-    /// Looks again at suspects of one folder: the kernel, the disk, the kernel.
-    fn again(&mut self, same: &[Suspect]) -> Vec<Suspect> {
-        let Some(folder) = same.first().map(|suspect| suspect.folder.clone()) else { return Vec::new() };
-        let Ok(before) = self.kernel(&folder.path) else { return Vec::new() };
-        let (number, numbers) = (folder.inode, same.iter().map(|suspect| suspect.inode.number).collect::<Vec<_>>());
+    /// Looks again at suspects of one folder: the kernel, the disk, the kernel. Returns what still stands, and why of some that is not known.
+    fn again(&mut self, folder: &Folder, same: &[Suspect]) -> (Vec<Suspect>, Option<String>) {
+        let before = self.kernel(&folder.path);
+        // It may have been written to while it was read.
+        let disk = self.on_disk(folder, same).or_else(|_| self.on_disk(folder, same));
+        let (before, after) = match (before, self.kernel(&folder.path)) {
+            (Ok(before), Ok(after)) => (before, after),
+            // Where the folder was removed since, so were its names.
+            (Err(error), _) | (_, Err(error)) if error.is_gone() || error.is_removed() => return (Vec::new(), None),
+            (Err(error), _) | (_, Err(error)) => return (Vec::new(), Some(error.reason.to_string())),
+        };
+        let (names, inodes) = match disk {
+            Ok(disk) => disk,
+            Err(reason) => return (Vec::new(), Some(reason)),
+        };
+        let (mut stand, mut unknown) = (Vec::new(), None);
+        for (suspect, now) in same.iter().zip(inodes) {
+            let is_there = names.get(&suspect.name) == Some(&suspect.inode.number);
+            if !is_there || before.contains(&suspect.name) || after.contains(&suspect.name) {
+                continue;
+            }
+            match now {
+                Ok(now) if now.generation == suspect.inode.generation => stand.push(Suspect { inode: now, ..suspect.clone() }),
+                Ok(_) => {}
+                Err(fault) => unknown = unknown.or(Some(fault.to_string())),
+            }
+        }
+        (stand, unknown)
+    }
+
+    /// What the disk has of `folder`: its names with their inodes, and the inodes of the suspects `same`.
+    fn on_disk(&mut self, folder: &Folder, same: &[Suspect]) -> Result<OnDisk, String> {
+        let number = folder.inode;
+        let numbers: Vec<u32> = same.iter().map(|suspect| suspect.inode.number).collect();
         let job = move |system: &FileSystem| {
             let names = system.names(&system.inode(number)?)?;
-            let inodes: Vec<Option<Inode>> = numbers.into_iter().map(|number| system.inode(number).ok()).collect();
-            Ok::<_, Fault>((names.into_iter().map(|name| (name.name, name.inode)).collect::<BTreeMap<_, _>>(), inodes))
+            let inodes = numbers.into_iter().map(|number| system.inode(number)).collect();
+            Ok::<OnDisk, Fault>((names.into_iter().map(|name| (name.name, name.inode)).collect(), inodes))
         };
-        let Ok(Ok((names, inodes))) = self.ask(job) else { return Vec::new() };
-        let Ok(after) = self.kernel(&folder.path) else { return Vec::new() };
-        let stands = |(suspect, now): (&Suspect, Option<Inode>)| {
-            let now = now.filter(|now| now.generation == suspect.inode.generation)?;
-            let is_there = names.get(&suspect.name) == Some(&now.number);
-            let is_shown = before.contains(&suspect.name) || after.contains(&suspect.name);
-            (is_there && !is_shown).then(|| Suspect { inode: now, ..suspect.clone() })
-        };
-        same.iter().zip(inodes).filter_map(stands).collect()
+        self.ask(job).map_err(|TimedOut| Reason::Timeout.to_string())?.map_err(|fault| fault.to_string())
     }
 
     /// The word for what the kernel says when it is asked for a path itself; none where it finds it.

@@ -197,8 +197,8 @@ fn what_a_mount_covers_is_not_hidden() {
     assert_eq!(evidence.rows("raw_file_systems")[0]["covered"], 2);
 }
 
-/// Looks for the first time, changes something, and looks again.
-fn after(both: &Both, change: impl FnOnce()) -> (usize, usize) {
+/// Looks for the first time, changes something, and looks again. Returns how many names were suspects, how many still are, and the gaps.
+fn looks(both: &Both, change: impl FnOnce()) -> (usize, usize, Vec<crate::model::Gap>) {
     let (host, mut evidence) = (both.host(), Recorded::default());
     let (table, _) = mounts::parse(ROOT_TABLE.as_bytes());
     let mut row = Row::new(host.clock.now(), "x");
@@ -207,7 +207,67 @@ fn after(both: &Both, change: impl FnOnce()) -> (usize, usize) {
     let places = Places::of(&host, &mut evidence);
     let first = sides.first(root.number, TRIAGE, &places, &mut evidence).unwrap();
     change();
-    (first.suspects.len(), sides.confirm(first.suspects, &evidence).unwrap().len())
+    let suspects = first.suspects.len();
+    let hidden = sides.confirm(first.suspects, &mut evidence).unwrap();
+    (suspects, hidden.len(), evidence.gaps)
+}
+
+fn after(both: &Both, change: impl FnOnce()) -> (usize, usize) {
+    let (suspects, hidden, _) = looks(both, change);
+    (suspects, hidden)
+}
+
+#[test]
+fn a_second_look_that_fails_is_a_gap_with_the_folder() {
+    let both = Both::new();
+    put(&both.disk().join("etc/hidden"), b"");
+    let image = both.image(&[]);
+    let (suspects, hidden, gaps) = looks(&both, || both.put(&image[..2048]));
+    assert_eq!((suspects, hidden), (1, 0));
+    assert!(gaps.iter().any(|gap| gap.source == "/etc" && gap.reason.contains("looked at again")), "{gaps:?}");
+}
+
+#[test]
+fn a_suspect_of_which_the_inode_cannot_be_read_is_a_gap_with_the_folder() {
+    let both = Both::new();
+    put(&both.disk().join("etc/hidden"), b"");
+    let image = both.image(&[]);
+    let disk = Arc::new(Noting(image.clone(), AtomicU64::new(0)));
+    let system = FileSystem::open(disk.clone()).unwrap();
+    assert!(system.find(b"etc/hidden").unwrap().is_some());
+    let failing = Failing(image, disk.1.load(Ordering::Relaxed));
+    let (host, mut evidence) = (both.host(), Recorded::default());
+    let (table, _) = mounts::parse(ROOT_TABLE.as_bytes());
+    let mut row = Row::new(host.clock.now(), "x");
+    let (mut sides, root, _) =
+        open(&host, &table[0], &table, TRIAGE, &mut row).unwrap_or_else(|refused| panic!("{}", refused.reason()));
+    sides.system = FileSystem::open(Arc::new(failing)).unwrap();
+    let places = Places::of(&host, &mut evidence);
+    let first = sides.first(root.number, TRIAGE, &places, &mut evidence).unwrap();
+    assert_eq!((first.suspects.len(), first.faults), (0, 1));
+    assert!(evidence.gaps.iter().any(|gap| gap.source == "/etc" && gap.reason.contains("EIO")), "{:?}", evidence.gaps);
+}
+
+/// A disk that cannot be read at one place.
+struct Failing(Vec<u8>, u64);
+
+impl Disk for Failing {
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Fault> {
+        if offset == self.1 {
+            return Err(Fault::Device(nix::errno::Errno::EIO));
+        }
+        self.0.read(offset, buffer)
+    }
+}
+
+#[test]
+fn that_there_are_more_suspects_than_are_looked_at_is_told_once() {
+    let both = Both::new();
+    (0..5003).for_each(|number| put(&both.disk().join(format!("opt/{number}")), b""));
+    both.image(&["-N", "6500", "-I", "128"]);
+    let (_, evidence) = both.acquire();
+    assert_eq!((evidence.rows("hidden_files").len(), evidence.gaps.len()), (5000, 1), "{:?}", evidence.gaps);
+    assert!(evidence.gaps[0].reason.contains("more than 5000 names"), "{:?}", evidence.gaps);
 }
 
 #[test]
@@ -321,6 +381,6 @@ fn this_machines_root_is_the_same_from_both_sides() {
     let first = sides.first(root.number, Budget { folders: 2000, ..TRIAGE }, &places, &mut evidence).unwrap();
     // Others make and delete files meanwhile, but never many.
     assert!(first.folders > 20 && first.kernel_only <= first.names / 10, "{first:?}");
-    let hidden = sides.confirm(first.suspects, &evidence).unwrap();
+    let hidden = sides.confirm(first.suspects, &mut evidence).unwrap();
     assert!(hidden.len() <= 2, "{hidden:?}");
 }

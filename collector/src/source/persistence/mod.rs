@@ -17,7 +17,7 @@ use self::authorized_key::Key;
 use self::crontab::{Job, Line};
 use self::hook::Format;
 use self::sshd::{Sshd, Whose};
-use super::file_set::{FileSet, Limits, Order, Text, bounded};
+use super::file_set::{FileSet, Limits, Order, Text, Unlisted, bounded};
 use super::keep::lines;
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
@@ -233,7 +233,7 @@ fn preload_rows(host: &Host, text: &Text<'_>, evidence: &mut dyn Evidence) -> Re
 fn hook_rows(host: &Host, text: &Text<'_>, format: Format, evidence: &mut dyn Evidence) -> Result<Vec<Vec<u8>>, Stop> {
     let path = text.found.path.as_slice();
     let username = text.found.home.as_deref().and_then(|home| home.username.as_deref());
-    let mut files = Vec::new();
+    let (mut files, mut unlisted, mut is_cut) = (Vec::new(), Unlisted::default(), false);
     bounded(text, evidence, format.hooks(text.bytes), |hook, evidence| {
         let mut row = Row::new(host.clock.now(), escape::bytes(path));
         row.text("kind", text.found.group.kind).bytes("path", path).int("line", hook.line);
@@ -242,11 +242,14 @@ fn hook_rows(host: &Host, text: &Text<'_>, format: Format, evidence: &mut dyn Ev
             row.bytes("username", name);
         }
         if files.len() < MOST_NAMED {
-            files.extend(named::named(host, text, format, &hook));
+            files.extend(named::named(host, text, format, &hook, &mut unlisted));
+        } else {
+            is_cut |= matches!(format, Format::Git | Format::Dkms);
         }
         evidence.row("persistence_hooks", &row)
     })?;
-    if files.len() > MOST_NAMED {
+    unlisted.tell(path, evidence);
+    if is_cut || files.len() > MOST_NAMED {
         evidence.gap(Gap::whole(path, format!("only the first {MOST_NAMED} files that it names are looked for")));
         files.truncate(MOST_NAMED);
     }

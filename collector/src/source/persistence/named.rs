@@ -2,18 +2,18 @@
 
 use super::hook::{Format, Hook};
 use crate::host::Host;
-use crate::source::file_set::Text;
+use crate::source::file_set::{Text, Unlisted, in_folder};
 
-/// The most names of one folder of hooks. git runs fewer than thirty.
-const MOST_NAMES: usize = 1000;
-
-/// The files that `hook` of the configuration `text` names, whether they are there or not.
-pub(super) fn named(host: &Host, text: &Text<'_>, format: Format, hook: &Hook) -> Vec<Vec<u8>> {
+/// The files that `hook` of the configuration `text` names, whether they are there or not. Folders of which that cannot be said whole are
+/// noted in `unlisted`.
+pub(super) fn named(host: &Host, text: &Text<'_>, format: Format, hook: &Hook, unlisted: &mut Unlisted) -> Vec<Vec<u8>> {
     match (format, hook.name.as_slice()) {
         (Format::Dkms, name) if name.starts_with(b"P") => script(text, &hook.value).into_iter().collect(),
-        (Format::Git, b"core.hookspath") => path(text, &hook.value).map(|folder| hooks(host, &folder)).unwrap_or_default(),
+        (Format::Git, b"core.hookspath") => {
+            path(text, &hook.value).map(|folder| hooks(host, &folder, unlisted)).unwrap_or_default()
+        }
         (Format::Git, b"init.templatedir") => {
-            path(text, &hook.value).map(|folder| hooks(host, &[&folder, &b"/hooks"[..]].concat())).unwrap_or_default()
+            path(text, &hook.value).map(|folder| hooks(host, &[&folder, &b"/hooks"[..]].concat(), unlisted)).unwrap_or_default()
         }
         (Format::Git, name) if name.starts_with(b"include") => {
             path(text, &hook.value).or_else(|| Some(beside(text, &hook.value))).into_iter().collect()
@@ -44,8 +44,9 @@ fn path(text: &Text<'_>, value: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Everything in `folder` but samples, which git does not run.
-fn hooks(host: &Host, folder: &[u8]) -> Vec<Vec<u8>> {
-    let names = host.files.dir(folder).and_then(|dir| dir.names(MOST_NAMES)).map(|(names, _)| names).unwrap_or_default();
-    let hooks = names.iter().filter(|name| !name.ends_with(b".sample"));
-    hooks.map(|name| [folder, b"/", name].concat()).collect()
+fn hooks(host: &Host, folder: &[u8], unlisted: &mut Unlisted) -> Vec<Vec<u8>> {
+    let (mut paths, error) = in_folder(host, folder);
+    unlisted.note(error);
+    paths.retain(|path| !path.ends_with(b".sample"));
+    paths
 }

@@ -172,9 +172,9 @@ fn what_git_is_told_to_run_is_kept() {
     assert_eq!(
         column(&evidence, "persistence_files", "path"),
         [
-            "/home/ann/.gitconfig",
             "/usr/share/git-core/templates/hooks/pre-commit",
             "/usr/share/git-core/templates/hooks/update",
+            "/home/ann/.gitconfig",
             "/home/ann/h/post-checkout",
             "/home/ann/more",
             "/opt/t/hooks/update",
@@ -184,6 +184,25 @@ fn what_git_is_told_to_run_is_kept() {
     assert_eq!(names, ["core.hookspath", "include.path", "init.templatedir", "alias.x"]);
     assert!(column(&evidence, "persistence_hooks", "username").iter().all(|name| *name == "ann"));
     assert_eq!(evidence.gaps, []);
+}
+
+#[test]
+fn folders_of_hooks_that_are_not_listed_whole_are_gaps() {
+    let gaps = |folders: &[String]| {
+        let settings: String = folders.iter().map(|folder| format!("hooksPath={folder}\n")).collect();
+        let (_, evidence) = acquired(|root| {
+            write(root, "etc/gitconfig", format!("[core]\n{settings}"));
+            (0..1001).for_each(|n| write(root, &format!("opt/many/{n}"), ""));
+        });
+        evidence.gaps.into_iter().map(|gap| (gap.source, gap.reason)).collect::<Vec<_>>()
+    };
+    let none = || "/opt/none".to_owned();
+    let told = gaps(&[none(), "/opt/many".to_owned()]);
+    assert!(told.len() == 1 && told[0].0 == "/opt/many" && told[0].1.contains("only 1000 names"), "{told:?}");
+    // A name that no file system takes is as good as a folder that may not be looked into.
+    let told = gaps(&["/opt/".to_owned() + &"n".repeat(300), none(), "/opt/".to_owned() + &"m".repeat(300)]);
+    assert!(told.len() == 2 && told[0].0.contains("nnn"), "{told:?}");
+    assert_eq!(told[1], ("/etc/gitconfig".to_owned(), "1 more folders that it names could not be listed whole".to_owned()));
 }
 
 #[test]
@@ -264,7 +283,8 @@ fn every_mechanism_has_its_places() {
         PLACES.iter().map(|(path, _)| path).chain(BESIDE).for_each(|path| write(root, path, "x"));
     });
     let rows = evidence.rows("persistence_files");
-    let found: Vec<_> = rows.iter().map(|row| (row["path"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
+    let mut found: Vec<_> = rows.iter().map(|row| (row["path"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
+    found.sort_unstable();
     let wanted: Vec<_> = PLACES.iter().map(|(path, kind)| (format!("/{path}"), *kind)).collect();
     assert_eq!(found, wanted.iter().map(|(path, kind)| (path.as_str(), *kind)).collect::<Vec<_>>());
 }
