@@ -46,15 +46,7 @@ use super::shm::Shm;
 use super::system_controls::SystemControlsSource;
 use super::tmpfs::Tmpfs;
 use super::user_files::UserFiles;
-use super::{
-    Source, accounts, audit, block_devices, bpf, containers, context, deleted_files, ec2, executables, files, findings,
-    footprint, freeze_frame, freeze_frame_end, hidden, hidden_files, histories, kernel_log, kernel_modules,
-};
-use super::{
-    kernel_keys, kernel_symbols, kernel_tracing, loaded_files, logs, memory, mounts, network, packages, persistence,
-    process_detail, process_envs, process_events, process_memory, process_memory_map, sessions, shm, system_controls, tmpfs,
-    user_files,
-};
+use super::{Source, findings, footprint};
 use crate::host::Host;
 use crate::model::Artefact;
 
@@ -137,52 +129,8 @@ fn readers(options: &Options) -> Vec<Box<dyn Source>> {
 /// Every artefact, in the order of a run.
 #[must_use]
 pub fn artefacts() -> Vec<Artefact> {
-    vec![
-        context::ARTEFACT,
-        freeze_frame::ARTEFACT,
-        hidden::ARTEFACT,
-        kernel_symbols::ARTEFACT,
-        memory::ARTEFACT,
-        process_memory::ARTEFACT,
-        process_envs::ARTEFACT,
-        process_memory_map::ARTEFACT,
-        process_detail::ARTEFACT,
-        deleted_files::ARTEFACT,
-        kernel_modules::ARTEFACT,
-        kernel_tracing::ARTEFACT,
-        bpf::ARTEFACT,
-        kernel_keys::ARTEFACT,
-        audit::ARTEFACT,
-        kernel_log::ARTEFACT,
-        system_controls::ARTEFACT,
-        network::interfaces::ARTEFACT,
-        network::routes::ARTEFACT,
-        network::arp_cache::ARTEFACT,
-        network::firewall::ARTEFACT,
-        network::conntrack::ARTEFACT,
-        network::traffic::ARTEFACT,
-        mounts::ARTEFACT,
-        block_devices::ARTEFACT,
-        sessions::ARTEFACT,
-        shm::ARTEFACT,
-        tmpfs::ARTEFACT,
-        executables::ARTEFACT,
-        loaded_files::ARTEFACT,
-        persistence::ARTEFACT,
-        accounts::ARTEFACT,
-        histories::ARTEFACT,
-        ec2::ARTEFACT,
-        user_files::ARTEFACT,
-        logs::ARTEFACT,
-        containers::ARTEFACT,
-        packages::ARTEFACT,
-        files::ARTEFACT,
-        hidden_files::ARTEFACT,
-        freeze_frame_end::ARTEFACT,
-        process_events::ARTEFACT,
-        findings::ARTEFACT,
-        footprint::ARTEFACT,
-    ]
+    let last = [findings::ARTEFACT, footprint::ARTEFACT];
+    readers(&Options::default()).iter().map(|source| source.artefact()).chain(last).collect()
 }
 
 #[cfg(test)]
@@ -191,7 +139,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn both_lists_are_the_same() {
+    fn what_a_run_reads_stands_in_the_order_that_is_shown() {
         let sources = all(&Host::live().unwrap(), &Options::default());
         assert_eq!(sources.iter().map(|source| source.artefact()).collect::<Vec<_>>(), artefacts());
     }
