@@ -1,6 +1,7 @@
 //! Text from the host is bytes; this is how it is shown.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::Digest;
 
@@ -16,6 +17,12 @@ pub fn bytes(bytes: &[u8]) -> String {
         chunk.invalid().iter().for_each(|b| push_hex(&mut out, *b));
     }
     out
+}
+
+/// A path as such text.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    bytes(path.as_os_str().as_encoded_bytes())
 }
 
 fn push(out: &mut String, c: char) {
@@ -52,12 +59,20 @@ pub fn clipped(text: String, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use proptest::prelude::*;
 
     #[test]
     fn no_terminal_acts_on_it() {
         assert_eq!(super::bytes(b"a\x1b[31m\n\\\xff\xc3\xa4"), "a\\x1b[31m\\n\\\\\\xff\u{e4}");
         assert_eq!(super::bytes("\u{202e}".as_bytes()), "\\xe2\\x80\\xae");
+    }
+
+    #[test]
+    fn a_path_is_shown_byte_for_byte() {
+        assert_eq!(super::path(OsStr::from_bytes(b"/tmp/\x1b[2J\xff").as_ref()), "/tmp/\\x1b[2J\\xff");
     }
 
     #[test]

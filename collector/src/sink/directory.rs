@@ -33,27 +33,22 @@ pub const PART_SUFFIX: &str = ".part";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
     /// There is something in it already.
-    #[error("{}: exists and is not empty; name a new or empty folder", shown(.0))]
+    #[error("{}: exists and is not empty; name a new or empty folder", escape::path(.0))]
     NotEmpty(PathBuf),
     /// It is a file or the like.
-    #[error("{}: exists and is not a folder; name a new or empty folder", shown(.0))]
+    #[error("{}: exists and is not a folder; name a new or empty folder", escape::path(.0))]
     NotAFolder(PathBuf),
     /// The folder that should hold it is missing.
-    #[error("{}: the folder above it does not exist; create it first", shown(.0))]
+    #[error("{}: the folder above it does not exist; create it first", escape::path(.0))]
     NoParent(PathBuf),
     /// The system refused.
-    #[error("{}: cannot be opened or written: {errno}", shown(.path))]
+    #[error("{}: cannot be opened or written: {errno}", escape::path(.path))]
     Refused {
         /// The destination.
         path: PathBuf,
         /// What the system said.
         errno: Errno,
     },
-}
-
-fn shown(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt as _;
-    escape::bytes(path.as_os_str().as_bytes())
 }
 
 /// A folder that holds one run.
@@ -133,7 +128,7 @@ impl DirectorySink {
     }
 
     fn at(path: &Path, made: bool, root: OwnedFd, reserve: Reserve) -> Self {
-        let location = path.canonicalize().map_or_else(|_| shown(path), |path| shown(&path));
+        let location = path.canonicalize().map_or_else(|_| escape::path(path), |path| escape::path(&path));
         let (folders, reserve) = (Mutex::default(), Arc::new(reserve));
         Self { location, made: made.then(|| path.to_owned()), root: Arc::new(root), folders, reserve }
     }
