@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::keep::{self, Keeper};
+use super::text;
 use super::{Evidence, Source, Stop};
 use crate::host::clock::Sample;
 use crate::host::{Host, read, usage};
@@ -52,7 +53,7 @@ fn watch(host: &Host) -> Watched {
 
 /// The lines without their order, which says nothing.
 fn comparable(text: &[u8]) -> Vec<u8> {
-    let mut lines: Vec<&[u8]> = keep::lines(text).collect();
+    let mut lines: Vec<&[u8]> = text::lines(text).collect();
     lines.sort_unstable();
     lines.join(&b'\n')
 }
@@ -160,10 +161,10 @@ impl Deeds<'_> {
 
     fn status(&mut self) -> Result<(), Stop> {
         let io = self.keeper.proc("self/io")?;
-        for line in keep::lines(&io.map(|text| text.bytes).unwrap_or_default()) {
+        for line in text::lines(&io.map(|text| text.bytes).unwrap_or_default()) {
             let mut halves = line.splitn(2, |b| *b == b':');
             let name = keep::shown(halves.next().unwrap_or_default());
-            if let Some(value) = halves.next().and_then(keep::number) {
+            if let Some(value) = halves.next().and_then(text::number) {
                 self.value("/proc/self/io", &format!("io_{name}"), value)?;
             }
         }
@@ -192,7 +193,7 @@ impl Deeds<'_> {
     fn open_files(&mut self) -> Result<(), Stop> {
         let host = self.keeper.host;
         let mut numbers = host.proc.names("self/fd").unwrap_or_default();
-        numbers.sort_by_key(|name| keep::number(name));
+        numbers.sort_by_key(|name| text::number(name));
         for number in numbers {
             let path = [b"self/fd/", number.as_slice()].concat();
             // The one with which the folder was listed is closed by now.

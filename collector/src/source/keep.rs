@@ -5,6 +5,7 @@
 
 use std::ffi::CStr;
 
+use super::text::number;
 use super::{Evidence, Member, Stop};
 use crate::host::read::{Bytes, SMALL};
 use crate::host::{Host, ReadError, SysRoot};
@@ -179,31 +180,6 @@ pub fn column(row: &mut Row, column: &'static str, kept: Kept) -> Option<Vec<u8>
     Some(value.to_owned())
 }
 
-/// A decimal number, with a sign or without.
-#[must_use]
-pub fn number(text: &[u8]) -> Option<i64> {
-    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
-}
-
-/// A hexadecimal number, with `0x` or without.
-#[must_use]
-pub fn hexadecimal(text: &[u8]) -> Option<u64> {
-    let text = text.trim_ascii();
-    let digits = text.strip_prefix(b"0x").unwrap_or(text);
-    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
-    if plain { u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok() } else { None }
-}
-
-/// The lines of `text` that are not empty, without their newlines.
-pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|b| *b == b'\n').filter(|line| !line.is_empty())
-}
-
-/// The fields of `line` between blanks and tabs.
-pub fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|b| matches!(b, b' ' | b'\t')).filter(|field| !field.is_empty())
-}
-
 /// The path in `/boot` of the file `name` for the kernel `release`. The release is text of the host: it must not lead elsewhere.
 pub(super) fn in_boot(name: &str, release: &[u8]) -> Option<Vec<u8>> {
     let plain = !release.is_empty() && !release.contains(&b'/');
@@ -241,18 +217,6 @@ mod tests {
         assert_eq!(
             (row["x"].as_i64(), row["errors"][0]["errno"].as_str(), row["errors"][1]["errno"].as_str()),
             (Some(1), Some("truncated"), Some("EACCES"))
-        );
-    }
-
-    #[test]
-    fn numbers_are_whole_or_none() {
-        assert_eq!(
-            (number(b" -7\n"), number(b"7 8"), number(b"\xff"), number(b"99999999999999999999")),
-            (Some(-7), None, None, None)
-        );
-        assert_eq!(
-            (hexadecimal(b"0xff"), hexadecimal(b"+f"), hexadecimal(b""), hexadecimal(b"0x")),
-            (Some(255), None, None, None)
         );
     }
 }

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::keep::{Keeper, fields, hexadecimal, lines, number};
+use super::keep::Keeper;
+use super::text::{fields, hexadecimal, lines, number};
 use super::{Evidence, Source, Stop, failure};
 use crate::host::Host;
 use crate::model::{Artefact, Category, Outcome, Profile, Row};

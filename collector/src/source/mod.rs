@@ -70,6 +70,7 @@ mod stat_columns;
 mod strict;
 pub mod system_controls;
 pub mod taint;
+mod text;
 pub mod tmpfs;
 mod tree;
 pub mod user_files;

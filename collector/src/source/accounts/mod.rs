@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use self::sudoers::Included;
 use super::file_set::{FileSet, Limits, Order, Text, Unlisted, bounded, in_folder};
-use super::keep::lines;
+use super::text::lines;
 use super::{Evidence, Source, Stop, passwd};
 use crate::host::Host;
 use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row, Status, escape};

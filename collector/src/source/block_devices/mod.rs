@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::keep::{Keeper, lines};
+use super::keep::Keeper;
+use super::text::lines;
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
 use crate::host::mounts::unescape;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{KINDS, Key};
 use crate::host::{Host, Process, read};
 use crate::source::each_process::each_process;
-use crate::source::process::number;
+use crate::source::text::parsed;
 use crate::source::{Evidence, Member, Stop};
 
 /// A descriptor.
@@ -54,7 +54,7 @@ fn is_bpf(target: &[u8]) -> bool {
 /// The object in the text of a descriptor. That of a link names its program too, so a link comes first; that of a map may name a
 /// program as its owner, after itself.
 pub(super) fn object(text: &[u8]) -> Option<Key> {
-    let id = |name: &[u8]| text.split(|b| *b == b'\n').find_map(|line| number(line.strip_prefix(name)?.strip_prefix(b":")?));
+    let id = |name: &[u8]| text.split(|b| *b == b'\n').find_map(|line| parsed(line.strip_prefix(name)?.strip_prefix(b":")?));
     let order = [2, 1, 0, 3];
     order.into_iter().filter_map(|at| KINDS.get(at)).find_map(|(kind, _, _, name)| Some((*kind, id(name)?)))
 }

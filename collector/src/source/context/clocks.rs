@@ -3,6 +3,7 @@
 use crate::host::clock::{self, Sample};
 use crate::model::Row;
 use crate::source::keep::{self, Keeper};
+use crate::source::text;
 use crate::source::{Member, Stop};
 
 /// Chrony's own notes of its clock, where it keeps them.
@@ -12,7 +13,7 @@ pub(super) fn acquire(keeper: &mut Keeper<'_>) -> Result<(), Stop> {
     let mut row = Row::new(keeper.host.clock.now(), "clock_gettime");
     let wall = if keeper.host.live { sample(&mut row) } else { None };
     let rtc = keep::column(&mut row, "rtc_time", keeper.sys("class/rtc/rtc0/since_epoch")?);
-    if let (Some(wall), Some(rtc)) = (wall, rtc.and_then(|rtc| keep::number(&rtc))) {
+    if let (Some(wall), Some(rtc)) = (wall, rtc.and_then(|rtc| text::number(&rtc))) {
         row.int("rtc_behind_seconds", wall - i128::from(rtc));
     }
     keep::column(&mut row, "rtc_set_clock_at_boot", keeper.sys("class/rtc/rtc0/hctosys")?);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::host::SysRoot;
 use crate::model::{Row, escape};
 use crate::source::keep::{self, Keeper};
+use crate::source::text;
 use crate::source::{Stop, taint};
 
 /// Settings below `/proc/sys` that say what an intruder, or we, may do.
@@ -57,7 +58,7 @@ pub(super) fn info(keeper: &mut Keeper<'_>) -> Result<(), Stop> {
 pub(super) fn security(keeper: &mut Keeper<'_>) -> Result<(), Stop> {
     let mut row = Row::new(keeper.host.clock.now(), "/proc/sys/kernel");
     if let Some(mask) = keep::column(&mut row, "tainted", keeper.proc("sys/kernel/tainted")?) {
-        let mask = keep::number(&mask).and_then(|mask| u64::try_from(mask).ok());
+        let mask = text::number(&mask).and_then(|mask| u64::try_from(mask).ok());
         row.json("taint", &mask.map(taint::meanings).unwrap_or_default());
     }
     for (column, path) in SYSCTLS {
@@ -79,7 +80,7 @@ fn modules_of_security(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Sto
         }
         keep::column(row, "lsm", keeper.below(&security, b"lsm")?);
         if let Some(profiles) = keep::content(row, "apparmor_profiles", keeper.below(&security, b"apparmor/profiles")?) {
-            row.int("apparmor_profiles", i64::try_from(keep::lines(&profiles).count()).unwrap_or(i64::MAX));
+            row.int("apparmor_profiles", i64::try_from(text::lines(&profiles).count()).unwrap_or(i64::MAX));
         }
         keep::column(row, "ima_runtime_measurements", keeper.below(&security, b"ima/runtime_measurements_count")?);
     }

@@ -6,15 +6,15 @@
 use procfs_core::{CpuInfo, ExplicitSystemInfo, FromBufRead as _, FromBufReadSI as _, FromRead as _};
 use procfs_core::{KernelStats, LoadAverage, Meminfo, Uptime};
 
-use crate::source::keep;
+use crate::source::text;
 
 /// Digits of the longest number that is believed: multiplied by 1024 it still fits 64 bits.
 const LONGEST: usize = 16;
 
 pub(super) fn meminfo(text: &[u8]) -> Option<Meminfo> {
     // The kernel knows no other unit here; the parser does, and multiplies.
-    let unit = |line: &[u8]| keep::fields(line).nth(2).is_none_or(|unit| unit == b"kB");
-    Meminfo::from_buf_read(plain(text).filter(|text| keep::lines(text).all(unit))?).ok()
+    let unit = |line: &[u8]| text::fields(line).nth(2).is_none_or(|unit| unit == b"kB");
+    Meminfo::from_buf_read(plain(text).filter(|text| text::lines(text).all(unit))?).ok()
 }
 
 pub(super) fn load_average(text: &[u8]) -> Option<LoadAverage> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::Row;
 use crate::source::Stop;
 use crate::source::keep::{self, Keeper};
+use crate::source::text;
 
 /// Other files by which distributions name themselves; kept, not parsed.
 const OTHERS: [&str; 8] = [
@@ -54,7 +55,7 @@ fn columns(row: &mut Row, variables: &BTreeMap<Vec<u8>, Vec<u8>>) {
     }
     let id = variable("VERSION_ID").map(Vec::as_slice).unwrap_or_default();
     for (column, part) in ["major", "minor", "patch"].into_iter().zip(id.split(|b| *b == b'.')) {
-        if let Some(number) = keep::number(part) {
+        if let Some(number) = text::number(part) {
             row.int(column, number);
         }
     }
@@ -68,7 +69,7 @@ pub(crate) fn parse(text: &[u8]) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let (name, value) = line.split_at(equals);
         Some((name.to_owned(), unquote(value.get(1..).unwrap_or_default())))
     };
-    keep::lines(text).filter_map(assignment).collect()
+    text::lines(text).filter_map(assignment).collect()
 }
 
 /// Undoes the quotes of a shell: none, single, or double with backslash before `"`, `$`, `` ` `` and `\`.

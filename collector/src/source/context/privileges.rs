@@ -3,6 +3,7 @@
 use crate::host::{privilege, read};
 use crate::model::{Gap, Row};
 use crate::source::keep::{self, Keeper};
+use crate::source::text;
 use crate::source::{Member, Stop};
 
 /// The namespaces of a process, and the inode that the host's first one has, where the kernel fixes it
@@ -52,25 +53,25 @@ fn label(row: &mut Row, keeper: &mut Keeper<'_>) -> Result<(), Stop> {
 }
 
 fn status_columns(row: &mut Row, status: &[u8]) {
-    let pid = field(status, "Pid").and_then(keep::number);
+    let pid = field(status, "Pid").and_then(text::number);
     if let Some(pid) = pid {
         row.int("pid", pid);
     }
     // Real, effective, saved and file system id.
     for (names, column) in [(["uid", "euid", "suid", "fsuid"], "Uid"), (["gid", "egid", "sgid", "fsgid"], "Gid")] {
-        for (name, id) in names.into_iter().zip(keep::fields(field(status, column).unwrap_or_default())) {
-            if let Some(id) = keep::number(id) {
+        for (name, id) in names.into_iter().zip(text::fields(field(status, column).unwrap_or_default())) {
+            if let Some(id) = text::number(id) {
                 row.int(name, id);
             }
         }
     }
     for (column, name) in MASKS {
-        if let Some(mask) = field(status, name).and_then(keep::hexadecimal) {
+        if let Some(mask) = field(status, name).and_then(text::hexadecimal) {
             row.json(column, &privilege::names(mask));
         }
     }
     for (column, name) in [("no_new_privs", "NoNewPrivs"), ("seccomp", "Seccomp"), ("seccomp_filters", "Seccomp_filters")] {
-        if let Some(value) = field(status, name).and_then(keep::number) {
+        if let Some(value) = field(status, name).and_then(text::number) {
             row.int(column, value);
         }
     }
@@ -79,7 +80,7 @@ fn status_columns(row: &mut Row, status: &[u8]) {
 /// The value of `name` in a table of `Name:\tvalue` lines.
 pub(crate) fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let value = |line: &'a [u8]| line.strip_prefix(name.as_bytes())?.strip_prefix(b":");
-    keep::lines(text).find_map(value).map(<[u8]>::trim_ascii)
+    text::lines(text).find_map(value).map(<[u8]>::trim_ascii)
 }
 
 /// Compares our namespaces with those of process 1 and with the host's first ones.

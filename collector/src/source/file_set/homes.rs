@@ -3,7 +3,7 @@
 
 use crate::host::Host;
 use crate::model::Gap;
-use crate::source::keep::lines;
+use crate::source::text::lines;
 use crate::source::{Evidence, passwd};
 
 /// The most homes that are looked into.

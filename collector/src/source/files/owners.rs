@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::host::Host;
-use crate::source::keep::lines;
+use crate::source::text::lines;
 use crate::source::{Evidence, passwd};
 
 /// Names by number; `None` where the file could not be read, so that nobody is called unknown for that.

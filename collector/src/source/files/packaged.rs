@@ -5,8 +5,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use crate::host::{Host, ReadError, Reason, read};
 use crate::model::Gap;
 use crate::source::containers::roots;
-use crate::source::keep::lines;
 use crate::source::packages::rpm;
+use crate::source::text::lines;
 use crate::source::{Evidence, Stop};
 
 const DPKG: &str = "/var/lib/dpkg/info";

@@ -7,7 +7,8 @@ use crate::model::row::RowStatus;
 use crate::source::process::capture::Capture;
 use crate::source::process::stat::{self, ProcStat};
 use crate::source::process::status::{self, Status};
-use crate::source::process::{args, cgroup, io_field, link, number};
+use crate::source::process::{args, cgroup, io_field, link};
+use crate::source::text::parsed;
 
 /// Clock ticks a second in `/proc`, `USER_HZ`: 100 on every architecture that we run on.
 const TICKS: u64 = 100;
@@ -31,10 +32,10 @@ impl Context {
     /// Reads it.
     pub(super) fn read(host: &Host) -> Self {
         let stat = host.proc.file("stat", SMALL).unwrap_or_default().bytes;
-        let own_pid = host.proc.link("self").ok().filter(|_| host.live).and_then(|pid| number(&pid));
+        let own_pid = host.proc.link("self").ok().filter(|_| host.live).and_then(|pid| parsed(&pid));
         Self {
             boot_id: host.identity.facts.boot_id.clone().unwrap_or_default(),
-            boot_seconds: stat.split(|b| *b == b'\n').find_map(|line| number(line.strip_prefix(b"btime ")?)),
+            boot_seconds: stat.split(|b| *b == b'\n').find_map(|line| parsed(line.strip_prefix(b"btime ")?)),
             boot_ns: host.live.then(clock::boot_ns),
             own_pid,
             warden_pid: host.loaded.warden().map(Warden::pid),
@@ -182,7 +183,7 @@ fn executable(row: &mut Row, capture: &Capture) {
 }
 
 fn security(row: &mut Row, capture: &Capture, status: &Status) {
-    let audit = |name: &str| capture.file(name).and_then(number::<u32>);
+    let audit = |name: &str| capture.file(name).and_then(parsed::<u32>);
     let small = [
         ("loginuid", audit("loginuid")),
         ("sessionid", audit("sessionid")),
@@ -209,7 +210,7 @@ fn security(row: &mut Row, capture: &Capture, status: &Status) {
     if let Some(label) = capture.file("attr/current").map(|label| label.trim_ascii_end()) {
         row.bytes("lsm_label", label.strip_suffix(b"\0").unwrap_or(label));
     }
-    if let Some(adjust) = capture.file("oom_score_adj").and_then(number::<i32>) {
+    if let Some(adjust) = capture.file("oom_score_adj").and_then(parsed::<i32>) {
         row.int("oom_score_adj", adjust);
     }
     for name in ["wchan", "syscall"] {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::seen::Seen;
 use crate::host::Host;
 use crate::model::Row;
-use crate::source::{Evidence, Stop, keep};
+use crate::source::{Evidence, Stop, text};
 
 /// One kind of thing: by which columns it is the same in both frames, and which others are compared.
 struct Kind {
@@ -93,9 +93,9 @@ fn things(kind: &Kind, lines: &[Vec<u8>]) -> Things {
 
 fn modules(text: &[u8]) -> Things {
     let word = |field: &[u8]| Value::from(String::from_utf8_lossy(field));
-    keep::lines(text)
+    text::lines(text)
         .filter_map(|line| {
-            let fields: Vec<&[u8]> = keep::fields(line).collect();
+            let fields: Vec<&[u8]> = text::fields(line).collect();
             let columns = [("name", 0), ("size", 1), ("status", 4), ("address", 5), ("taint", 6)];
             let part = columns.into_iter().filter_map(|(column, at)| Some((column.to_owned(), word(fields.get(at)?))));
             Some((String::from_utf8_lossy(fields.first()?).into_owned(), part.collect()))

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use self::seen::Seen;
 use self::seen::{Pass, Watching};
 use super::freeze_frame::{self, FreezeFrame};
-use super::{Evidence, Member, Source, Stop, keep};
+use super::{Evidence, Member, Source, Stop, text};
 use crate::host::{Host, read};
 use crate::model::{Artefact, Category, Outcome, Profile, Row, Status};
 
@@ -68,7 +68,7 @@ impl Source for SecondFrame {
             Some(text) => {
                 second.modules(&text);
                 evidence.raw(&Member::pseudo(b"/proc/modules"), &text)?;
-                for line in keep::lines(&text) {
+                for line in text::lines(&text) {
                     evidence.row("modules_end", &module(host, line))?;
                 }
             }
@@ -92,7 +92,7 @@ fn modules(host: &Host) -> Option<Vec<u8>> {
 /// Columns as osquery's `kernel_modules` has them: `name size used_by status address`.
 fn module(host: &Host, line: &[u8]) -> Row {
     let mut row = Row::new(host.clock.now(), "/proc/modules");
-    let fields: Vec<&[u8]> = keep::fields(line).collect();
+    let fields: Vec<&[u8]> = text::fields(line).collect();
     for (column, at) in [("name", 0), ("size", 1), ("used_by", 3), ("status", 4), ("address", 5), ("taint", 6)] {
         if let Some(field) = fields.get(at) {
             row.bytes(column, field);

@@ -6,7 +6,7 @@ use crate::host::cgroups::{self, Hierarchy};
 use crate::host::mounts::Mount;
 use crate::host::read::SMALL;
 use crate::host::{Host, ReadError};
-use crate::source::process::number;
+use crate::source::text::parsed;
 use crate::source::{Evidence, Stop};
 
 /// The namespace in which the kernel boots (linux/proc_ns.h, `PROC_CGROUP_INIT_INO`): from it all cgroups are seen.
@@ -69,7 +69,7 @@ fn below(group: &[u8], name: &[u8]) -> Vec<u8> {
 fn add(content: Result<crate::host::read::Bytes, ReadError>, ids: &mut BTreeSet<i32>, errors: &mut Vec<ReadError>) {
     match content {
         // Members outside our pid namespace are listed as 0.
-        Ok(content) => ids.extend(content.bytes.split(|b| *b == b'\n').filter_map(number::<i32>).filter(|id| *id > 0)),
+        Ok(content) => ids.extend(content.bytes.split(|b| *b == b'\n').filter_map(parsed::<i32>).filter(|id| *id > 0)),
         Err(error) if error.is_gone() || error.is_removed() || error.is_unsupported() => {}
         Err(error) => errors.push(error),
     }

@@ -10,7 +10,8 @@ use super::views::{View, Views};
 use crate::host::pid::{answers_signal, has_handle};
 use crate::host::read::SMALL;
 use crate::host::{Host, ProcRoot, ReadError};
-use crate::source::process::{number, stat};
+use crate::source::process::stat;
+use crate::source::text::parsed;
 use crate::source::{Evidence, Stop};
 
 /// The most that the kernel allows as the highest process id on 64-bit machines (proc_sys_kernel(5), `pid_max`).
@@ -107,7 +108,7 @@ fn complete_views(host: &Host, plain: Option<&ProcRoot>) -> Views {
     if plain.is_some() {
         views = views.with(View::PlainList).with(View::PlainLookup);
     }
-    let own = host.proc.link("self").ok().and_then(|pid| number(&pid)).unwrap_or(1);
+    let own = host.proc.link("self").ok().and_then(|pid| parsed(&pid)).unwrap_or(1);
     if has_handle(own) == Some(true) {
         views = views.with(View::Pidfd);
     }
@@ -145,7 +146,7 @@ impl Sets {
     /// One more than the highest number that can be a process. `pid_max` may have been lowered under living processes.
     fn highest(&self, host: &Host) -> i32 {
         let limit =
-            host.proc.file("sys/kernel/pid_max", SMALL).ok().and_then(|text| number(&text.bytes)).unwrap_or(PID_MAX_LIMIT);
+            host.proc.file("sys/kernel/pid_max", SMALL).ok().and_then(|text| parsed(&text.bytes)).unwrap_or(PID_MAX_LIMIT);
         let listed = self.by_view.values().filter_map(BTreeSet::last).max().copied().unwrap_or(0);
         limit.max(listed).min(PID_MAX_LIMIT).saturating_add(1)
     }

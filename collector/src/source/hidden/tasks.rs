@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::host::pid::Process;
 use crate::host::read::SMALL;
 use crate::host::{Host, sys};
-use crate::source::process::{number, status};
+use crate::source::process::status;
+use crate::source::text::parsed;
 use crate::source::{Evidence, Stop};
 
 /// The namespace in which the kernel boots (linux/proc_ns.h, `PROC_PID_INIT_INO`): only in it all tasks have a number.
@@ -37,7 +38,7 @@ pub(super) fn children(host: &Host, threads: &BTreeMap<i32, i32>, evidence: &dyn
         }
         let list = open.as_ref().and_then(|process| process.file(&format!("task/{tid}/children"), SMALL).ok());
         let list = list.unwrap_or_default().bytes;
-        children.extend(list.split(|b| *b == b' ').filter_map(number::<i32>));
+        children.extend(list.split(|b| *b == b' ').filter_map(parsed::<i32>));
     }
     Ok(children)
 }
@@ -113,7 +114,7 @@ fn total(host: &Host) -> Option<u64> {
 
 fn tasks_in_loadavg(text: &[u8]) -> Option<u64> {
     let tasks = text.split(|b| *b == b' ').nth(3)?;
-    number(tasks.split(|b| *b == b'/').nth(1)?)
+    parsed(tasks.split(|b| *b == b'/').nth(1)?)
 }
 
 #[cfg(test)]

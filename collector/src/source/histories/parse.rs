@@ -1,5 +1,7 @@
 //! Histories of shells as commands.
 
+use crate::source::text::{lines, number};
+
 /// A command that somebody typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Command {
@@ -86,14 +88,6 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
         bytes.next();
     }
     out
-}
-
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|b| *b == b'\n').filter(|line| !line.is_empty())
-}
-
-fn number(text: &[u8]) -> Option<i64> {
-    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
 #[cfg(test)]

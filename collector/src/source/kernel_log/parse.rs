@@ -8,7 +8,7 @@
 //!
 //! Bytes that are not printable, and the backslash, are written `\xNN`.
 
-use crate::source::keep;
+use crate::source::text;
 
 /// Level names by number (syslog(2)).
 const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
@@ -111,7 +111,7 @@ fn unescape(text: &[u8]) -> Vec<u8> {
 
 fn hex(code: &[u8]) -> Option<u8> {
     let digits = code.strip_prefix(b"x").filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
-    keep::hexadecimal(digits).and_then(|value| u8::try_from(value).ok())
+    text::hexadecimal(digits).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

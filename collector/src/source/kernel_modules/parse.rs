@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::source::keep;
+use crate::source::text;
 
 /// A line of `/proc/modules` (proc_modules(5)): `name size references users state address (taint)`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,7 +26,7 @@ pub(in crate::source) struct Module {
 /// Parses `/proc/modules`; lines that do not parse are returned beside it.
 pub(in crate::source) fn modules(text: &[u8]) -> (Vec<Module>, Vec<&[u8]>) {
     let mut bad = Vec::new();
-    let parsed = keep::lines(text).filter_map(|line| {
+    let parsed = text::lines(text).filter_map(|line| {
         module(line).or_else(|| {
             bad.push(line);
             None
@@ -36,10 +36,10 @@ pub(in crate::source) fn modules(text: &[u8]) -> (Vec<Module>, Vec<&[u8]>) {
 }
 
 fn module(line: &[u8]) -> Option<Module> {
-    let mut fields = keep::fields(line);
-    let (name, size) = (fields.next()?.to_owned(), u64::try_from(keep::number(fields.next()?)?).ok()?);
-    let (references, used_by) = (keep::number(fields.next()?), fields.next()?.to_owned());
-    let (state, address) = (fields.next()?.to_owned(), keep::hexadecimal(fields.next()?)?);
+    let mut fields = text::fields(line);
+    let (name, size) = (fields.next()?.to_owned(), u64::try_from(text::number(fields.next()?)?).ok()?);
+    let (references, used_by) = (text::number(fields.next()?), fields.next()?.to_owned());
+    let (state, address) = (fields.next()?.to_owned(), text::hexadecimal(fields.next()?)?);
     let taint = fields.next().unwrap_or_default();
     let taint = taint.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b")")).unwrap_or(taint).to_owned();
     Some(Module { name, size, references, used_by, state, address, taint })
@@ -60,7 +60,7 @@ pub(super) struct Symbols {
 /// `__builtin__…`) are left out.
 pub(super) fn kallsyms(text: &[u8]) -> BTreeMap<Vec<u8>, Symbols> {
     let mut modules: BTreeMap<Vec<u8>, Symbols> = BTreeMap::new();
-    for line in keep::lines(text) {
+    for line in text::lines(text) {
         let Some((address, name)) = tagged(line) else { continue };
         let symbols = modules.entry(name.to_owned()).or_insert(Symbols { count: 0, lowest: address, highest: address });
         symbols.count += 1;
@@ -73,7 +73,7 @@ pub(super) fn kallsyms(text: &[u8]) -> BTreeMap<Vec<u8>, Symbols> {
 fn tagged(line: &[u8]) -> Option<(u64, &[u8])> {
     let tag = line.strip_suffix(b"]")?;
     let name = tag.rsplit(|b| *b == b'[').next()?;
-    let address = keep::hexadecimal(keep::fields(line).next()?)?;
+    let address = text::hexadecimal(text::fields(line).next()?)?;
     let module = name.len() < tag.len() && name != b"bpf" && !name.starts_with(b"__builtin__");
     module.then_some((address, name))
 }
@@ -102,7 +102,7 @@ const CALLERS: [&[u8]; 7] = [
 
 /// The lines of `/proc/vmallocinfo` (proc_vmallocinfo(5)) that were allocated for modules.
 pub(super) fn module_areas(text: &[u8]) -> Vec<Area> {
-    keep::lines(text).filter_map(area).filter(|area| CALLERS.iter().any(|caller| area.caller.starts_with(caller))).collect()
+    text::lines(text).filter_map(area).filter(|area| CALLERS.iter().any(|caller| area.caller.starts_with(caller))).collect()
 }
 
 /// Whether the areas have their true addresses. With `kptr_restrict` 0 most kernels print 32 bits of a hash in place of each, with 2
@@ -112,9 +112,9 @@ pub(super) fn are_placed(areas: &[Area]) -> bool {
 }
 
 fn area(line: &[u8]) -> Option<Area> {
-    let mut fields = keep::fields(line);
+    let mut fields = text::fields(line);
     let mut ends = fields.next()?.split(|b| *b == b'-');
-    let (start, end) = (keep::hexadecimal(ends.next()?)?, keep::hexadecimal(ends.next()?)?);
+    let (start, end) = (text::hexadecimal(ends.next()?)?, text::hexadecimal(ends.next()?)?);
     Some(Area { start, end, caller: fields.nth(1)?.to_owned() })
 }
 

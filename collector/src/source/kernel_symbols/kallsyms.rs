@@ -5,7 +5,7 @@
 //! ffffffffc0a00010 t xfs_init    [xfs]
 //! ```
 
-use crate::source::keep;
+use crate::source::text;
 
 /// One line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +22,12 @@ pub struct Symbol<'a> {
 
 /// The lines of `text`; what does not parse is left out.
 pub fn symbols(text: &[u8]) -> impl Iterator<Item = Symbol<'_>> {
-    keep::lines(text).filter_map(symbol)
+    text::lines(text).filter_map(symbol)
 }
 
 fn symbol(line: &[u8]) -> Option<Symbol<'_>> {
-    let mut fields = keep::fields(line);
-    let (address, kind, name) = (keep::hexadecimal(fields.next()?)?, fields.next()?, fields.next()?);
+    let mut fields = text::fields(line);
+    let (address, kind, name) = (text::hexadecimal(fields.next()?)?, fields.next()?, fields.next()?);
     let module = fields.next().and_then(|tag| tag.strip_prefix(b"[")?.strip_suffix(b"]"));
     let [kind] = kind else { return None };
     Some(Symbol { address, kind: *kind, name, module })

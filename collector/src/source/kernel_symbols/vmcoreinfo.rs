@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::notes;
-use crate::source::keep;
+use crate::source::text;
 
 /// The lines `KEY=VALUE` of the note.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl VmCoreInfo {
     #[must_use]
     pub fn parse(text: &[u8]) -> Self {
         let mut values = BTreeMap::new();
-        for line in keep::lines(text) {
+        for line in text::lines(text) {
             if let Some(at) = line.iter().position(|b| *b == b'=') {
                 let (key, value) = line.split_at(at);
                 values.entry(key.to_owned()).or_insert_with(|| value.get(1..).unwrap_or_default().to_owned());
@@ -40,13 +40,13 @@ impl VmCoreInfo {
     /// A value that is a hexadecimal number: `SYMBOL(…)`, `KERNELOFFSET`.
     #[must_use]
     pub fn address(&self, key: &str) -> Option<u64> {
-        keep::hexadecimal(self.text(key)?)
+        text::hexadecimal(self.text(key)?)
     }
 
     /// A value that is a decimal number: `NUMBER(…)`.
     #[must_use]
     pub fn number(&self, key: &str) -> Option<i64> {
-        keep::number(self.text(key)?)
+        text::number(self.text(key)?)
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keep::{self, Keeper, Kept};
+use super::text;
 use super::{Evidence, Source, Stop};
 use crate::host::{Host, ReadError, SysRoot, Watchdog};
 use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row, Status};
@@ -191,7 +192,7 @@ impl Tracer<'_, '_> {
 
     fn probes(&mut self, file: &'static str) -> Result<(), Stop> {
         let Ok(text) = self.read(file.as_bytes())? else { return Ok(()) };
-        for line in keep::lines(&text.bytes).filter(|line| !line.starts_with(b"#")) {
+        for line in text::lines(&text.bytes).filter(|line| !line.starts_with(b"#")) {
             self.keeper.evidence.check()?;
             let mut row = Row::new(self.keeper.host.clock.now(), keep::shown(&self.root.full(file.as_bytes())));
             row.text("list", file).bytes("definition", line);
@@ -214,7 +215,7 @@ impl Tracer<'_, '_> {
             Err(error) if error.is_denied() => return Ok(Door::Denied),
             Err(_) => return Ok(Door::Absent),
         };
-        for line in keep::lines(&text.bytes) {
+        for line in text::lines(&text.bytes) {
             self.keeper.evidence.check()?;
             let mut row = Row::new(self.keeper.host.clock.now(), keep::shown(&self.root.full(b"kprobes/list")));
             match parse::kprobe(line) {

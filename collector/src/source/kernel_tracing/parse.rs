@@ -1,6 +1,6 @@
 //! Lines of tracefs and debugfs (`kernel/trace/ftrace.c`, `kernel/trace/trace_dynevent.c`, `kernel/kprobes.c`).
 
-use crate::source::keep::{fields, hexadecimal, number};
+use crate::source::text::{fields, hexadecimal, number};
 
 /// A function in `enabled_functions`.
 #[derive(Debug, PartialEq, Eq)]

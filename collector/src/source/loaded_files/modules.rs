@@ -10,8 +10,8 @@ use super::{LIMIT, columns, unread};
 use crate::host::{Content, Host, ReadError, Reason, Watchdog, read};
 use crate::model::{Gap, Row};
 use crate::source::digests::Digests;
-use crate::source::keep;
 use crate::source::kernel_modules::parse;
+use crate::source::text;
 use crate::source::{Evidence, Stop};
 
 /// The most that is read of `/proc/modules` and `modules.dep`; that of a distribution has less than 1 MiB.
@@ -94,7 +94,7 @@ impl Tree {
         if dep.truncated {
             return Err(ReadError::new(&path, Reason::Limit(format!("longer than the {MOST} bytes that are read of it"))));
         }
-        Ok(Self { files: keep::lines(&dep.bytes).filter_map(|line| entry(&folder, line)).collect() })
+        Ok(Self { files: text::lines(&dep.bytes).filter_map(|line| entry(&folder, line)).collect() })
     }
 }
 

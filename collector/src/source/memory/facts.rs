@@ -9,6 +9,7 @@ use crate::model::Row;
 use crate::model::modules::Architecture;
 use crate::source::Stop;
 use crate::source::keep::{self, Keeper};
+use crate::source::text;
 
 /// All that the ladder goes by.
 #[derive(Debug, Clone, Default)]
@@ -80,8 +81,8 @@ pub(super) fn read(keeper: &mut Keeper<'_>, row: &mut Row, offer: &Offer) -> Res
 
 /// A line of `/proc/meminfo`, in bytes.
 fn kilobytes(meminfo: &[u8], name: &[u8]) -> Option<u64> {
-    let line = keep::lines(meminfo).find_map(|line| line.strip_prefix(name))?;
-    u64::try_from(keep::number(keep::fields(line).next()?)?).ok()?.checked_mul(1024)
+    let line = text::lines(meminfo).find_map(|line| line.strip_prefix(name))?;
+    u64::try_from(text::number(text::fields(line).next()?)?).ok()?.checked_mul(1024)
 }
 
 fn in_use(meminfo: &[u8]) -> Option<u64> {
@@ -153,7 +154,7 @@ fn config(row: &mut Row, keeper: &mut Keeper<'_>, kernel: &[u8]) -> Result<Optio
     let Some(path) = keep::in_boot("config", kernel) else { return Ok(None) };
     let Some(text) = keep::content(row, "config", keeper.file(&path)?) else { return Ok(None) };
     row.bytes("config_file", &path);
-    Ok(Some(keep::lines(&text).any(|line| line == b"CONFIG_STRICT_DEVMEM=y")))
+    Ok(Some(text::lines(&text).any(|line| line == b"CONFIG_STRICT_DEVMEM=y")))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::model::PhysRange;
 use crate::model::range;
-use crate::source::keep;
+use crate::source::text;
 
 /// The name of memory that the kernel manages.
 const RAM: &[u8] = b"System RAM";
@@ -26,7 +26,7 @@ pub(super) fn parse(text: &[u8]) -> Iomem {
     let mut out = Iomem::default();
     let mut highest = 0;
     let mut ram = Vec::new();
-    for line in keep::lines(text) {
+    for line in text::lines(text) {
         let Some((first, last, name)) = entry(line) else {
             out.bad += 1;
             continue;
@@ -51,7 +51,7 @@ fn entry(line: &[u8]) -> Option<(u64, u64, &[u8])> {
     let separator = line.windows(3).position(|three| three == b" : ")?;
     let (addresses, name) = line.split_at(separator);
     let mut ends = addresses.splitn(2, |b| *b == b'-');
-    Some((keep::hexadecimal(ends.next()?)?, keep::hexadecimal(ends.next()?)?, name.get(3..)?))
+    Some((text::hexadecimal(ends.next()?)?, text::hexadecimal(ends.next()?)?, name.get(3..)?))
 }
 
 #[cfg(test)]

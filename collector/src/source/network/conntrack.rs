@@ -10,12 +10,13 @@ use nix::sys::socket::SockProtocol;
 
 use super::ask::ask;
 use super::autoload::Guard;
-use super::fields::{address, array, decimal, lines, port, split, walk};
+use super::fields::{address, array, lines, port, split, walk};
 use super::rtnetlink::{put_bytes, put_int, put_text};
 use super::taken::{Kept, Taken, each};
 use super::visit::Inside;
 use crate::host::Host;
 use crate::model::{Artefact, Category, Outcome, Profile, Row};
+use crate::source::text::decimal;
 use crate::source::{Evidence, Source, Stop};
 
 /// The line of the catalogue.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::host::netlink::{attributes, native_u32, u16_of, u32_of, u64_of};
+use crate::source::text::hex_digits;
 
 /// `N` bytes at `offset`.
 pub(super) fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
@@ -69,22 +70,9 @@ pub(super) fn lines(text: &[u8], headers: usize) -> impl Iterator<Item = &[u8]> 
     text.split(|b| *b == b'\n').skip(headers).filter(|line| !line.is_empty())
 }
 
-/// A decimal number without sign.
-pub(super) fn decimal<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
-    if field.iter().all(u8::is_ascii_digit) { std::str::from_utf8(field).ok()?.parse().ok() } else { None }
-}
-
-/// A hexadecimal number without sign or prefix.
-pub(super) fn hexadecimal(field: &[u8]) -> Option<u64> {
-    if !field.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    u64::from_str_radix(std::str::from_utf8(field).ok()?, 16).ok()
-}
-
 /// A hexadecimal number that fits into `T`.
 pub(super) fn hex<T: TryFrom<u64>>(field: &[u8]) -> Option<T> {
-    hexadecimal(field).and_then(|value| T::try_from(value).ok())
+    hex_digits(field).and_then(|value| T::try_from(value).ok())
 }
 
 /// An address as `/proc/net/tcp` writes it: each 32-bit word of the network's bytes printed as a number of this machine.
@@ -121,10 +109,6 @@ mod tests {
 
     #[test]
     fn numbers_have_no_sign_and_fit() {
-        assert_eq!(
-            (decimal::<u8>(b"255"), decimal::<u8>(b"256"), decimal::<u8>(b"+1"), decimal::<u8>(b"")),
-            (Some(255), None, None, None)
-        );
         assert_eq!(
             (hex::<u16>(b"FfFf"), hex::<u16>(b"10000"), hex::<u16>(b"-1"), hex::<u16>(b"")),
             (Some(65535), None, None, None)

@@ -80,7 +80,7 @@ impl Door {
 /// The inode in the target of a link to a network namespace, `net:[4026531840]`.
 #[must_use]
 pub fn parse_link(target: &[u8]) -> Option<u64> {
-    super::fields::decimal(target.strip_prefix(b"net:[")?.strip_suffix(b"]")?)
+    crate::source::text::decimal(target.strip_prefix(b"net:[")?.strip_suffix(b"]")?)
 }
 
 /// The network namespace that we are in ourselves.

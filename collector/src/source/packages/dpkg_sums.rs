@@ -4,7 +4,7 @@ use super::dpkg::{self, Diversions};
 use super::verify::{Job, Verifier};
 use crate::host::{Host, read};
 use crate::model::Gap;
-use crate::source::keep::lines;
+use crate::source::text::lines;
 use crate::source::{Evidence, Stop};
 
 /// Where dpkg keeps what it knows of each package.

@@ -18,7 +18,7 @@ use self::crontab::{Job, Line};
 use self::hook::Format;
 use self::sshd::{Sshd, Whose};
 use super::file_set::{FileSet, Limits, Order, Text, Unlisted, bounded};
-use super::keep::lines;
+use super::text::lines;
 use super::{Evidence, Source, Stop};
 use crate::host::Host;
 use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row, Status, escape};

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use crate::host::{Host, ReadError, Reason};
 use crate::model::Gap;
 use crate::model::glob::matches;
-use crate::source::keep::lines;
+use crate::source::text::lines;
 use crate::source::{Evidence, Stop, passwd};
 
 /// Where the configuration begins. Drop-ins count also where no `Include` names them.

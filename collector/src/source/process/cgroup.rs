@@ -1,6 +1,6 @@
 //! `/proc/PID/cgroup` (cgroups(7)): one `hierarchy:controllers:path` line for each hierarchy.
 
-use super::number;
+use crate::source::text::parsed;
 
 /// A process's place in one hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub fn parse(text: &[u8]) -> Vec<Place<'_>> {
 
 fn parse_line(line: &[u8]) -> Option<Place<'_>> {
     let mut fields = line.splitn(3, |b| *b == b':');
-    Some(Place { hierarchy: number(fields.next()?)?, controllers: fields.next()?, path: fields.next()? })
+    Some(Place { hierarchy: parsed(fields.next()?)?, controllers: fields.next()?, path: fields.next()? })
 }
 
 /// The one path that says most of where a process belongs: cgroup v2's, unless that is the root and systemd's hierarchy, or

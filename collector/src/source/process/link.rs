@@ -1,11 +1,11 @@
 //! What the magic links of `/proc/PID` say: a path, or `kind:[number]` for what has none (proc_pid_fd(5), namespaces(7)).
 
-use super::number;
+use crate::source::text::parsed;
 
 /// The inode of a link such as `socket:[123]`, `pipe:[7]` or `net:[4026531840]`.
 #[must_use]
 pub fn inode(target: &[u8], kind: &[u8]) -> Option<u64> {
-    number(target.strip_prefix(kind)?.strip_prefix(b":[")?.strip_suffix(b"]")?)
+    parsed(target.strip_prefix(kind)?.strip_prefix(b":[")?.strip_suffix(b"]")?)
 }
 
 /// The inode of a namespace link, whatever its kind.

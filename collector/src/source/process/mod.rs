@@ -10,10 +10,7 @@ pub mod slow;
 pub mod stat;
 pub mod status;
 
-/// One decimal number with blanks around it; `None` for anything else.
-pub(crate) fn number<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
-    std::str::from_utf8(field.trim_ascii()).ok()?.parse().ok()
-}
+use super::text::parsed;
 
 /// The arguments in `/proc/PID/cmdline` (proc_pid_cmdline(5)): each ends with a NUL, the last one perhaps without. A program
 /// may have written anything over them.
@@ -29,7 +26,7 @@ pub fn args(cmdline: &[u8]) -> Vec<&[u8]> {
 #[must_use]
 pub fn io_field(io: &[u8], name: &[u8]) -> Option<u64> {
     let line = io.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(name)?.strip_prefix(b":"));
-    number(line?)
+    parsed(line?)
 }
 
 #[cfg(test)]

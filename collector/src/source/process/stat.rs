@@ -2,7 +2,7 @@
 //!
 //! A name may hold blanks, newlines and parentheses. After it stand only numbers, so the last `)` ends it.
 
-use super::number;
+use crate::source::text::parsed;
 
 /// The fields of one process that rows are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,21 +66,21 @@ pub fn parse(text: &[u8]) -> Option<ProcStat<'_>> {
     let fields: Vec<&[u8]> = fields.collect();
     let field = |number: usize| fields.get(number - 3).copied();
     Some(ProcStat {
-        pid: number(text.get(..open)?)?,
+        pid: parsed(text.get(..open)?)?,
         comm: text.get(open + 1..close)?,
         state: *field(3)?.first()?,
-        ppid: number(field(4)?)?,
-        pgrp: number(field(5)?)?,
-        session: number(field(6)?)?,
-        tty_nr: number(field(7)?)?,
-        flags: number(field(9)?)?,
-        utime: number(field(14)?)?,
-        stime: number(field(15)?)?,
-        nice: number(field(19)?)?,
-        threads: number(field(20)?)?,
-        start_ticks: number(field(22)?)?,
-        vsize: number(field(23)?)?,
-        rss_pages: number(field(24)?)?,
+        ppid: parsed(field(4)?)?,
+        pgrp: parsed(field(5)?)?,
+        session: parsed(field(6)?)?,
+        tty_nr: parsed(field(7)?)?,
+        flags: parsed(field(9)?)?,
+        utime: parsed(field(14)?)?,
+        stime: parsed(field(15)?)?,
+        nice: parsed(field(19)?)?,
+        threads: parsed(field(20)?)?,
+        start_ticks: parsed(field(22)?)?,
+        vsize: parsed(field(23)?)?,
+        rss_pages: parsed(field(24)?)?,
     })
 }
 

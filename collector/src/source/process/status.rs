@@ -1,7 +1,7 @@
 //! `/proc/PID/status` (proc_pid_status(5)): `Name:\tvalue` lines. The kernel escapes newlines in the name, so no program can
 //! forge a line; what a kernel does not have stays `None`.
 
-use super::number;
+use crate::source::text::parsed;
 
 /// The lines of one process that rows are made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,23 +58,23 @@ pub fn parse(text: &[u8]) -> Status {
 impl Status {
     fn line(&mut self, key: &[u8], value: &[u8]) {
         match key {
-            b"Tgid" => self.tgid = number(value),
-            b"PPid" => self.ppid = number(value),
-            b"TracerPid" => self.tracer_pid = number(value),
+            b"Tgid" => self.tgid = parsed(value),
+            b"PPid" => self.ppid = parsed(value),
+            b"TracerPid" => self.tracer_pid = parsed(value),
             b"Uid" => self.uid = four(value),
             b"Gid" => self.gid = four(value),
-            b"NSpid" => self.ns_pid = words(value).filter_map(number).collect(),
+            b"NSpid" => self.ns_pid = words(value).filter_map(parsed).collect(),
             b"VmSize" => self.vm_size_kib = kibibytes(value),
             b"VmRSS" => self.vm_rss_kib = kibibytes(value),
-            b"Threads" => self.threads = number(value),
+            b"Threads" => self.threads = parsed(value),
             b"CapInh" => self.cap_inh = mask(value),
             b"CapPrm" => self.cap_prm = mask(value),
             b"CapEff" => self.cap_eff = mask(value),
             b"CapBnd" => self.cap_bnd = mask(value),
             b"CapAmb" => self.cap_amb = mask(value),
-            b"NoNewPrivs" => self.no_new_privs = number(value),
-            b"Seccomp" => self.seccomp = number(value),
-            b"Seccomp_filters" => self.seccomp_filters = number(value),
+            b"NoNewPrivs" => self.no_new_privs = parsed(value),
+            b"Seccomp" => self.seccomp = parsed(value),
+            b"Seccomp_filters" => self.seccomp_filters = parsed(value),
             _ => {}
         }
     }
@@ -85,12 +85,12 @@ fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn four(value: &[u8]) -> Option<[u32; 4]> {
-    let ids: Vec<u32> = words(value).map(number).collect::<Option<_>>()?;
+    let ids: Vec<u32> = words(value).map(parsed).collect::<Option<_>>()?;
     ids.try_into().ok()
 }
 
 fn kibibytes(value: &[u8]) -> Option<u64> {
-    number(value.strip_suffix(b"kB")?)
+    parsed(value.strip_suffix(b"kB")?)
 }
 
 fn mask(value: &[u8]) -> Option<u64> {

@@ -3,7 +3,8 @@
 use super::read::Detail;
 use crate::model::row::RowStatus;
 use crate::model::{Row, Timestamp};
-use crate::source::process::{cgroup, number, status};
+use crate::source::process::{cgroup, status};
+use crate::source::text::{lines, parsed};
 use crate::source::{Evidence, Stop};
 
 /// Writes the rows of all tables.
@@ -40,7 +41,7 @@ fn begin(detail: &Detail, time: Timestamp, name: &str) -> Row {
 
 /// The threads of which anything was read, in the order of their ids.
 fn threads(detail: &Detail) -> Vec<i32> {
-    let tid = |name: &str| number(name.strip_prefix("task/")?.split('/').next()?.as_bytes());
+    let tid = |name: &str| parsed(name.strip_prefix("task/")?.split('/').next()?.as_bytes());
     let mut tids: Vec<i32> = detail.files.iter().filter_map(|(name, _)| tid(name)).collect();
     tids.dedup();
     tids
@@ -67,10 +68,10 @@ fn thread(detail: &Detail, time: Timestamp, tid: i32) -> Row {
         row.bytes("lsm_label", label.strip_suffix(b"\0").unwrap_or(label));
     }
     if let Some(stack) = file("stack") {
-        row.bytes_list("stack", stack.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(frame));
+        row.bytes_list("stack", lines(stack).map(frame));
     }
     if tid == detail.process.pid
-        && let Some(slack) = detail.file("timerslack_ns").and_then(number::<u64>)
+        && let Some(slack) = detail.file("timerslack_ns").and_then(parsed::<u64>)
     {
         row.int("timerslack_ns", slack);
     }
@@ -116,15 +117,15 @@ fn descriptor(detail: &Detail, time: Timestamp, fd: i32, target: &[u8], text: &[
     let mut row = begin(detail, time, &format!("fdinfo/{fd}"));
     row.int("fd", fd).bytes("target", target);
     let mut details = Vec::new();
-    for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+    for line in lines(text) {
         let known = |name: &[u8]| line.strip_prefix(name).map(<[u8]>::trim_ascii);
-        if let Some(value) = known(b"pos:").and_then(number::<i64>) {
+        if let Some(value) = known(b"pos:").and_then(parsed::<i64>) {
             row.int("position", value);
         } else if let Some(value) = known(b"flags:") {
             row.bytes("flags", value);
-        } else if let Some(value) = known(b"mnt_id:").and_then(number::<u64>) {
+        } else if let Some(value) = known(b"mnt_id:").and_then(parsed::<u64>) {
             row.int("mnt_id", value);
-        } else if let Some(value) = known(b"ino:").and_then(number::<u64>) {
+        } else if let Some(value) = known(b"ino:").and_then(parsed::<u64>) {
             row.int("inode", value);
         } else {
             details.push(line);

@@ -3,6 +3,8 @@
 //! The kernel writes a newline in a path as `\012` and a file without a name with ` (deleted)` behind it; a path that holds
 //! either text itself looks the same. Paths are therefore left as the kernel words them.
 
+use crate::source::text::{decimal, hex_digits, lines};
+
 /// What the kernel puts behind the path of a file that no longer has that name.
 pub(crate) const DELETED: &[u8] = b" (deleted)";
 
@@ -46,7 +48,7 @@ impl Mapping<'_> {
     /// Device of the file system, `(major, minor)`.
     pub(crate) fn device_number(&self) -> Option<(u32, u32)> {
         let mut parts = self.device.splitn(2, |b| *b == b':');
-        let mut part = || u32::try_from(hex(parts.next()?)?).ok();
+        let mut part = || u32::try_from(hex_digits(parts.next()?)?).ok();
         Some((part()?, part()?))
     }
 }
@@ -55,7 +57,7 @@ impl Mapping<'_> {
 pub(crate) fn mappings(text: &[u8]) -> (Vec<Mapping<'_>>, usize) {
     let mut found: Vec<Mapping<'_>> = Vec::new();
     let mut bad = 0;
-    for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+    for line in lines(text) {
         if let Some(mapping) = head(line) {
             found.push(mapping);
         } else if found.last_mut().and_then(|mapping| detail(line, mapping)).is_none() {
@@ -69,8 +71,8 @@ pub(crate) fn mappings(text: &[u8]) -> (Vec<Mapping<'_>>, usize) {
 fn head(line: &[u8]) -> Option<Mapping<'_>> {
     let mut fields = line.splitn(6, |b| *b == b' ');
     let mut range = fields.next()?.splitn(2, |b| *b == b'-');
-    let (start, end) = (hex(range.next()?)?, hex(range.next()?)?);
-    let (permissions, offset, device) = (fields.next()?, hex(fields.next()?)?, fields.next()?);
+    let (start, end) = (hex_digits(range.next()?)?, hex_digits(range.next()?)?);
+    let (permissions, offset, device) = (fields.next()?, hex_digits(fields.next()?)?, fields.next()?);
     let inode = decimal(fields.next()?)?;
     let path = fields.next().unwrap_or_default();
     let path = path.iter().position(|b| *b != b' ').and_then(|at| path.get(at..)).unwrap_or_default();
@@ -89,7 +91,7 @@ fn detail<'a>(line: &'a [u8], mapping: &mut Mapping<'a>) -> Option<()> {
         let is_new = mapping.numbers.len() < MOST_NUMBERS && mapping.numbers.iter().all(|(known, _)| *known != name);
         is_new.then(|| mapping.numbers.push((name, number)))?;
     } else {
-        decimal(value)?;
+        decimal::<u64>(value)?;
     }
     Some(())
 }
@@ -99,16 +101,6 @@ fn column(name: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(name).ok()?;
     let is_word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     is_word.then(|| name.to_ascii_lowercase())
-}
-
-fn hex(digits: &[u8]) -> Option<u64> {
-    let plain = digits.iter().all(u8::is_ascii_hexdigit);
-    if plain { u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok() } else { None }
-}
-
-fn decimal(digits: &[u8]) -> Option<u64> {
-    let plain = digits.iter().all(u8::is_ascii_digit);
-    if plain { std::str::from_utf8(digits).ok()?.parse().ok() } else { None }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use crate::host::{Host, read};
 use crate::model::{Row, escape};
 use crate::source::keep::{self, Keeper};
+use crate::source::text;
 use crate::source::{Evidence, Stop};
 
 /// Folders below `/run/systemd`, and the type of login that their files stand for, where they do.
@@ -58,7 +59,7 @@ fn columns(row: &mut Row, text: &[u8]) {
             row.bytes(column, &value);
         }
     }
-    let number = |variable: &str| value(text, variable).and_then(|value| keep::number(&value));
+    let number = |variable: &str| value(text, variable).and_then(|value| text::number(&value));
     if let Some(micros) = number("REALTIME") {
         row.int("time", micros.div_euclid(1_000_000)).int("time_ns", i128::from(micros) * 1000);
     }
@@ -73,7 +74,7 @@ fn columns(row: &mut Row, text: &[u8]) {
 /// characters need: those stay as they are written).
 fn value(text: &[u8], variable: &str) -> Option<Vec<u8>> {
     let assigned = |line: &'_ [u8]| Some(line.strip_prefix(variable.as_bytes())?.strip_prefix(b"=")?.trim_ascii().to_owned());
-    let value = keep::lines(text).find_map(assigned)?;
+    let value = text::lines(text).find_map(assigned)?;
     let inside = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).map(<[u8]>::to_owned);
     Some(inside.unwrap_or(value))
 }

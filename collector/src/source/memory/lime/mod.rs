@@ -198,7 +198,7 @@ pub(super) fn take_and_forget(host: &Host, module: &[u8], ram: &[PhysRange], clo
 
 fn taint(host: &Host) -> Option<i64> {
     let text = host.proc.file("sys/kernel/tainted", read::SMALL).ok()?;
-    crate::source::keep::number(&text.bytes)
+    crate::source::text::number(&text.bytes)
 }
 
 /// Records of the kernel's log, and why some are missing if some are.

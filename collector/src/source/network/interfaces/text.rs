@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::address::Address;
 use super::link::{Counters, Link};
-use crate::source::network::fields::{decimal, hex, lines, plain_address, split};
+use crate::source::network::fields::{hex, lines, plain_address, split};
+use crate::source::text::decimal;
 
 /// `name: bytes packets errs drop fifo frame compressed multicast`, then the same of what was sent, with `colls carrier`.
 pub(super) fn dev(text: &[u8]) -> Vec<Link> {

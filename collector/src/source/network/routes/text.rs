@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 
 use super::Route;
-use crate::source::network::fields::{decimal, hex, hexadecimal, lines, plain_address, split, word_address};
+use crate::source::network::fields::{hex, lines, plain_address, split, word_address};
+use crate::source::text::{decimal, hex_digits};
 
 /// A parser of one line.
 pub(super) type Parse = fn(&[u8]) -> Option<Route>;
@@ -39,7 +40,7 @@ pub(super) fn line4(line: &[u8]) -> Option<Route> {
 pub(super) fn line6(line: &[u8]) -> Option<Route> {
     let mut fields = split(line);
     let destination = plain_address(fields.next()?)?;
-    let mut route = Route::new(destination, u8::try_from(hexadecimal(fields.next()?)?).ok()?);
+    let mut route = Route::new(destination, u8::try_from(hex_digits(fields.next()?)?).ok()?);
     let gateway: IpAddr = plain_address(fields.nth(2)?)?;
     route.metric = hex(fields.next()?)?;
     let flags = hex(fields.nth(2)?)?;

@@ -3,7 +3,8 @@
 
 use super::kind::Kind;
 use super::socket::{Endpoint, Socket};
-use crate::source::network::fields::{decimal, hex, hexadecimal, lines, split, word_address};
+use crate::source::network::fields::{hex, lines, split, word_address};
+use crate::source::text::{decimal, hex_digits};
 
 /// The sockets in the text of `kind`'s file, and the number of lines that make no sense. A line that the read's limit cut
 /// must not be among them.
@@ -53,7 +54,7 @@ fn endpoint(kind: Kind, field: &[u8]) -> Option<Endpoint> {
 
 fn pair(field: &[u8]) -> Option<(u64, u64)> {
     let colon = field.iter().position(|b| *b == b':')?;
-    Some((hexadecimal(field.get(..colon)?)?, hexadecimal(field.get(colon + 1..)?)?))
+    Some((hex_digits(field.get(..colon)?)?, hex_digits(field.get(colon + 1..)?)?))
 }
 
 /// `sk RefCnt Type Proto Iface R Rmem User Inode`.
@@ -75,7 +76,7 @@ fn netlink(kind: Kind, line: &[u8]) -> Option<Socket> {
     let mut fields = split(line).skip(1);
     let protocol = decimal(fields.next()?)?;
     let port_id = decimal(fields.next()?)?;
-    let groups = hexadecimal(fields.next()?)?;
+    let groups = hex_digits(fields.next()?)?;
     let (rqueue, wqueue) = (decimal(fields.next()?)?, decimal(fields.next()?)?);
     let drops = decimal(fields.nth(2)?)?;
     let mut socket = Socket::new(kind, decimal(fields.next()?)?);
@@ -109,7 +110,7 @@ fn unix_record(line: &[u8]) -> Option<Socket> {
     const LISTENING: u64 = 0x1_0000;
     let mut rest = line;
     take(&mut rest, b' ')?.strip_suffix(b":")?;
-    let mut number = |digits: usize| take(&mut rest, b' ').filter(|field| field.len() == digits).and_then(hexadecimal);
+    let mut number = |digits: usize| take(&mut rest, b' ').filter(|field| field.len() == digits).and_then(hex_digits);
     let (_references, _protocol, flags) = (number(8)?, number(8)?, number(8)?);
     let (socket_type, state) = (number(4)?, number(2)?);
     let padded = rest.trim_ascii_start();
