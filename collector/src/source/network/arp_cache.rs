@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::columns::{put_bytes, put_int, put_text};
 use super::fields::{address, byte, hardware, hex, lines, native16, native32, split, walk};
-use super::rtnetlink::{LINKS, Plan, Request, Seen, each, put_bytes, put_int, put_text};
+use super::rtnetlink::{LINKS, Plan, Request, Seen, each};
 use crate::host::Host;
 use crate::model::{Artefact, Category, Outcome, Profile, Row};
 use crate::source::{Evidence, Source, Stop};

@@ -10,8 +10,8 @@ use nix::sys::socket::SockProtocol;
 
 use super::ask::ask;
 use super::autoload::Guard;
-use super::fields::{address, array, lines, port, split, walk};
-use super::rtnetlink::{put_bytes, put_int, put_text};
+use super::columns::{put_bytes, put_int, put_text};
+use super::fields::{address, be32, be64, lines, port, split, walk};
 use super::taken::{Kept, Taken, each};
 use super::visit::Inside;
 use crate::host::Host;
@@ -92,14 +92,6 @@ struct Direction([&'static str; 4]);
 const ORIGINAL: Direction = Direction(["source_address", "destination_address", "source_port", "destination_port"]);
 const REPLY: Direction =
     Direction(["reply_source_address", "reply_destination_address", "reply_source_port", "reply_destination_port"]);
-
-fn be32(bytes: &[u8]) -> Option<u32> {
-    array(bytes, 0).map(u32::from_be_bytes)
-}
-
-fn be64(bytes: &[u8]) -> Option<u64> {
-    array(bytes, 0).map(u64::from_be_bytes)
-}
 
 fn fill(row: &mut Row, payload: &[u8]) {
     if let Some(family) = payload.first() {

@@ -35,6 +35,16 @@ pub(super) fn port(bytes: &[u8], offset: usize) -> Option<u16> {
     array(bytes, offset).map(u16::from_be_bytes)
 }
 
+/// A 32-bit number in network byte order.
+pub(super) fn be32(bytes: &[u8]) -> Option<u32> {
+    array(bytes, 0).map(u32::from_be_bytes)
+}
+
+/// A 64-bit number in network byte order.
+pub(super) fn be64(bytes: &[u8]) -> Option<u64> {
+    array(bytes, 0).map(u64::from_be_bytes)
+}
+
 /// An address of 4 or 16 bytes.
 pub(super) fn address(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.len() {
@@ -58,6 +68,17 @@ pub(super) fn walk<'a>(bytes: &'a [u8], mut take: impl FnMut(u16, &'a [u8])) -> 
         }
     }
     None
+}
+
+/// The attribute `wanted` inside of an attribute.
+pub(super) fn inner(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
+    let mut found = None;
+    let _ = walk(bytes, |kind, value| {
+        if kind == wanted {
+            found = Some(value);
+        }
+    });
+    found
 }
 
 /// The fields of a line, split at any run of blanks.

@@ -16,6 +16,7 @@ pub mod traffic;
 
 mod archive;
 mod ask;
+mod columns;
 mod fields;
 #[cfg(any(test, feature = "test-util"))]
 pub(super) mod hostile;

@@ -8,6 +8,7 @@ use nix::sys::socket::SockProtocol;
 
 use super::archive::{extra_path, frame, text_paths};
 use super::ask::ask;
+use super::columns::until_nul;
 use super::fields::{native32, walk};
 use super::namespaces::{NetNamespace, find, of_host};
 use super::visit::{Inside, Visit, visit};
@@ -230,30 +231,4 @@ pub(super) fn names(links: &[Message]) -> BTreeMap<u32, Vec<u8>> {
         Some((native32(&message.payload, 4)?, name?))
     };
     links.iter().filter_map(one).collect()
-}
-
-/// A C string in an attribute.
-pub(super) fn until_nul(value: &[u8]) -> &[u8] {
-    value.split(|b| *b == 0).next().unwrap_or_default()
-}
-
-/// Adds an integer column where there is a value.
-pub(super) fn put_int<T: Into<i128>>(row: &mut Row, column: &str, value: Option<T>) {
-    if let Some(value) = value {
-        row.int(column, value);
-    }
-}
-
-/// Adds a text column where there is a value.
-pub(super) fn put_text<T: ToString>(row: &mut Row, column: &str, value: Option<T>) {
-    if let Some(value) = value {
-        row.text(column, &value.to_string());
-    }
-}
-
-/// Adds a column of bytes where there is a value.
-pub(super) fn put_bytes(row: &mut Row, column: &str, value: Option<&[u8]>) {
-    if let Some(value) = value {
-        row.bytes(column, value);
-    }
 }

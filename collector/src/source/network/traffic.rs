@@ -13,8 +13,9 @@ use nix::errno::Errno;
 use nix::sys::socket::SockProtocol;
 
 use super::ask::ask;
+use super::columns::{put_bytes, put_int, put_text, until_nul};
 use super::fields::{address, digits, native16, native32, native64, port, walk};
-use super::rtnetlink::{LINKS, names, put_bytes, put_int, put_text, until_nul};
+use super::rtnetlink::{LINKS, names};
 use super::taken::{Kept, Taken, each};
 use super::visit::Inside;
 use crate::host::netlink::{Message, native_u16, native_u32};

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::host::netlink::attributes;
-use crate::source::network::fields::{array, digits, walk};
-use crate::source::network::rtnetlink::until_nul;
+use crate::source::network::columns::until_nul;
+use crate::source::network::fields::{array, be32, be64, digits, inner, walk};
 
 /// A list of expressions (`NFTA_RULE_EXPRESSIONS`), in order. Elements all have the same type, so they are no anomaly.
 pub(super) fn list(bytes: &[u8]) -> Vec<Value> {
@@ -30,27 +30,6 @@ fn one(element: &[u8]) -> Value {
 /// A C string as text; what is no UTF-8 is escaped.
 pub(super) fn text(value: &[u8]) -> String {
     crate::model::escape::bytes(until_nul(value))
-}
-
-/// A 32-bit number in network order, as nftables has all of its numbers.
-pub(super) fn be32(bytes: &[u8]) -> Option<u32> {
-    array(bytes, 0).map(u32::from_be_bytes)
-}
-
-/// A 64-bit number in network order.
-pub(super) fn be64(bytes: &[u8]) -> Option<u64> {
-    array(bytes, 0).map(u64::from_be_bytes)
-}
-
-/// The attribute `wanted` inside of an attribute.
-pub(super) fn inner(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
-    let mut found = None;
-    let _ = walk(bytes, |kind, value| {
-        if kind == wanted {
-            found = Some(value);
-        }
-    });
-    found
 }
 
 /// Members of an expression that say what it does.

@@ -3,11 +3,10 @@
 //! A set that is too long for one message comes in several; only the first says what it is.
 
 use super::Kept;
-use super::expression::inner;
 use crate::host::netlink::attributes;
 use crate::model::Row;
-use crate::source::network::fields::{address, array, byte, digits, port, walk};
-use crate::source::network::rtnetlink::{put_bytes, put_int, put_text, until_nul};
+use crate::source::network::columns::{put_bytes, put_int, put_text, until_nul};
+use crate::source::network::fields::{address, be32, be64, byte, digits, inner, port, walk};
 use crate::source::{Evidence, Stop};
 
 /// The dump's name in the archive.
@@ -47,7 +46,7 @@ fn set(mut row: Row, name: &[u8], payload: &[u8]) -> Row {
     put_bytes(&mut row, "type", inner(payload, SET_TYPE).map(until_nul));
     put_int(&mut row, "family", inner(payload, FAMILY).and_then(|value| byte(value, 0)));
     let data = inner(payload, DATA).unwrap_or_default();
-    let number = |kind| inner(data, kind).and_then(|value| array(value, 0)).map(u32::from_be_bytes);
+    let number = |kind| inner(data, kind).and_then(be32);
     put_int(&mut row, "timeout_s", number(6));
     put_int(&mut row, "elements", number(24));
     put_int(&mut row, "references", number(25));
@@ -57,24 +56,22 @@ fn set(mut row: Row, name: &[u8], payload: &[u8]) -> Row {
 
 /// An element: which of these it has depends on the type of its set.
 fn fill(row: &mut Row, element: &[u8]) {
-    let number = |value| array(value, 0).map(u32::from_be_bytes);
-    let long = |value| array(value, 0).map(u64::from_be_bytes);
     let anomaly = walk(element, |kind, value| match kind {
         1 => put_text(row, "address", ip(value)),
         2 => put_text(row, "address_to", ip(value)),
         3 => put_int(row, "prefix", byte(value, 0)),
         4 => put_int(row, "port", port(value, 0)),
         5 => put_int(row, "port_to", port(value, 0)),
-        6 => put_int(row, "timeout_s", number(value)),
+        6 => put_int(row, "timeout_s", be32(value)),
         7 => put_int(row, "protocol", byte(value, 0)),
-        10 => put_int(row, "mark", number(value)),
+        10 => put_int(row, "mark", be32(value)),
         17 => put_text(row, "mac", Some(digits(value))),
         18 => put_bytes(row, "member_set", Some(until_nul(value))),
         20 => put_text(row, "second_address", ip(value)),
         21 => put_int(row, "second_prefix", byte(value, 0)),
         23 => put_bytes(row, "interface", Some(until_nul(value))),
-        24 => put_int(row, "bytes", long(value)),
-        25 => put_int(row, "packets", long(value)),
+        24 => put_int(row, "bytes", be64(value)),
+        25 => put_int(row, "packets", be64(value)),
         26 => put_bytes(row, "comment", Some(until_nul(value))),
         _ => {}
     });

@@ -14,8 +14,8 @@ use nix::sys::socket::SockProtocol;
 
 use super::ask::ask;
 use super::autoload::Guard;
+use super::columns::until_nul;
 use super::fields::{lines, walk};
-use super::rtnetlink::until_nul;
 use super::taken::{Kept, Taken, each};
 use super::visit::Inside;
 use crate::host::Host;

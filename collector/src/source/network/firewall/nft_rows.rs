@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::expression::{be32, be64, inner, list, text, verdict_word};
+use super::expression::{list, text, verdict_word};
 use super::{Kept, elements};
 use crate::host::netlink::{Message, attributes};
 use crate::model::Row;
-use crate::source::network::fields::{digits, walk};
-use crate::source::network::rtnetlink::{put_bytes, put_int, put_text, until_nul};
+use crate::source::network::columns::{put_bytes, put_int, put_text, until_nul};
+use crate::source::network::fields::{be32, be64, digits, inner, walk};
 use crate::source::{Evidence, Stop};
 
 /// How an attribute becomes a column.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::Kept;
 use crate::host::xtables::ENTRIES;
 use crate::model::Row;
-use crate::source::network::fields::{address, byte, digits, native16, native32, native64};
-use crate::source::network::rtnetlink::{put_bytes, put_int, until_nul};
+use crate::source::network::columns::{put_bytes, put_int, until_nul};
+use crate::source::network::fields::{address, byte, digits, hardware, native16, native32, native64};
 use crate::source::{Evidence, Stop};
 
 /// Where the parts of an entry are. IPv4 and IPv6 have addresses of different length, ARP those of hardware too.
@@ -215,13 +215,9 @@ fn arp(row: &mut Row, bytes: &[u8]) {
     for (at, address, mask) in [(18, "src_mac", "src_mac_mask"), (50, "dst_mac", "dst_mac_mask")] {
         let parts = bytes.get(at..at + 6).zip(bytes.get(at + 16..at + 22));
         if let Some((own, bits)) = parts.filter(|(_, bits)| bits.iter().any(|byte| *byte != 0)) {
-            row.text(address, &mac(own)).text(mask, &mac(bits));
+            row.text(address, &hardware(own)).text(mask, &hardware(bits));
         }
     }
-}
-
-fn mac(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
 /// The names of the matches, the ports of the first of those of TCP and UDP (`struct xt_tcp`, `xt_udp`), and the text of a comment

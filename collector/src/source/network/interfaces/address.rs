@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::Row;
+use crate::source::network::columns::{put_bytes, put_int, put_text, until_nul};
 use crate::source::network::fields::{self, byte, native32, walk};
-use crate::source::network::rtnetlink::{Seen, put_bytes, put_int, put_text, until_nul};
+use crate::source::network::rtnetlink::Seen;
 
 /// An address of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

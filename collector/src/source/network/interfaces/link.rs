@@ -1,8 +1,9 @@
 //! `RTM_NEWLINK` messages (linux/if_link.h): family u8, pad u8, type u16, index i32, flags u32, change u32; then attributes.
 
 use crate::model::Row;
-use crate::source::network::fields::{byte, hardware, native16, native32, native64, walk};
-use crate::source::network::rtnetlink::{Seen, put_bytes, put_int, put_text, until_nul};
+use crate::source::network::columns::{put_bytes, put_int, put_text, until_nul};
+use crate::source::network::fields::{byte, hardware, inner, native16, native32, native64, walk};
+use crate::source::network::rtnetlink::Seen;
 
 /// An interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,25 +59,14 @@ fn take(link: &mut Link, kind: u16, value: &[u8]) {
         6 => link.queueing = Some(until_nul(value).to_owned()),
         10 => link.master = native32(value, 0),
         16 => link.operstate = byte(value, 0),
-        18 => link.info_kind = nested(value, 1).map(|kind| until_nul(kind).to_owned()),
+        18 => link.info_kind = inner(value, 1).map(|kind| until_nul(kind).to_owned()),
         20 => link.alias = Some(until_nul(value).to_owned()),
         23 => link.counters = counters(value),
         30 => link.promiscuity = native32(value, 0),
-        43 => link.xdp_program = nested(value, 4).and_then(|id| native32(id, 0)),
+        43 => link.xdp_program = inner(value, 4).and_then(|id| native32(id, 0)),
         61 => link.allmulti = native32(value, 0),
         _ => {}
     }
-}
-
-/// The attribute `wanted` inside an attribute.
-fn nested(value: &[u8], wanted: u16) -> Option<&[u8]> {
-    let mut found = None;
-    let _ = walk(value, |kind, value| {
-        if kind == wanted {
-            found = Some(value);
-        }
-    });
-    found
 }
 
 fn counters(value: &[u8]) -> Option<Counters> {

@@ -4,7 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use super::rtnetlink::{LINKS, Plan, Request, Seen, each, put_bytes, put_int, put_text};
+use super::columns::{put_bytes, put_int, put_text};
+use super::rtnetlink::{LINKS, Plan, Request, Seen, each};
 use crate::host::Host;
 use crate::model::{Artefact, Category, Outcome, Profile, Row};
 use crate::source::{Evidence, Source, Stop};

@@ -7,8 +7,9 @@
 //! Source: linux/fib_rules.h.
 
 use crate::model::Row;
+use crate::source::network::columns::{put_bytes, put_int, put_text, until_nul};
 use crate::source::network::fields::{address, byte, native16, native32, walk};
-use crate::source::network::rtnetlink::{Request, put_bytes, put_int, put_text, until_nul};
+use crate::source::network::rtnetlink::Request;
 
 /// `RTM_GETRULE` with an empty `struct fib_rule_hdr`: those of all families.
 pub(super) const RULES: Request = Request { name: "getrule", kind: 34, body: || vec![0; 12] };
