@@ -12,7 +12,7 @@ use nix::errno::Errno;
 
 use super::digests::{Digests, Identity, identity};
 use super::each_process::{each_process, is_kernel_thread};
-use super::process_memory_map::parse::DELETED;
+use super::process::link::DELETED;
 use super::{Evidence, Source, Stop, failure};
 use crate::host::mounts::{self, Mount};
 use crate::host::sys::Stat;

@@ -9,7 +9,7 @@ use super::known::Known;
 use crate::host::{Host, Process, read};
 use crate::model::{Row, escape};
 use crate::source::each_process::{each_process, is_kernel_thread};
-use crate::source::process::{cgroup as process_cgroup, status};
+use crate::source::process::{cgroup as process_cgroup, link, status};
 use crate::source::{Evidence, Stop, failure};
 
 /// Namespaces of which the inodes are columns.
@@ -85,11 +85,9 @@ fn look(process: &Process, claims: &Claims<'_>) -> Seen {
     }
 }
 
-/// The inode in `mnt:[4026531841]`.
+/// The inode of a namespace that the process is in.
 fn inode(process: &Process, namespace: &str) -> Option<u64> {
-    let link = process.link(&format!("ns/{namespace}")).ok()?;
-    let digits = link.strip_prefix(namespace.as_bytes())?.strip_prefix(b":[")?.strip_suffix(b"]")?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    link::inode(&process.link(&format!("ns/{namespace}")).ok()?, namespace.as_bytes())
 }
 
 /// Gives each process the container whose first one it is said to be, unless something speaks against that or its cgroup is another's.

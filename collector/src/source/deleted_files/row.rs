@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::scan::Found;
 use crate::host::Host;
 use crate::model::Row;
-use crate::source::process_memory_map::parse::DELETED;
+use crate::source::process::link::DELETED;
 use crate::source::stat_columns;
 
 /// How the kernel words what is memory and no file of a disk, and what we call it.

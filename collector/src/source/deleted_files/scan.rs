@@ -9,7 +9,8 @@ use crate::host::sys::Stat;
 use crate::host::{FileSystems, Host, Process, ReadError, Reason, Watchdog};
 use crate::model::row::RowStatus;
 use crate::model::{Gap, Row};
-use crate::source::process_memory_map::parse::{self, DELETED, Mapping};
+use crate::source::process::link::DELETED;
+use crate::source::process_memory_map::parse::{self, Mapping};
 use crate::source::{Evidence, Stop, failure, process_memory_map};
 
 /// The longest that asking for one file may take.
@@ -167,7 +168,7 @@ impl<'a> Scan<'a> {
             Err(error) => return self.failed(link, &error, evidence),
         };
         // A file that lost the name it was opened by may have another one left, or be that of a lower overlay layer.
-        let nameless = stat.nlink == 0 || (stat.is_regular() && target.ends_with(b" (deleted)"));
+        let nameless = stat.nlink == 0 || (stat.is_regular() && target.ends_with(DELETED));
         let lost = nameless || (stat.is_regular() && row::memory(target).is_some());
         if !lost {
             return Ok(Looked::At(None));

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::host::mounts::{self, Mount};
 use crate::host::{Host, ReadError, read};
 use crate::model::Gap;
+use crate::source::process::link;
 use crate::source::{Evidence, Stop};
 
 /// A network namespace.
@@ -77,16 +78,10 @@ impl Door {
     }
 }
 
-/// The inode in the target of a link to a network namespace, `net:[4026531840]`.
-#[must_use]
-pub fn parse_link(target: &[u8]) -> Option<u64> {
-    crate::source::text::decimal(target.strip_prefix(b"net:[")?.strip_suffix(b"]")?)
-}
-
 /// The network namespace that we are in ourselves.
 #[must_use]
 pub fn own(host: &Host) -> Option<u64> {
-    host.proc.link("self/ns/net").ok().and_then(|target| parse_link(&target))
+    host.proc.link("self/ns/net").ok().and_then(|target| link::inode(&target, b"net"))
 }
 
 /// The host's own network namespace: that of process 1, else ours, else the only one.
@@ -140,7 +135,7 @@ pub fn find(host: &Host, evidence: &mut dyn Evidence) -> Result<Vec<NetNamespace
     for pid in pids {
         evidence.check()?;
         match host.proc.process(pid).and_then(|process| process.link("ns/net")) {
-            Ok(target) => drop(parse_link(&target).and_then(|inode| by_pid.insert(pid, inode))),
+            Ok(target) => drop(link::inode(&target, b"net").and_then(|inode| by_pid.insert(pid, inode))),
             Err(error) if error.is_gone() => {}
             Err(error) => refused.push(error),
         }
@@ -169,7 +164,7 @@ fn add_threads(host: &Host, by_pid: &BTreeMap<i32, u64>, found: &mut BTreeMap<u6
         let Ok(process) = host.proc.process(*pid) else { continue };
         for tid in process.numbers("task").unwrap_or_default().into_iter().filter(|tid| tid != pid) {
             let target = process.link(&format!("task/{tid}/ns/net")).unwrap_or_default();
-            if let Some(other) = parse_link(&target).filter(|other| other != inode) {
+            if let Some(other) = link::inode(&target, b"net").filter(|other| other != inode) {
                 entry(found, other).add_door(Door::Thread(*pid, tid));
             }
         }
@@ -198,7 +193,7 @@ fn add_mounts(host: &Host, by_pid: &BTreeMap<i32, u64>, found: &mut BTreeMap<u64
 
 fn add_table(of: &str, table: &[Mount], found: &mut BTreeMap<u64, NetNamespace>) {
     for mount in table.iter().filter(|mount| mount.kind == b"nsfs") {
-        if let Some(inode) = parse_link(&mount.root) {
+        if let Some(inode) = link::inode(&mount.root, b"net") {
             let safe = is_safe(table, mount);
             entry(found, inode).add_door(Door::Mount { of: of.to_owned(), point: mount.point.clone(), safe });
         }
@@ -244,14 +239,6 @@ mod tests {
     }
 
     #[test]
-    fn only_links_to_network_namespaces_count() {
-        assert_eq!(parse_link(b"net:[4026531840]"), Some(4_026_531_840));
-        for bad in [&b"net:[]"[..], b"mnt:[1]", b"net:[1", b"net:[-1]", b"net:[99999999999999999999]", b""] {
-            assert_eq!(parse_link(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
     fn our_own_namespace_and_that_of_a_thread_are_found() {
         let host = Host::live().unwrap();
         let second = super::super::second::Second::start(|| ());
@@ -262,12 +249,5 @@ mod tests {
         let other = found.iter().find(|namespace| namespace.inode == second.inode).unwrap();
         assert_eq!(other.doors, [Door::Thread(pid, second.tid)]);
         assert_ne!(other.inode, ours.inode);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_are_parsed(text in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60)) {
-            let _ = parse_link(&text);
-        }
     }
 }

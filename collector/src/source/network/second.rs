@@ -22,7 +22,7 @@ impl Second {
         std::thread::spawn(move || {
             unshare(CloneFlags::CLONE_NEWNET).expect("these tests need root");
             let link = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
-            let inode = super::namespaces::parse_link(link.as_os_str().as_encoded_bytes()).unwrap();
+            let inode = crate::source::process::link::inode(link.as_os_str().as_encoded_bytes(), b"net").unwrap();
             let kept = prepare();
             tell.send((inode, nix::unistd::gettid().as_raw())).unwrap();
             let _ = wait.recv();

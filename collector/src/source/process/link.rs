@@ -1,11 +1,11 @@
 //! What the magic links of `/proc/PID` say: a path, or `kind:[number]` for what has none (proc_pid_fd(5), namespaces(7)).
 
-use crate::source::text::parsed;
+use crate::source::text::decimal;
 
 /// The inode of a link such as `socket:[123]`, `pipe:[7]` or `net:[4026531840]`.
 #[must_use]
 pub fn inode(target: &[u8], kind: &[u8]) -> Option<u64> {
-    parsed(target.strip_prefix(kind)?.strip_prefix(b":[")?.strip_suffix(b"]")?)
+    decimal(target.strip_prefix(kind)?.strip_prefix(b":[")?.strip_suffix(b"]")?)
 }
 
 /// The inode of a namespace link, whatever its kind.
@@ -55,6 +55,9 @@ mod tests {
         assert_eq!(namespace(b"net:[4026531840]"), Some(4_026_531_840));
         for odd in [&b"socket:[x]"[..], b"/tmp/socket:[1]", b"socket:[1", b"", b"socket:[99999999999999999999]"] {
             assert_eq!(inode(odd, b"socket"), None);
+        }
+        for odd in [&b"net:[]"[..], b"mnt:[1]", b"net:[1", b"net:[-1]", b"net:[+1]", b"net:[ 1]", b"net:[99999999999999999999]"] {
+            assert_eq!(inode(odd, b"net"), None, "{odd:?}");
         }
     }
 

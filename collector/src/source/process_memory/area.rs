@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::host::{Process, ReadError, Watchdog};
-use crate::source::process_memory_map::parse::{DELETED, Mapping};
+use crate::source::process::link::DELETED;
+use crate::source::process_memory_map::parse::Mapping;
 
 /// The longest that the questions about the mappings of one process may take.
 const LIMIT: Duration = Duration::from_secs(5);

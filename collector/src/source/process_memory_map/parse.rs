@@ -3,10 +3,8 @@
 //! The kernel writes a newline in a path as `\012` and a file without a name with ` (deleted)` behind it; a path that holds
 //! either text itself looks the same. Paths are therefore left as the kernel words them.
 
+use crate::source::process::link::DELETED;
 use crate::source::text::{decimal, hex_digits, lines};
-
-/// What the kernel puts behind the path of a file that no longer has that name.
-pub(crate) const DELETED: &[u8] = b" (deleted)";
 
 /// The most numbers of one mapping; the kernel has less than half as many.
 const MOST_NUMBERS: usize = 64;
