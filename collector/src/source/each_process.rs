@@ -24,8 +24,7 @@ pub(super) fn each_process(
         evidence.check()?;
         match host.proc.process(pid) {
             Ok(process) => visit(&Arc::new(process), evidence)?,
-            Err(error) if error.is_gone() => {}
-            Err(error) => evidence.gap(error.gap()),
+            Err(error) => failure::gap(evidence, &error),
         }
         evidence.progress(done, total);
     }

@@ -15,7 +15,14 @@ pub(super) fn note(row: &mut Row, evidence: &mut dyn Evidence, src: &'static str
     if error.reason == Reason::Timeout {
         row.status(RowStatus::Timeout);
     }
-    evidence.gap(error.gap());
+    gap(evidence, error);
+}
+
+/// Notes in `evidence` that something could not be read. What vanished is no gap.
+pub(super) fn gap(evidence: &mut dyn Evidence, error: &ReadError) {
+    if !error.is_gone() {
+        evidence.gap(error.gap());
+    }
 }
 
 /// The row of a process of which `name` could not be read, and nothing else is known.

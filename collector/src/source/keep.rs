@@ -6,7 +6,7 @@
 use std::ffi::CStr;
 
 use super::text::number;
-use super::{Evidence, Member, Stop};
+use super::{Evidence, Member, Stop, failure};
 use crate::host::read::{Bytes, SMALL};
 use crate::host::{Host, ReadError, SysRoot};
 use crate::model::{Gap, Row, escape};
@@ -144,8 +144,7 @@ impl Keeper<'_> {
                     self.evidence.gap(Gap::from(member.path, length, None, "longer than what is read of it"));
                 }
             }
-            Err(error) if error.is_gone() => {}
-            Err(error) => self.evidence.gap(error.gap()),
+            Err(error) => failure::gap(self.evidence, error),
         }
         Ok(read)
     }

@@ -87,8 +87,7 @@ impl<'a> Tree<'a> {
                     return Ok(());
                 }
                 Ok(entry) => self.entry(&entry, place, evidence)?,
-                Err(error) if error.is_gone() => {}
-                Err(error) => evidence.gap(error.gap()),
+                Err(error) => failure::gap(evidence, &error),
             }
         }
         Ok(())

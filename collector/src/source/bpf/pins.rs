@@ -8,7 +8,7 @@ use super::{Key, holders, word};
 use crate::host::{Host, SysRoot, read};
 use crate::model::{Gap, Row, escape};
 use crate::source::tmpfs::find::{self, Found};
-use crate::source::{Evidence, Stop};
+use crate::source::{Evidence, Stop, failure};
 
 /// Deeper, and more, than anybody pins.
 const DEEPEST: usize = 16;
@@ -45,9 +45,8 @@ pub(super) fn foreign(host: &Host, found: &Found, evidence: &mut dyn Evidence) -
     let open = move || there.mounted_of(asked.pid, &asked.mount.point, asked.mount.dev);
     match host.watchdog().read(LIMIT, point, open) {
         Ok(root) => walk(host, &root, Some(found), &mut BTreeMap::new(), evidence),
-        Err(error) if error.is_gone() => Ok(()),
         Err(error) => {
-            evidence.gap(error.gap());
+            failure::gap(evidence, &error);
             Ok(())
         }
     }

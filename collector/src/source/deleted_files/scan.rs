@@ -94,7 +94,7 @@ impl<'a> Scan<'a> {
         let numbers = match process.numbers("fd") {
             Ok(numbers) => numbers,
             Err(error) => {
-                missing(&error, evidence);
+                failure::gap(evidence, &error);
                 return Ok(());
             }
         };
@@ -115,7 +115,7 @@ impl<'a> Scan<'a> {
         let map = match process_memory_map::read(process, "maps", &mut self.watchdog) {
             Ok(map) => map,
             Err(error) => {
-                missing(&error, evidence);
+                failure::gap(evidence, &error);
                 return Ok(());
             }
         };
@@ -222,13 +222,6 @@ enum Looked {
     At(Option<FileId>),
     /// It could not be seen; the next process may have a better way to it.
     Away,
-}
-
-/// Notes that a list of files could not be read; a process that ended has none.
-fn missing(error: &ReadError, evidence: &mut dyn Evidence) {
-    if !error.is_gone() {
-        evidence.gap(error.gap());
-    }
 }
 
 /// `statx` of what the magic link `name` leads to. Even that may wait for a server, so the mount is known first where the

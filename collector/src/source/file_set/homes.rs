@@ -4,7 +4,7 @@
 use crate::host::Host;
 use crate::model::Gap;
 use crate::source::text::lines;
-use crate::source::{Evidence, passwd};
+use crate::source::{Evidence, failure, passwd};
 
 /// The most homes that are looked into.
 const MOST: usize = 4096;
@@ -25,8 +25,7 @@ pub(in crate::source) fn all(host: &Host, evidence: &mut dyn Evidence) -> Vec<Ho
     let mut homes: Vec<Home> = Vec::new();
     match host.files.file("/etc/passwd", passwd::LIMIT) {
         Ok(text) => named(&text.bytes, &mut homes),
-        Err(error) if error.is_gone() => {}
-        Err(error) => evidence.gap(error.gap()),
+        Err(error) => failure::gap(evidence, &error),
     }
     add(&mut homes, b"/root", Some(b"root"), Some(0));
     for name in in_home(host, evidence) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::host::Host;
 use crate::source::text::lines;
-use crate::source::{Evidence, passwd};
+use crate::source::{Evidence, failure, passwd};
 
 /// Names by number; `None` where the file could not be read, so that nobody is called unknown for that.
 #[derive(Debug)]
@@ -58,9 +58,7 @@ fn table(
             Some(names)
         }
         Err(error) => {
-            if !error.is_gone() {
-                evidence.gap(error.gap());
-            }
+            failure::gap(evidence, &error);
             None
         }
     }

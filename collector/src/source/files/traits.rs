@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use super::owners::Owners;
 use super::packaged::{Packaged, home_of_engine};
 use super::{capability, limit};
-use crate::host::privilege;
-use crate::host::{Host, ReadError};
+use crate::host::{Host, privilege};
 use crate::model::{Gap, Row};
 use crate::source::walk::Entry;
-use crate::source::{Evidence, Stop};
+use crate::source::{Evidence, Stop, failure};
 
 /// The most rows of one of these tables: whoever owns a folder can fill it with such files.
 const MOST: u64 = 100_000;
@@ -47,7 +46,7 @@ pub(super) fn of(entry: &Entry, owners: &Owners, evidence: &mut dyn Evidence) ->
     let runs = stat.is_regular() && stat.mode & 0o111 != 0;
     let capability = if runs { entry.attribute(c"security.capability") } else { Ok(None) };
     let capability = capability.unwrap_or_else(|error| {
-        note(evidence, &error);
+        failure::gap(evidence, &error);
         None
     });
     Traits {
@@ -59,12 +58,6 @@ pub(super) fn of(entry: &Entry, owners: &Owners, evidence: &mut dyn Evidence) ->
         no_user: owners.lacks_user(stat.uid),
         no_group: owners.lacks_group(stat.gid),
         world_writable: runs && stat.mode & 0o002 != 0,
-    }
-}
-
-fn note(evidence: &mut dyn Evidence, error: &ReadError) {
-    if !error.is_gone() {
-        evidence.gap(error.gap());
     }
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use self::parse::Record;
 use super::keep::Keeper;
-use super::{Evidence, Member, Source, Stop};
+use super::{Evidence, Member, Source, Stop, failure};
 use crate::host::kmsg::{Kmsg, Step};
 use crate::host::{Host, ReadError, read};
-use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row, Status};
+use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row};
 
 /// The line of the catalogue.
 pub const ARTEFACT: Artefact = Artefact {
@@ -44,7 +44,7 @@ impl Source for KernelLogSource {
                 rows(host, evidence, &log)?;
                 Outcome::ok()
             }
-            Err(error) => refused(&error),
+            Err(error) => failure::outcome(&error),
         };
         pstore(&mut Keeper { host, evidence })?;
         Ok(outcome)
@@ -121,15 +121,6 @@ fn columns(row: &mut Row, record: &Record) {
     }
 }
 
-fn refused(error: &ReadError) -> Outcome {
-    let status = match error {
-        error if error.is_gone() => Status::Absent,
-        error if error.is_denied() => Status::Denied,
-        _ => Status::Failed,
-    };
-    Outcome::because(status, error.to_string())
-}
-
 /// What earlier kernels left where their memory survives a crash. Only if it is mounted: mounting it reads the store.
 fn pstore(keeper: &mut Keeper<'_>) -> Result<(), Stop> {
     let Some(store) = keeper.host.mounted(c"pstore", "/sys/fs/pstore") else { return Ok(()) };
@@ -147,6 +138,7 @@ fn length(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Status;
     use crate::source::recorded::Recorded;
 
     #[test]

@@ -8,7 +8,7 @@ use crate::host::{Content, FileSystems, Host, Process, ReadError, Watchdog, read
 use crate::model::{Gap, Row};
 use crate::source::digests::Digests;
 use crate::source::process_memory_map::{self, parse};
-use crate::source::{Evidence, Stop};
+use crate::source::{Evidence, Stop, failure};
 
 /// The most files that are told apart: 20 MiB of paths.
 const MOST: usize = 100_000;
@@ -38,9 +38,7 @@ impl<'a> Mapped<'a> {
         let map = match process_memory_map::read(process, "maps", &mut self.watchdog) {
             Ok(map) => map,
             Err(error) => {
-                if !error.is_gone() {
-                    evidence.gap(error.gap());
-                }
+                failure::gap(evidence, &error);
                 return Ok(());
             }
         };

@@ -11,8 +11,7 @@ use crate::host::{Content, Host, ReadError, Reason, Watchdog, read};
 use crate::model::{Gap, Row};
 use crate::source::digests::Digests;
 use crate::source::kernel_modules::parse;
-use crate::source::text;
-use crate::source::{Evidence, Stop};
+use crate::source::{Evidence, Stop, failure, text};
 
 /// The most that is read of `/proc/modules` and `modules.dep`; that of a distribution has less than 1 MiB.
 const MOST: usize = 16 << 20;
@@ -23,9 +22,7 @@ pub(super) fn all(host: &Host, digests: &Digests, evidence: &mut dyn Evidence) -
         Ok(listed) => listed,
         Err(error) => {
             // A kernel that cannot load modules has no such list.
-            if !error.is_gone() {
-                evidence.gap(error.gap());
-            }
+            failure::gap(evidence, &error);
             return Ok(());
         }
     };

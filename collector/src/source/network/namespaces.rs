@@ -9,7 +9,7 @@ use crate::host::mounts::{self, Mount};
 use crate::host::{Host, ReadError, read};
 use crate::model::Gap;
 use crate::source::process::link;
-use crate::source::{Evidence, Stop};
+use crate::source::{Evidence, Stop, failure};
 
 /// A network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,8 +185,7 @@ fn add_mounts(host: &Host, by_pid: &BTreeMap<i32, u64>, found: &mut BTreeMap<u64
         }
         match host.proc.file(format!("{of}/mountinfo"), read::SMALL) {
             Ok(table) => add_table(&of, &mounts::parse(&table.bytes).0, found),
-            Err(error) if error.is_gone() => {}
-            Err(error) => evidence.gap(error.gap()),
+            Err(error) => failure::gap(evidence, &error),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::host::netlink::{Dump, Message, NetlinkError, native_u16, native_u32};
 use crate::host::read::Bytes;
 use crate::host::{Host, ReadError};
 use crate::model::{Gap, Outcome, Row, Status, Timestamp};
-use crate::source::{Evidence, Member, Stop};
+use crate::source::{Evidence, Member, Stop, failure};
 
 /// A dump to ask for.
 #[derive(Debug, Clone, Copy)]
@@ -145,8 +145,7 @@ impl Seen {
                 }
                 self.texts.insert(name, text.bytes);
             }
-            Err(error) if error.is_gone() => {}
-            Err(error) => evidence.gap(error.gap()),
+            Err(error) => failure::gap(evidence, &error),
         }
         Ok(())
     }

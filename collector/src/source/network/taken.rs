@@ -14,7 +14,7 @@ use crate::host::netlink::{Dump, Message, NetlinkError};
 use crate::host::read::Bytes;
 use crate::host::{Host, ReadError};
 use crate::model::{Gap, Outcome, Row, Status, Timestamp};
-use crate::source::{Evidence, Member, Stop};
+use crate::source::{Evidence, Member, Stop, failure};
 
 /// What was read inside of one namespace.
 #[derive(Debug, Default)]
@@ -148,8 +148,7 @@ fn keep(
                 }
                 kept.texts.insert(name, text.bytes);
             }
-            Err(error) if error.is_gone() => {}
-            Err(error) => evidence.gap(error.gap()),
+            Err(error) => failure::gap(evidence, &error),
         }
     }
     for (name, dump) in taken.dumps {

@@ -5,7 +5,7 @@ use super::verify::{Job, Verifier};
 use crate::host::{Host, read};
 use crate::model::Gap;
 use crate::source::text::lines;
-use crate::source::{Evidence, Stop};
+use crate::source::{Evidence, Stop, failure};
 
 /// Where dpkg keeps what it knows of each package.
 pub(super) const INFO: &str = "/var/lib/dpkg/info";
@@ -40,9 +40,7 @@ fn names(host: &Host, evidence: &mut dyn Evidence) -> Option<Vec<Vec<u8>>> {
             Some(names)
         }
         Err(error) => {
-            if !error.is_gone() {
-                evidence.gap(error.gap());
-            }
+            failure::gap(evidence, &error);
             None
         }
     }
@@ -65,9 +63,7 @@ fn package(
     let sums = match host.files.file(&path, read::SMALL) {
         Ok(sums) => sums,
         Err(error) => {
-            if !error.is_gone() {
-                evidence.gap(error.gap());
-            }
+            failure::gap(evidence, &error);
             return Ok(());
         }
     };

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use crate::host::read::FdReader;
 use crate::host::{Host, ReadError, extents};
 use crate::model::Gap;
-use crate::source::{Evidence, Member, Stop};
+use crate::source::{Evidence, Member, Stop, failure};
 
 /// The most that is kept of one file; of a longer one its end, which is the newest.
 const KEPT: u64 = 1 << 30;
@@ -76,9 +76,7 @@ pub(super) fn keep(host: &Host, evidence: &mut dyn Evidence, path: &[u8]) -> Res
 
 fn refused(evidence: &mut dyn Evidence, error: &ReadError) -> Result<(), Stop> {
     evidence.check()?;
-    if !error.is_gone() {
-        evidence.gap(error.gap());
-    }
+    failure::gap(evidence, error);
     Ok(())
 }
 
