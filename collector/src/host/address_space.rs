@@ -49,7 +49,7 @@ pub struct Look {
 }
 
 impl AddressSpace {
-    /// Opens the memory of `process`. May wait for a lock of the process: to be called by a watchdog.
+    /// Opens the memory of `process`. May wait for a lock of the process: to be called on a spare thread.
     ///
     /// # Errors
     /// When the kernel refuses (`CAP_SYS_PTRACE`, Yama); the error names the path.

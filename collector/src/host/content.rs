@@ -1,6 +1,6 @@
 //! The content of an open regular file, read where a read may hang and where most of the file may be holes.
 //!
-//! Holes are found with `SEEK_DATA` and `SEEK_HOLE` (lseek(2)) and never read; every read runs on a [`Watchdog`].
+//! Holes are found with `SEEK_DATA` and `SEEK_HOLE` (lseek(2)) and never read; every read runs on a [`SpareThread`].
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,7 +14,7 @@ use nix::sys::uio::pread;
 use nix::unistd::{Whence, lseek};
 
 use super::sys::{self, Stat};
-use super::{Watchdog, read};
+use super::{SpareThread, read};
 
 /// The longest one read may take: a stalled network disk recovers within it, or not at all.
 pub const READ_LIMIT: Duration = Duration::from_secs(10);
@@ -87,8 +87,8 @@ impl Content {
     }
 
     /// A reader of the bytes in `range`. It ends early where the file has shrunk.
-    pub fn reader<'w>(&self, range: Range<u64>, watchdog: &'w mut Watchdog) -> ContentReader<'w> {
-        self.read_by(range, Some(watchdog))
+    pub fn reader<'w>(&self, range: Range<u64>, spare: &'w mut SpareThread) -> ContentReader<'w> {
+        self.read_by(range, Some(spare))
     }
 
     /// The same for a thread that can be spared: it reads itself, and as much as it is asked for.
@@ -97,11 +97,11 @@ impl Content {
         self.read_by(range, None)
     }
 
-    fn read_by<'w>(&self, range: Range<u64>, watchdog: Option<&'w mut Watchdog>) -> ContentReader<'w> {
+    fn read_by<'w>(&self, range: Range<u64>, spare: Option<&'w mut SpareThread>) -> ContentReader<'w> {
         let data = self.data.iter().filter(|extent| extent.end > range.start && extent.start < range.end);
         let data = data.cloned().collect();
         let (fd, head) = (Arc::clone(&self.fd), Arc::clone(&self.head));
-        ContentReader { fd, head, data, at: range.start, end: range.end, buffer: Vec::new(), taken: 0, watchdog }
+        ContentReader { fd, head, data, at: range.start, end: range.end, buffer: Vec::new(), taken: 0, spare }
     }
 }
 
@@ -153,7 +153,7 @@ pub struct ContentReader<'w> {
     buffer: Vec<u8>,
     taken: usize,
     /// Whose thread reads; `None` where it is the caller's.
-    watchdog: Option<&'w mut Watchdog>,
+    spare: Option<&'w mut SpareThread>,
 }
 
 impl io::Read for ContentReader<'_> {
@@ -184,7 +184,7 @@ impl ContentReader<'_> {
             return Ok(copy(known, out));
         }
         let at = i64::try_from(self.at).map_err(|_| Errno::EOVERFLOW)?;
-        if self.watchdog.is_none() {
+        if self.spare.is_none() {
             return Ok(read::retry(|| pread(self.fd.as_fd(), out, at))?);
         }
         if self.taken >= self.buffer.len() {
@@ -197,14 +197,14 @@ impl ContentReader<'_> {
 
     /// Reads up to `length` bytes into the buffer, which is empty at the file's end.
     fn pread(&mut self, length: usize, at: i64) -> io::Result<()> {
-        let Some(watchdog) = &mut self.watchdog else { return Ok(()) };
+        let Some(spare) = &mut self.spare else { return Ok(()) };
         let (fd, mut buffer) = (Arc::clone(&self.fd), std::mem::take(&mut self.buffer));
         buffer.resize(length, 0);
         let job = move || {
             let result = read::retry(|| pread(fd.as_fd(), &mut buffer, at));
             (buffer, result)
         };
-        let (mut buffer, result) = watchdog.run(READ_LIMIT, job).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+        let (mut buffer, result) = spare.run(READ_LIMIT, job).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
         buffer.truncate(*result.as_ref().unwrap_or(&0));
         (self.buffer, self.taken) = (buffer, 0);
         result?;
@@ -243,13 +243,13 @@ mod tests {
         file.write_all_at(b"head", 0).unwrap();
         file.write_all_at(b"tail", (64 << 20) + 10).unwrap();
         let content = content(file);
-        let mut watchdog = Watchdog::new(Arc::default());
+        let mut spare = SpareThread::new(Arc::default());
         let mut bytes = Vec::new();
-        content.reader(0..content.stat.size, &mut watchdog).read_to_end(&mut bytes).unwrap();
+        content.reader(0..content.stat.size, &mut spare).read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes.len(), (64 << 20) + 14);
         assert!(bytes.starts_with(b"head") && bytes.ends_with(b"\0tail"));
         let mut piece = Vec::new();
-        content.reader(2..6, &mut watchdog).read_to_end(&mut piece).unwrap();
+        content.reader(2..6, &mut spare).read_to_end(&mut piece).unwrap();
         assert_eq!(piece, b"ad\0\0");
         let mut own = Vec::new();
         content.reader_of_own(0..content.stat.size).read_to_end(&mut own).unwrap();
@@ -263,8 +263,8 @@ mod tests {
         let bytes: Vec<u8> = (0..(2 << 20) + 7_u32).map(|n| u8::try_from(n % 251).unwrap()).collect();
         file.write_all_at(&bytes, 0).unwrap();
         let content = content(file.try_clone().unwrap());
-        let mut watchdog = Watchdog::new(Arc::default());
-        let mut reader = content.reader(3..content.stat.size, &mut watchdog);
+        let mut spare = SpareThread::new(Arc::default());
+        let mut reader = content.reader(3..content.stat.size, &mut spare);
         let (mut read, mut piece) = (Vec::new(), [0; 999]);
         loop {
             match reader.read(&mut piece).unwrap() {
@@ -274,7 +274,7 @@ mod tests {
         }
         assert!(read == bytes[3..]);
         // What was read ahead is handed out, whatever becomes of the file meanwhile; what was not is not there.
-        let mut reader = content.reader(0..content.stat.size, &mut watchdog);
+        let mut reader = content.reader(0..content.stat.size, &mut spare);
         reader.read_exact(&mut piece[..4]).unwrap();
         file.set_len(10).unwrap();
         let mut rest = Vec::new();
@@ -289,15 +289,15 @@ mod tests {
         file.write_all_at(&bytes, 0).unwrap();
         let stat = sys::statx(file.as_fd(), "", false).unwrap();
         let content = Content::with_head(file.try_clone().unwrap().into(), stat).unwrap();
-        let mut watchdog = Watchdog::new(Arc::default());
+        let mut spare = SpareThread::new(Arc::default());
         for from in [0, 7, AHEAD - 1, AHEAD, AHEAD + 1] {
             let mut read = Vec::new();
-            content.reader(u64::try_from(from).unwrap()..stat.size, &mut watchdog).read_to_end(&mut read).unwrap();
+            content.reader(u64::try_from(from).unwrap()..stat.size, &mut spare).read_to_end(&mut read).unwrap();
             assert!(read == bytes[from..], "{from}");
         }
         file.set_len(0).unwrap();
         let mut read = Vec::new();
-        content.reader(0..stat.size, &mut watchdog).read_to_end(&mut read).unwrap();
+        content.reader(0..stat.size, &mut spare).read_to_end(&mut read).unwrap();
         assert!(read == bytes[..AHEAD] && content.has_changed());
         // One that begins with a hole has no beginning to be read.
         file.write_all_at(b"x", 8 << 20).unwrap();
@@ -312,7 +312,7 @@ mod tests {
         let content = content(file.try_clone().unwrap());
         file.set_len(10).unwrap();
         let mut bytes = Vec::new();
-        content.reader(0..100, &mut Watchdog::new(Arc::default())).read_to_end(&mut bytes).unwrap();
+        content.reader(0..100, &mut SpareThread::new(Arc::default())).read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes, [7; 10]);
         assert!(content.has_changed());
     }

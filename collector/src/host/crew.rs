@@ -18,7 +18,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Footprint;
-use super::watchdog::TimedOut;
+use super::spare_thread::TimedOut;
 
 /// The most threads: a host has other work, too.
 const MOST_THREADS: usize = 2;

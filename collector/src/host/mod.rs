@@ -35,11 +35,11 @@ pub mod procfs;
 pub mod read;
 pub mod sandbox;
 pub mod sockfs;
+pub mod spare_thread;
 pub mod sys;
 pub mod sysfs;
 pub mod usage;
 pub mod warden;
-pub mod watchdog;
 pub mod xtables;
 
 use std::path::Path;
@@ -58,9 +58,9 @@ pub use footprint::Footprint;
 pub use loaded::Loaded;
 pub use pid::Process;
 pub use procfs::ProcRoot;
+pub use spare_thread::SpareThread;
 pub use sysfs::SysRoot;
 pub use warden::Warden;
-pub use watchdog::Watchdog;
 
 /// A host that can be read: the machine we run on, or a fixture tree that looks like one.
 #[derive(Debug, Clone)]
@@ -118,7 +118,7 @@ impl Host {
 
     /// A helper that runs reads which may never return.
     #[must_use]
-    pub fn watchdog(&self) -> Watchdog {
-        Watchdog::new(Arc::clone(&self.footprint))
+    pub fn spare_thread(&self) -> SpareThread {
+        SpareThread::new(Arc::clone(&self.footprint))
     }
 }

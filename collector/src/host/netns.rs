@@ -9,7 +9,7 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
-use super::watchdog::TimedOut;
+use super::spare_thread::TimedOut;
 use super::{ProcRoot, sys};
 
 /// Opens the namespace with this inode, to which `path` below `/proc` leads: a link such as `1/ns/net` or `7/fd/3`, or a

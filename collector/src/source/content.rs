@@ -12,14 +12,14 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::{Evidence, Member, Stop};
-use crate::host::{Content, Watchdog};
+use crate::host::{Content, SpareThread};
 use crate::model::{Digest, Gap, Row};
 
 /// A budget of bytes.
 #[derive(Debug)]
 pub(super) struct Keeper {
     /// Runs the reads.
-    pub(super) watchdog: Watchdog,
+    pub(super) spare: SpareThread,
     /// The most bytes that are kept of one file; holes count where they are written out.
     pub(super) file_cap: u64,
     /// Bytes of data that may still be kept of all files together.
@@ -144,7 +144,7 @@ impl Keeper {
     ) -> Result<(u64, Digest), Stop> {
         let length = range.end - range.start;
         self.charge(content, &range);
-        let mut reader = content.reader(range, &mut self.watchdog);
+        let mut reader = content.reader(range, &mut self.spare);
         let streamed = evidence.raw_stream(&Member::file(member, content.stat), length, &mut reader)?;
         Ok((streamed.read, streamed.sha256))
     }
@@ -225,7 +225,7 @@ mod tests {
     fn holes_take_no_room_from_data() {
         let host = crate::host::Host::live().unwrap();
         let mut keeper =
-            Keeper { watchdog: host.watchdog(), file_cap: 8 << 20, left: 1 << 20, holes: 10 << 20, part: Part::First };
+            Keeper { spare: host.spare_thread(), file_cap: 8 << 20, left: 1 << 20, holes: 10 << 20, part: Part::First };
         let (mut evidence, clock) = (crate::source::recorded::Recorded::default(), host.clock);
         let mut keep = |keeper: &mut Keeper, path: &str, content: &Content| {
             let mut row = Row::new(clock.now(), path);

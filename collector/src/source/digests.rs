@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Evidence, Stop};
 use crate::host::sys::Stat;
-use crate::host::{Content, ReadError, Reason, Watchdog};
+use crate::host::{Content, ReadError, Reason, SpareThread};
 use crate::model::Digest;
 
 /// The most files that are remembered: 20 MiB.
@@ -69,7 +69,7 @@ impl Digests {
     pub(super) fn learn_content(
         &self,
         (path, content): (&[u8], &Content),
-        watchdog: &mut Watchdog,
+        spare: &mut SpareThread,
         evidence: &dyn Evidence,
     ) -> Result<Result<Known, ReadError>, Stop> {
         if let Some(known) = self.of(&content.stat) {
@@ -79,7 +79,7 @@ impl Digests {
             return Ok(Err(too_large(path)));
         }
         let (mut hasher, mut chunk, mut head) = (Sha256::new(), vec![0; CHUNK], Vec::<u8>::new());
-        let mut reader = content.reader(0..content.stat.size, watchdog);
+        let mut reader = content.reader(0..content.stat.size, spare);
         loop {
             evidence.check()?;
             let piece = match reader.read(&mut chunk) {

@@ -16,7 +16,7 @@ use super::process::link::DELETED;
 use super::{Evidence, Source, Stop, failure};
 use crate::host::mounts::{self, Mount};
 use crate::host::sys::Stat;
-use crate::host::{Content, FileSystems, Host, Process, ReadError, Reason, Watchdog, read};
+use crate::host::{Content, FileSystems, Host, Process, ReadError, Reason, SpareThread, read};
 use crate::model::{Artefact, Category, Digest, Outcome, Profile, Row, Status, escape};
 
 /// The line of the catalogue.
@@ -63,7 +63,7 @@ impl Source for Executables {
 
 /// Hashes files, each once.
 pub(super) struct Hasher {
-    watchdog: Watchdog,
+    spare: SpareThread,
     file_systems: Arc<FileSystems>,
     digests: Arc<Digests>,
     /// Mount tables by mount namespace.
@@ -74,14 +74,14 @@ impl Hasher {
     /// A hasher that knows the mounts of all processes.
     pub(super) fn new(host: &Host, digests: Arc<Digests>) -> Self {
         let file_systems = Arc::new(FileSystems::of_all_processes(&host.proc));
-        Self { watchdog: host.watchdog(), file_systems, digests, tables: BTreeMap::new() }
+        Self { spare: host.spare_thread(), file_systems, digests, tables: BTreeMap::new() }
     }
 
     /// Whether `path`, which `/proc/PID/exe` says, is in the process's root the name of another file than the one that runs. False
     /// where that cannot be told.
     pub(super) fn is_replaced(&mut self, process: &Arc<Process>, path: &[u8]) -> bool {
         let owned = Arc::clone(process);
-        let running = self.watchdog.read(LIMIT, process.path("exe").as_bytes(), move || owned.target_stat("exe"));
+        let running = self.spare.read(LIMIT, process.path("exe").as_bytes(), move || owned.target_stat("exe"));
         let (Ok(running), Ok(Some(named))) = (running, self.open_named(process, path)) else { return false };
         (running.dev, running.ino) != (named.stat.dev, named.stat.ino)
     }
@@ -119,7 +119,7 @@ impl Hasher {
     /// The file that runs: its identity and digest, as far as they could be had.
     fn running(&mut self, process: &Arc<Process>, row: &mut Row, evidence: &mut dyn Evidence) -> Result<Running, Stop> {
         let (owned, file_systems) = (Arc::clone(process), Arc::clone(&self.file_systems));
-        let opened = self.watchdog.read(LIMIT, process.path("exe").as_bytes(), move || {
+        let opened = self.spare.read(LIMIT, process.path("exe").as_bytes(), move || {
             let path = owned.path("exe").into_bytes();
             file_systems.check(&owned.target_stat("exe")?).map_err(|reason| ReadError::new(&path, reason))?;
             let (fd, stat) = owned.open_target("exe")?;
@@ -186,7 +186,7 @@ impl Hasher {
             return Err(ReadError::new(&shown, Reason::FileSystem(escape::bytes(&mount.kind))));
         }
         let (owned, file_systems) = (Arc::clone(process), Arc::clone(&self.file_systems));
-        self.watchdog.read(LIMIT, &shown.clone(), move || match owned.open_in_root(&path, |stat| file_systems.check(stat)) {
+        self.spare.read(LIMIT, &shown.clone(), move || match owned.open_in_root(&path, |stat| file_systems.check(stat)) {
             // An error of another path means that the process itself is gone.
             Err(error) if error.path == shown && is_no_file(&error.reason) => Ok(None),
             Err(error) => Err(error),
@@ -206,7 +206,7 @@ impl Hasher {
     }
 
     fn digest(&mut self, path: &[u8], content: &Content, evidence: &dyn Evidence) -> Result<Result<Digest, ReadError>, Stop> {
-        let known = self.digests.learn_content((path, content), &mut self.watchdog, evidence)?;
+        let known = self.digests.learn_content((path, content), &mut self.spare, evidence)?;
         Ok(known.map(|known| known.sha256))
     }
 }

@@ -57,7 +57,7 @@ impl<'a> Tree<'a> {
     /// Rows go to `table`.
     pub(super) fn new(host: &'a Host, table: &'static str, limits: Limits, include_secrets: bool) -> Self {
         let (file_cap, left) = (limits.file, limits.total);
-        let keeper = Keeper { watchdog: host.watchdog(), file_cap, left, holes: left, part: Part::First };
+        let keeper = Keeper { spare: host.spare_thread(), file_cap, left, holes: left, part: Part::First };
         Self { host, table, keeper, entries_left: limits.entries, include_secrets, linked: BTreeMap::new() }
     }
 
@@ -146,14 +146,14 @@ impl<'a> Tree<'a> {
     /// Whether a file that is a secret by its name may run.
     fn may_run(&mut self, entry: &Entry, content: &Content) -> bool {
         let (mut bytes, end) = (Vec::new(), content.stat.size.min(secret::BEGINNING));
-        let reading = content.reader(0..end, &mut self.keeper.watchdog).read_to_end(&mut bytes);
+        let reading = content.reader(0..end, &mut self.keeper.spare).read_to_end(&mut bytes);
         reading.is_ok() && secret::may_run(&entry.path, content.stat.mode, &bytes)
     }
 
     /// Reads a file of at most `limit` bytes whole.
     fn read(&mut self, entry: &Entry, content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Vec<u8> {
         let (size, mut bytes) = (content.stat.size, Vec::new());
-        let result = content.reader(0..size, &mut self.keeper.watchdog).read_to_end(&mut bytes);
+        let result = content.reader(0..size, &mut self.keeper.spare).read_to_end(&mut bytes);
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if length < size {
             row.error("content", "truncated");

@@ -43,7 +43,7 @@ pub(super) fn foreign(host: &Host, found: &Found, evidence: &mut dyn Evidence) -
     }
     let (there, asked) = (host.clone(), found.clone());
     let open = move || there.mounted_of(asked.pid, &asked.mount.point, asked.mount.dev);
-    match host.watchdog().read(LIMIT, point, open) {
+    match host.spare_thread().read(LIMIT, point, open) {
         Ok(root) => walk(host, &root, Some(found), &mut BTreeMap::new(), evidence),
         Err(error) => {
             failure::gap(evidence, &error);

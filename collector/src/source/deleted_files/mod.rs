@@ -80,8 +80,8 @@ impl DeletedFiles {
             }
             evidence.progress(done, total);
         }
-        let (watchdog, part) = (host.watchdog(), Part::First);
-        let mut keeper = Keeper { watchdog, file_cap: self.file_cap, left: self.total_cap, holes: self.total_cap, part };
+        let (spare, part) = (host.spare_thread(), Part::First);
+        let mut keeper = Keeper { spare, file_cap: self.file_cap, left: self.total_cap, holes: self.total_cap, part };
         for found in scan.in_order() {
             evidence.check()?;
             keep(&found, host, &mut keeper, evidence)?;
@@ -113,7 +113,7 @@ fn open(found: &Found, host: &Host, keeper: &mut Keeper) -> Result<(String, Cont
         let (host, name, known) = (host.clone(), reference.name.clone(), found.stat);
         let path = format!("/proc/{}/{name}", reference.pid);
         let pid = reference.pid;
-        let opened = keeper.watchdog.read(LIMIT, path.as_bytes(), move || {
+        let opened = keeper.spare.read(LIMIT, path.as_bytes(), move || {
             let process = host.proc.process(pid)?;
             let (fd, stat) = process.open_target(&name)?;
             let shown = process.path(&name).into_bytes();

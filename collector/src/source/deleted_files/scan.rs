@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::row;
 use crate::host::sys::Stat;
-use crate::host::{FileSystems, Host, Process, ReadError, Reason, Watchdog};
+use crate::host::{FileSystems, Host, Process, ReadError, Reason, SpareThread};
 use crate::model::row::RowStatus;
 use crate::model::{Gap, Row};
 use crate::source::process::link::DELETED;
@@ -58,7 +58,7 @@ struct Link<'l> {
 /// What was found so far.
 pub(super) struct Scan<'a> {
     host: &'a Host,
-    watchdog: Watchdog,
+    spare: SpareThread,
     file_systems: Arc<FileSystems>,
     files: BTreeMap<FileId, Found>,
     /// Mapped files that were asked for already; `None` where one has a name. Libraries are mapped by every process.
@@ -69,7 +69,7 @@ pub(super) struct Scan<'a> {
 impl<'a> Scan<'a> {
     pub(super) fn new(host: &'a Host, file_systems: Arc<FileSystems>) -> Self {
         let (files, mapped) = (BTreeMap::new(), BTreeMap::new());
-        Self { host, watchdog: host.watchdog(), file_systems, files, mapped, timeouts: 0 }
+        Self { host, spare: host.spare_thread(), file_systems, files, mapped, timeouts: 0 }
     }
 
     /// What was found: executables first, then small files before large ones.
@@ -112,7 +112,7 @@ impl<'a> Scan<'a> {
     }
 
     fn mapped_files(&mut self, process: &Arc<Process>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
-        let map = match process_memory_map::read(process, "maps", &mut self.watchdog) {
+        let map = match process_memory_map::read(process, "maps", &mut self.spare) {
             Ok(map) => map,
             Err(error) => {
                 failure::gap(evidence, &error);
@@ -163,7 +163,7 @@ impl<'a> Scan<'a> {
         let Link { process, name, target } = link;
         let (owned, owned_name, file_systems) = (Arc::clone(process), name.to_owned(), Arc::clone(&self.file_systems));
         let job = move || look(&owned, &owned_name, &file_systems);
-        let stat = match self.watchdog.read(LIMIT, process.path(name).as_bytes(), job) {
+        let stat = match self.spare.read(LIMIT, process.path(name).as_bytes(), job) {
             Ok(stat) => stat,
             Err(error) => return self.failed(link, &error, evidence),
         };

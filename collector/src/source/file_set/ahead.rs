@@ -7,8 +7,8 @@ use nix::errno::Errno;
 
 use super::{Form, Found};
 use crate::host::content::READ_LIMIT;
+use crate::host::spare_thread::TimedOut;
 use crate::host::sys::Stat;
-use crate::host::watchdog::TimedOut;
 use crate::host::{Content, Crew, Host, HostFiles, ReadError, Reason, read};
 use crate::source::{Evidence, Stop};
 

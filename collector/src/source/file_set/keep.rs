@@ -78,7 +78,7 @@ struct Keep<'a> {
 impl<'a> Keep<'a> {
     fn new(set: &'a FileSet<'a>, host: &'a Host) -> Self {
         let (file_cap, left) = (set.limits.file, set.limits.total);
-        let keeper = Keeper { watchdog: host.watchdog(), file_cap, left, holes: left, part: set.part() };
+        let keeper = Keeper { spare: host.spare_thread(), file_cap, left, holes: left, part: set.part() };
         Self { set, host, keeper, linked: BTreeMap::new(), shares: Shares::of(left), beyond: BTreeMap::new() }
     }
 
@@ -353,7 +353,7 @@ impl<'a> Keep<'a> {
         let (offset, wanted) = (range.start, range.end - range.start);
         // A buffer that grows may take twice as much.
         let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
-        let result = content.reader(range, &mut self.keeper.watchdog).read_to_end(&mut bytes);
+        let result = content.reader(range, &mut self.keeper.spare).read_to_end(&mut bytes);
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if length < wanted {
             row.error("content", "truncated");
@@ -402,7 +402,7 @@ impl<'a> Keep<'a> {
     /// The first bytes of a file, where they can be read.
     fn beginning(&mut self, content: &Content) -> Option<Vec<u8>> {
         let (mut bytes, end) = (Vec::new(), content.stat.size.min(secret::BEGINNING));
-        content.reader(0..end, &mut self.keeper.watchdog).read_to_end(&mut bytes).ok()?;
+        content.reader(0..end, &mut self.keeper.spare).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
 

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::owners::Owners;
 use super::process_row::{self, Context};
 use super::rows;
-use crate::host::{Host, ReadError, Reason, Watchdog};
+use crate::host::{Host, ReadError, Reason, SpareThread};
 use crate::model::Gap;
 use crate::source::process::capture::Capture;
 use crate::source::process::slow::{self, Task};
@@ -65,9 +65,9 @@ fn spawn(host: &Host, pids: &[i32], first: usize) -> Receiver<Vec<Capture>> {
 }
 
 fn read_share(host: &Host, share: &[Vec<i32>], sender: &Sender<Vec<Capture>>) {
-    let (mut watchdog, mut timeouts) = (host.watchdog(), 0);
+    let (mut spare, mut timeouts) = (host.spare_thread(), 0);
     for batch in share {
-        let captures = read_batch(host, batch, &mut watchdog, timeouts);
+        let captures = read_batch(host, batch, &mut spare, timeouts);
         timeouts += captures.iter().filter(|capture| capture.timed_out).count();
         // Nobody receives any more: the run has ended this artefact.
         if sender.send(captures).is_err() {
@@ -76,14 +76,14 @@ fn read_share(host: &Host, share: &[Vec<i32>], sender: &Sender<Vec<Capture>>) {
     }
 }
 
-fn read_batch(host: &Host, batch: &[i32], watchdog: &mut Watchdog, timeouts: usize) -> Vec<Capture> {
+fn read_batch(host: &Host, batch: &[i32], spare: &mut SpareThread, timeouts: usize) -> Vec<Capture> {
     let begin = |pid: &i32| match host.proc.process(*pid) {
         Ok(process) => Capture::begin(process, host.clock.now(), host.live),
         Err(error) => (Capture::unreadable(*pid, host.clock.now(), error), None),
     };
     let mut begun: Vec<(Capture, Option<Arc<Task>>)> = batch.iter().map(begin).collect();
     let tasks: Vec<Arc<Task>> = begun.iter().filter_map(|(_, task)| task.clone()).collect();
-    slow::run(&tasks, watchdog, || if timeouts < PATIENT_FOR { PATIENCE } else { LITTLE_PATIENCE });
+    slow::run(&tasks, spare, || if timeouts < PATIENT_FOR { PATIENCE } else { LITTLE_PATIENCE });
     for (capture, task) in &mut begun {
         if let Some(task) = task {
             capture.end(task);

@@ -144,9 +144,9 @@ fn look_again(
 /// Writes each hidden process down, and each mount over a part of any process.
 fn write(host: &Host, hidden: &BTreeMap<i32, Sighting>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
     let mounted = Mounted::read(host);
-    let mut watchdog = host.watchdog();
+    let mut spare = host.spare_thread();
     let mut read = |pid: i32| match host.proc.process(pid) {
-        Ok(process) => Capture::read(process, host.clock.now(), true, &mut watchdog, PATIENCE),
+        Ok(process) => Capture::read(process, host.clock.now(), true, &mut spare, PATIENCE),
         Err(error) => Capture::unreadable(pid, host.clock.now(), error),
     };
     for (pid, sighting) in hidden {

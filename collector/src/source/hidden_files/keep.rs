@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::ext4::{Fault, Inode, Name};
 use super::look::{Cover, Folder, Sides};
-use crate::host::watchdog::TimedOut;
+use crate::host::spare_thread::TimedOut;
 use crate::host::{Host, Reason};
 use crate::model::{Digest, Gap, Row};
 use crate::source::{Evidence, Member, MemberKind, Stop, secret, stat_columns, tree};

@@ -12,8 +12,8 @@ use nix::errno::Errno;
 use super::ext4::{Fault, FileSystem, Inode, Name};
 use super::places::Places;
 use crate::host::mounts::Mount;
-use crate::host::watchdog::TimedOut;
-use crate::host::{Clock, Dir, ReadError, Reason, Watchdog};
+use crate::host::spare_thread::TimedOut;
+use crate::host::{Clock, Dir, ReadError, Reason, SpareThread};
 use crate::model::{Gap, escape};
 use crate::source::{Evidence, Stop};
 
@@ -127,7 +127,7 @@ pub(super) struct Sides<'a> {
     pub(super) mount: &'a Mount,
     /// The mount's root, through the kernel.
     pub(super) top: Dir,
-    pub(super) watchdog: Watchdog,
+    pub(super) spare: SpareThread,
     /// What is mounted where, by paths of the host.
     pub(super) covers: BTreeMap<Vec<u8>, Cover>,
 }
@@ -173,7 +173,7 @@ impl Sides<'_> {
     /// Asks the disk, on a thread that can be spared.
     pub(super) fn ask<T: Send + 'static>(&mut self, job: impl FnOnce(&FileSystem) -> T + Send + 'static) -> Result<T, TimedOut> {
         let system = self.system.clone();
-        self.watchdog.run(LIMIT, move || job(&system))
+        self.spare.run(LIMIT, move || job(&system))
     }
 
     /// Compares folder by folder from `root` on, level by level, until the budget is spent.

@@ -177,7 +177,7 @@ type Opened<'a> = (Sides<'a>, Inode, Arc<Metered>);
 fn open<'a>(host: &Host, mount: &'a Mount, table: &[Mount], budget: Budget, row: &mut Row) -> Result<Opened<'a>, Refused> {
     let device = BlockDevice::open(host, mount.dev).map_err(Refused::Read)?;
     row.bytes("node", device.node());
-    let (metered, mut watchdog) = (Arc::new(Metered::new(device, budget.bytes)), host.watchdog());
+    let (metered, mut spare) = (Arc::new(Metered::new(device, budget.bytes)), host.spare_thread());
     let (disk, path) = (Arc::clone(&metered), mount.root.clone());
     let job = move || {
         let system = FileSystem::open(disk)?;
@@ -185,7 +185,7 @@ fn open<'a>(host: &Host, mount: &'a Mount, table: &[Mount], budget: Budget, row:
         Ok((system, root))
     };
     let late = |_| Refused::Read(ReadError::new(&mount.point, Reason::Timeout));
-    let (system, root) = watchdog.run(LIMIT, job).map_err(late)?.map_err(Refused::Disk)?;
+    let (system, root) = spare.run(LIMIT, job).map_err(late)?.map_err(Refused::Disk)?;
     row.bytes("label", &system.superblock.label).text("uuid", &uuid(system.superblock.uuid));
     let root = root.filter(Inode::is_folder).ok_or(Refused::NoFolder)?;
     let top = host.files.dir(&mount.point).map_err(Refused::Read)?;
@@ -194,7 +194,7 @@ fn open<'a>(host: &Host, mount: &'a Mount, table: &[Mount], budget: Budget, row:
         // Something was mounted or unmounted there meanwhile.
         return Err(Refused::Read(ReadError::errno(&mount.point, nix::errno::Errno::ESTALE)));
     }
-    Ok((Sides { clock: host.clock, system, mount, top, watchdog, covers: covers(mount, table) }, root, metered))
+    Ok((Sides { clock: host.clock, system, mount, top, spare, covers: covers(mount, table) }, root, metered))
 }
 
 /// What is mounted where, but for folders of `mount` that are mounted on themselves, as container engines do: those cover nothing.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::keep::{self, Keeper, Kept};
 use super::text;
 use super::{Evidence, Source, Stop};
-use crate::host::{Host, ReadError, SysRoot, Watchdog};
+use crate::host::{Host, ReadError, SpareThread, SysRoot};
 use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row, Status};
 
 /// The line of the catalogue.
@@ -72,11 +72,11 @@ impl Source for KernelTracing {
         let mut keeper = Keeper { host, evidence };
         let patches = livepatch::acquire(&mut keeper)?;
         let trace = match find(host, c"tracefs", "/sys/kernel/tracing") {
-            Ok(root) => Tracer { keeper: &mut keeper, root: Arc::new(root), watchdog: host.watchdog() }.all()?,
+            Ok(root) => Tracer { keeper: &mut keeper, root: Arc::new(root), spare: host.spare_thread() }.all()?,
             Err(error) => refused(keeper.evidence, &error),
         };
         let probes = match find(host, c"debugfs", "/sys/kernel/debug") {
-            Ok(root) => Tracer { keeper: &mut keeper, root: Arc::new(root), watchdog: host.watchdog() }.kprobes()?,
+            Ok(root) => Tracer { keeper: &mut keeper, root: Arc::new(root), spare: host.spare_thread() }.kprobes()?,
             Err(error) => refused(keeper.evidence, &error),
         };
         Ok(outcome(&[patches, trace, probes]))
@@ -126,7 +126,7 @@ fn find(host: &Host, kind: &CStr, point: &str) -> Result<SysRoot, ReadError> {
 struct Tracer<'a, 'b> {
     keeper: &'a mut Keeper<'b>,
     root: Arc<SysRoot>,
-    watchdog: Watchdog,
+    spare: SpareThread,
 }
 
 impl Tracer<'_, '_> {
@@ -157,7 +157,7 @@ impl Tracer<'_, '_> {
     /// Reads and keeps one file. A lock of the tracer that is never given back costs a thread and no more.
     fn read(&mut self, path: &[u8]) -> Result<Kept, Stop> {
         let (root, owned, full) = (Arc::clone(&self.root), path.to_owned(), self.root.full(path));
-        let kept = self.watchdog.read(LIMIT, &full, move || root.file(owned, MOST));
+        let kept = self.spare.read(LIMIT, &full, move || root.file(owned, MOST));
         self.keeper.keep(&full, kept)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{LIMIT, columns, unread};
-use crate::host::{Content, FileSystems, Host, Process, ReadError, Watchdog, read};
+use crate::host::{Content, FileSystems, Host, Process, ReadError, SpareThread, read};
 use crate::model::{Gap, Row};
 use crate::source::digests::Digests;
 use crate::source::process_memory_map::{self, parse};
@@ -20,7 +20,7 @@ type Key = (Vec<u8>, u64, Vec<u8>);
 pub(super) struct Mapped<'a> {
     host: &'a Host,
     digests: &'a Digests,
-    watchdog: Watchdog,
+    spare: SpareThread,
     file_systems: Arc<FileSystems>,
     seen: BTreeSet<Key>,
     /// Whether there were more than [`MOST`].
@@ -30,12 +30,12 @@ pub(super) struct Mapped<'a> {
 impl<'a> Mapped<'a> {
     pub(super) fn new(host: &'a Host, digests: &'a Digests) -> Self {
         let file_systems = Arc::new(FileSystems::of_all_processes(&host.proc));
-        Self { host, digests, watchdog: host.watchdog(), file_systems, seen: BTreeSet::new(), is_full: false }
+        Self { host, digests, spare: host.spare_thread(), file_systems, seen: BTreeSet::new(), is_full: false }
     }
 
     /// Hashes what `process` has mapped to execute and no process before it had.
     pub(super) fn process(&mut self, process: &Arc<Process>, evidence: &mut dyn Evidence) -> Result<(), Stop> {
-        let map = match process_memory_map::read(process, "maps", &mut self.watchdog) {
+        let map = match process_memory_map::read(process, "maps", &mut self.spare) {
             Ok(map) => map,
             Err(error) => {
                 failure::gap(evidence, &error);
@@ -70,7 +70,7 @@ impl<'a> Mapped<'a> {
         row.int("pid", process.pid).bytes("path", mapping.path);
         match opened {
             Ok(content) => {
-                columns(&mut row, (path.as_bytes(), &content), (self.digests, &mut self.watchdog), evidence)?;
+                columns(&mut row, (path.as_bytes(), &content), (self.digests, &mut self.spare), evidence)?;
             }
             Err(error) => unread(&mut row, &error, evidence),
         }
@@ -83,7 +83,7 @@ impl<'a> Mapped<'a> {
             self.file_systems.check_device(device).map_err(|reason| ReadError::new(&path, reason))?;
         }
         let (owned, name, file_systems) = (Arc::clone(process), name.to_owned(), Arc::clone(&self.file_systems));
-        self.watchdog.read(LIMIT, &path.clone(), move || {
+        self.spare.read(LIMIT, &path.clone(), move || {
             file_systems.check(&owned.target_stat(&name)?).map_err(|reason| ReadError::new(&path, reason))?;
             let (fd, stat) = owned.open_target(&name)?;
             read::named(&path, Content::new(fd, stat))

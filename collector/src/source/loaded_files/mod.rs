@@ -16,7 +16,7 @@ use super::digests::{Digests, Known};
 use super::each_process::each_process;
 use super::{Evidence, Source, Stop, failure};
 use crate::host::sys::Stat;
-use crate::host::{Content, Host, ReadError, Watchdog};
+use crate::host::{Content, Host, ReadError, SpareThread};
 use crate::model::{Artefact, Category, Outcome, Profile, Row, Status};
 
 /// The line of the catalogue.
@@ -66,12 +66,12 @@ impl Source for LoadedFiles {
 fn columns(
     row: &mut Row,
     (path, content): (&[u8], &Content),
-    (digests, watchdog): (&Digests, &mut Watchdog),
+    (digests, spare): (&Digests, &mut SpareThread),
     evidence: &mut dyn Evidence,
 ) -> Result<(), Stop> {
     let Stat { dev, ino, size, nlink, .. } = content.stat;
     row.text("dev", &format!("{}:{}", dev.0, dev.1)).int("inode", ino).int("size", size).flag("deleted", nlink == 0);
-    match digests.learn_content((path, content), watchdog, evidence)? {
+    match digests.learn_content((path, content), spare, evidence)? {
         Ok(Known { sha256, elf }) => {
             row.text("sha256", &sha256.to_string()).flag("elf", elf);
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{LIMIT, columns, unread};
-use crate::host::{Content, Host, ReadError, Reason, Watchdog, read};
+use crate::host::{Content, Host, ReadError, Reason, SpareThread, read};
 use crate::model::{Gap, Row};
 use crate::source::digests::Digests;
 use crate::source::kernel_modules::parse;
@@ -34,13 +34,13 @@ pub(super) fn all(host: &Host, digests: &Digests, evidence: &mut dyn Evidence) -
     if modules.is_empty() {
         return Ok(());
     }
-    let (files, mut watchdog) = (Tree::read(host, evidence), host.watchdog());
-    modules.iter().try_for_each(|module| one(host, (digests, &mut watchdog), (&module.name, files.as_ref()), evidence))
+    let (files, mut spare) = (Tree::read(host, evidence), host.spare_thread());
+    modules.iter().try_for_each(|module| one(host, (digests, &mut spare), (&module.name, files.as_ref()), evidence))
 }
 
 fn one(
     host: &Host,
-    (digests, watchdog): (&Digests, &mut Watchdog),
+    (digests, spare): (&Digests, &mut SpareThread),
     (name, tree): (&[u8], Option<&Tree>),
     evidence: &mut dyn Evidence,
 ) -> Result<(), Stop> {
@@ -53,12 +53,12 @@ fn one(
     if let Some(path) = path {
         row.bytes("path", path);
         let (files, owned) = (Arc::clone(&host.files), path.clone());
-        let opened = watchdog.read(LIMIT, path, move || {
+        let opened = spare.read(LIMIT, path, move || {
             let (reader, stat) = files.open(&owned)?;
             read::named(&owned, Content::new(reader.0, stat))
         });
         match opened {
-            Ok(content) => columns(&mut row, (path, &content), (digests, watchdog), evidence)?,
+            Ok(content) => columns(&mut row, (path, &content), (digests, spare), evidence)?,
             Err(error) => unread(&mut row, &error, evidence),
         }
     }

@@ -89,7 +89,7 @@ where
 {
     let inside = here(host);
     let work = Arc::clone(work);
-    let value = host.watchdog().run(LIMIT, move || work(&inside)).ok();
+    let value = host.spare_thread().run(LIMIT, move || work(&inside)).ok();
     let refusals = if value.is_some() { vec![] } else { vec![NetnsError::TimedOut.to_string()] };
     Visit { entered: "own".to_owned(), value, refusals, gone: false }
 }
@@ -134,7 +134,7 @@ where
         return Err(Refusal::Other("the way leads over a file system that may hang; not touched".to_owned()));
     }
     let (proc, path) = (Arc::clone(&host.proc), door.path());
-    let opened = host.watchdog().run(Duration::from_secs(2), move || netns::open(&proc, &path, inode));
+    let opened = host.spare_thread().run(Duration::from_secs(2), move || netns::open(&proc, &path, inode));
     let namespace = opened.map_err(|_| Refusal::Other("opening it did not return in time".to_owned()))?;
     let namespace = namespace.map_err(|errno| match errno {
         Errno::ENOENT | Errno::ESRCH | Errno::ESTALE => Refusal::Gone(errno),
@@ -158,7 +158,7 @@ where
     let Some(pid) = namespace.pids.iter().find(|pid| host.proc.stat(format!("{pid}/net/dev")).is_ok()) else { return };
     let inside = Inside { proc: Arc::clone(&host.proc), net: format!("{pid}/net"), ask: false };
     let work = Arc::clone(work);
-    match host.watchdog().run(LIMIT, move || work(&inside)) {
+    match host.spare_thread().run(LIMIT, move || work(&inside)) {
         Ok(value) => {
             visit.entered = format!("not entered; text files of /proc/{pid}/net only");
             visit.value = Some(value);

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 
 use super::sums::{self, Content, Sum};
 use crate::host::content::READ_LIMIT;
-use crate::host::watchdog::TimedOut;
+use crate::host::spare_thread::TimedOut;
 use crate::host::{Crew, Host, ReadError, Reason};
 use crate::model::{Row, escape};
 use crate::source::digests::Digests;

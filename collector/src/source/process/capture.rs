@@ -12,7 +12,7 @@ use super::{link, stat};
 use crate::host::pid::Process;
 use crate::host::read::{self, Bytes};
 use crate::host::sys::Stat;
-use crate::host::{ReadError, Watchdog};
+use crate::host::{ReadError, SpareThread};
 use crate::model::{Gap, Timestamp};
 use crate::source::{Evidence, Member, MemberKind, Stop};
 
@@ -97,10 +97,10 @@ impl Capture {
 
     /// Reads `process`. Reads that may hang get `limit` together.
     #[must_use]
-    pub fn read(process: Process, time: Timestamp, targets: bool, watchdog: &mut Watchdog, limit: Duration) -> Self {
+    pub fn read(process: Process, time: Timestamp, targets: bool, spare: &mut SpareThread, limit: Duration) -> Self {
         let (mut capture, task) = Self::begin(process, time, targets);
         if let Some(task) = task {
-            slow::run(std::slice::from_ref(&task), watchdog, || limit);
+            slow::run(std::slice::from_ref(&task), spare, || limit);
             capture.end(&task);
         }
         capture
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn all_of_a_living_process_is_read() {
         let host = Host::live().unwrap();
-        let capture = Capture::read(own(&host), host.clock.now(), true, &mut host.watchdog(), Duration::from_secs(60));
+        let capture = Capture::read(own(&host), host.clock.now(), true, &mut host.spare_thread(), Duration::from_secs(60));
         assert!(!capture.vanished && !capture.timed_out && capture.errors().count() == 0);
         assert_eq!(capture.files.len(), QUICK.len() + slow::FILES.len());
         assert_eq!(capture.exe.unwrap().ino, std::os::unix::fs::MetadataExt::ino(&std::fs::metadata("/proc/self/exe").unwrap()));
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn a_wedged_process_is_described_by_what_waits_for_nothing() {
         let host = Host::live().unwrap();
-        let mut capture = Capture::read(own(&host), host.clock.now(), true, &mut host.watchdog(), Duration::from_secs(60));
+        let mut capture = Capture::read(own(&host), host.clock.now(), true, &mut host.spare_thread(), Duration::from_secs(60));
         // As if the expendable thread had read `syscall` and then hung.
         capture.files.truncate(QUICK.len() + 1);
         capture.timed_out = true;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::capture::Piece;
-use crate::host::Watchdog;
+use crate::host::SpareThread;
 use crate::host::pid::Process;
 use crate::host::read::{self, Bytes};
 use crate::host::sys::Stat;
@@ -109,11 +109,11 @@ impl Task {
 }
 
 /// Works all `tasks` off. When nothing has come back for `limit`, the task at which the thread stands is given up.
-pub fn run(tasks: &[Arc<Task>], watchdog: &mut Watchdog, limit: impl Fn() -> Duration) {
+pub fn run(tasks: &[Arc<Task>], spare: &mut SpareThread, limit: impl Fn() -> Duration) {
     while let Some(first) = tasks.iter().find(|task| task.is_waiting()) {
         let waiting: Vec<Arc<Task>> = tasks.iter().filter(|task| task.is_waiting()).cloned().collect();
         let progress = || tasks.iter().map(|task| task.reads.load(Ordering::Relaxed)).sum();
-        let result = watchdog.run_while_it_moves(limit(), progress, move || waiting.iter().for_each(|task| task.work()));
+        let result = spare.run_while_it_moves(limit(), progress, move || waiting.iter().for_each(|task| task.work()));
         if result.is_err() && tasks.iter().filter(|task| task.give_up()).count() == 0 {
             // No thread could be made, or it died before its first task, which must not be waited for again.
             first.state.store(GIVEN_UP, Ordering::SeqCst);
@@ -137,7 +137,7 @@ mod tests {
         let tasks: Vec<Arc<Task>> = (0..5).map(|_| Arc::new(Task::new(own(), true, vec![0]))).collect();
         // As if a thread had been abandoned in the middle of it.
         tasks[2].state.store(GIVEN_UP, Ordering::SeqCst);
-        run(&tasks, &mut host.watchdog(), || Duration::from_secs(60));
+        run(&tasks, &mut host.spare_thread(), || Duration::from_secs(60));
         for (number, task) in tasks.iter().enumerate() {
             assert_eq!((task.hangs(), task.take().files.len()), if number == 2 { (true, 0) } else { (false, FILES.len()) });
         }

@@ -43,10 +43,10 @@ impl Source for ProcessDetail {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
-        let (mut watchdog, mut allowance) = (host.watchdog(), Allowance::default());
+        let (mut spare, mut allowance) = (host.spare_thread(), Allowance::default());
         each_process(host, evidence, |process, evidence| {
             let time = host.clock.now();
-            let detail = Detail::read(process, &mut watchdog, &mut allowance);
+            let detail = Detail::read(process, &mut spare, &mut allowance);
             detail.keep(evidence)?;
             rows::put(&detail, time, evidence)
         })

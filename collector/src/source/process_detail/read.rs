@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::host::read::{Bytes, SMALL};
-use crate::host::{Process, ReadError, Watchdog};
+use crate::host::{Process, ReadError, SpareThread};
 use crate::model::Gap;
 use crate::source::{Evidence, Member, Stop};
 
@@ -86,11 +86,11 @@ struct Read {
 
 impl Detail {
     /// Reads what there is of `process`, as far as `allowance` goes, and takes it off there.
-    pub(super) fn read(process: &Arc<Process>, watchdog: &mut Watchdog, allowance: &mut Allowance) -> Self {
+    pub(super) fn read(process: &Arc<Process>, spare: &mut SpareThread, allowance: &mut Allowance) -> Self {
         let (read, count) = (Arc::new(Mutex::new(Read::default())), Arc::new(AtomicU64::new(0)));
         let (owned, into, counted) = (Arc::clone(process), Arc::clone(&read), Arc::clone(&count));
         let (progress, most) = (|| count.load(Ordering::Relaxed), allowance.of_one());
-        let hangs = watchdog.run_while_it_moves(LIMIT, progress, move || all(&owned, most, &into, &counted)).is_err();
+        let hangs = spare.run_while_it_moves(LIMIT, progress, move || all(&owned, most, &into, &counted)).is_err();
         let read = std::mem::take(&mut *read.lock().unwrap_or_else(PoisonError::into_inner));
         *allowance = allowance.less(read.threads, read.bytes);
         let index = read.files.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();

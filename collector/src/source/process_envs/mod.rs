@@ -15,7 +15,7 @@ use self::redact::Secret;
 use super::each_process::each_process;
 use super::{Evidence, Member, Source, Stop, failure};
 use crate::host::read::{self, Bytes};
-use crate::host::{Host, Process, Watchdog};
+use crate::host::{Host, Process, SpareThread};
 use crate::model::{Artefact, Category, Digest, Gap, Outcome, Profile, Row};
 
 /// The line of the catalogue.
@@ -49,8 +49,8 @@ impl Source for ProcessEnvs {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
-        let mut watchdog = host.watchdog();
-        each_process(host, evidence, |process, evidence| self.process(host, process, &mut watchdog, evidence))
+        let mut spare = host.spare_thread();
+        each_process(host, evidence, |process, evidence| self.process(host, process, &mut spare, evidence))
     }
 }
 
@@ -59,11 +59,11 @@ impl ProcessEnvs {
         &self,
         host: &Host,
         process: &Arc<Process>,
-        watchdog: &mut Watchdog,
+        spare: &mut SpareThread,
         evidence: &mut dyn Evidence,
     ) -> Result<(), Stop> {
         let owned = Arc::clone(process);
-        match watchdog.read(LIMIT, process.path("environ").as_bytes(), move || owned.file("environ", read::SMALL)) {
+        match spare.read(LIMIT, process.path("environ").as_bytes(), move || owned.file("environ", read::SMALL)) {
             Ok(environ) => self.keep(host, process, environ, evidence),
             Err(error) if error.is_gone() => Ok(()),
             Err(error) => {
@@ -188,7 +188,7 @@ mod tests {
         let mut evidence = Recorded::default();
         let pid = std::process::id();
         let process = Arc::new(host.proc.process(pid.try_into().unwrap()).unwrap());
-        let done = ProcessEnvs::default().process(&host, &process, &mut host.watchdog(), &mut evidence);
+        let done = ProcessEnvs::default().process(&host, &process, &mut host.spare_thread(), &mut evidence);
         assert_eq!((done, evidence.gaps.len()), (Ok(()), 0));
         let path = std::env::var("PATH").unwrap();
         assert!(

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::host::{Process, ReadError, Watchdog};
+use crate::host::{Process, ReadError, SpareThread};
 use crate::source::process::link::DELETED;
 use crate::source::process_memory_map::parse::Mapping;
 
@@ -155,7 +155,7 @@ impl Area {
 
 /// Asks of each area below `/dev` whether it is a device: regular files can lie there too. Returns why it could not be asked, if it could
 /// not of one of them.
-pub(super) fn ask(areas: &mut [Area], process: &Arc<Process>, watchdog: &mut Watchdog) -> Option<ReadError> {
+pub(super) fn ask(areas: &mut [Area], process: &Arc<Process>, spare: &mut SpareThread) -> Option<ReadError> {
     let name = |area: &Area| format!("map_files/{:x}-{:x}", area.start, area.end);
     let names: Vec<String> = areas.iter().filter(|area| area.is_unasked()).map(name).collect();
     if names.is_empty() {
@@ -163,8 +163,7 @@ pub(super) fn ask(areas: &mut [Area], process: &Arc<Process>, watchdog: &mut Wat
     }
     let owned = Arc::clone(process);
     let job = move || Ok(names.iter().map(|name| owned.target_stat(name).map(|stat| stat.is_regular())).collect());
-    let answers: Result<Vec<Result<bool, ReadError>>, ReadError> =
-        watchdog.read(LIMIT, process.path("map_files").as_bytes(), job);
+    let answers: Result<Vec<Result<bool, ReadError>>, ReadError> = spare.read(LIMIT, process.path("map_files").as_bytes(), job);
     let (answers, mut why) = match answers {
         Ok(answers) => (answers, None),
         Err(error) => (Vec::new(), Some(error)),
@@ -280,12 +279,12 @@ mod tests {
         let there = Mapping { path: &b"/dev/.x/there"[..], ..file.clone() };
         let gone = Mapping { start: page, end: 2 * page, path: &b"/dev/.x/gone"[..], ..file };
         let mut areas = [Area::new(&gone, page).unwrap(), Area::new(&there, page).unwrap()];
-        assert!(ask(&mut areas, &process, &mut host.watchdog()).is_some() && areas[0].is_unasked());
+        assert!(ask(&mut areas, &process, &mut host.spare_thread()).is_some() && areas[0].is_unasked());
         match process.target_stat(&format!("map_files/{start:x}-{end:x}")) {
             Ok(_) => assert_eq!(areas[1].kind, Kind::Named),
             Err(why) => crate::testing::skip("root, to follow map_files", why),
         }
-        assert!(ask(&mut [area("1000-2000 rw-p 0 00:00 0 [heap]\n")], &process, &mut host.watchdog()).is_none());
+        assert!(ask(&mut [area("1000-2000 rw-p 0 00:00 0 [heap]\n")], &process, &mut host.spare_thread()).is_none());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::plan::{MOST_RUNS, Plan, Run};
 use crate::host::address_space::PRESENT;
-use crate::host::{AddressSpace, Process, Watchdog, read};
+use crate::host::{AddressSpace, Process, SpareThread, read};
 use crate::model::Digest;
 use crate::source::process::stat;
 
@@ -57,7 +57,7 @@ pub(super) struct Piece {
 pub(super) struct CoreReader<'a> {
     process: Arc<Process>,
     space: Arc<AddressSpace>,
-    watchdog: &'a mut Watchdog,
+    spare: &'a mut SpareThread,
     /// What is still to be read, the next at the end.
     runs: Vec<Run>,
     /// The head, then one chunk after the other.
@@ -96,11 +96,11 @@ impl<'a> CoreReader<'a> {
         space: &Arc<AddressSpace>,
         plan: &Plan,
         head: Vec<u8>,
-        watchdog: &'a mut Watchdog,
+        spare: &'a mut SpareThread,
     ) -> Self {
         let runs: Vec<Run> = plan.kept().rev().copied().collect();
         let (process, space, due) = (Arc::clone(process), Arc::clone(space), VecDeque::new());
-        Self { process, space, watchdog, runs, buffer: head, given: 0, due, offset: 0, open: None, pieces: Vec::new() }
+        Self { process, space, spare, runs, buffer: head, given: 0, due, offset: 0, open: None, pieces: Vec::new() }
     }
 
     /// What has been handed out so far, ascending.
@@ -120,7 +120,7 @@ impl<'a> CoreReader<'a> {
         let (space, process) = (Arc::clone(&self.space), Arc::clone(&self.process));
         let job = move || chunk(&space, &process, now.start, now.end);
         let told = |_| io::Error::new(io::ErrorKind::TimedOut, "the read did not return in time and was abandoned");
-        let chunk = self.watchdog.run(LIMIT, job).map_err(told)??;
+        let chunk = self.spare.run(LIMIT, job).map_err(told)??;
         let mut start = now.start;
         for (length, came) in chunk.came {
             self.due.push_back(Due { start, end: start + length, area: now.area, came });
@@ -287,8 +287,8 @@ mod tests {
         let line = format!("{start:x}-{end:x} rw-p 00000000 00:00 0\n");
         let mut plan = Plan::of(mappings(line.as_bytes()).0.iter().filter_map(|mapping| Area::new(mapping, space.page())));
         plan.add(0, &[PageRegion { start, end, categories: PRESENT }]);
-        let mut watchdog = host.watchdog();
-        let reader = CoreReader::new(&process, &space, &plan, vec![1; 4096], &mut watchdog);
+        let mut spare = host.spare_thread();
+        let reader = CoreReader::new(&process, &space, &plan, vec![1; 4096], &mut spare);
         look(reader, start, &memory[from..from + LENGTH])
     }
 

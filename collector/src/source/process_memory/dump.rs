@@ -11,7 +11,7 @@ use super::rows;
 use super::select::{Chosen, is_own};
 use crate::host::read::Bytes;
 use crate::host::sys::PageRegion;
-use crate::host::{AddressSpace, Host, Process, ReadError, Reason, Watchdog, read};
+use crate::host::{AddressSpace, Host, Process, ReadError, Reason, SpareThread, read};
 use crate::model::row::RowStatus;
 use crate::model::{Gap, Row};
 use crate::source::process::{stat, status};
@@ -61,7 +61,7 @@ impl Ended {
 /// Takes the memory of processes, one after the other.
 pub(super) struct Dumper<'a> {
     pub(super) host: &'a Host,
-    pub(super) watchdog: Watchdog,
+    pub(super) spare: SpareThread,
     /// The most bytes that are kept of one process.
     pub(super) process_limit: u64,
     /// Bytes that may still be kept of all that follow.
@@ -133,15 +133,15 @@ impl Dumper<'_> {
         }
         let owned = Arc::clone(&process);
         let open = move || AddressSpace::open(&owned).map(Arc::new);
-        let space = self.watchdog.read(LIMIT, process.path("mem").as_bytes(), open)?;
-        let map = process_memory_map::read(&process, "smaps", &mut self.watchdog)?;
+        let space = self.spare.read(LIMIT, process.path("mem").as_bytes(), open)?;
+        let map = process_memory_map::read(&process, "smaps", &mut self.spare)?;
         let info = self.info(&process, &stat);
         Ok(Opened { start_ticks: Some(stat.start_ticks), info, exe, map, space, process })
     }
 
     fn info(&mut self, process: &Arc<Process>, stat: &stat::ProcStat<'_>) -> Info {
         let owned = Arc::clone(process);
-        let cmdline = self.watchdog.read(LIMIT, process.path("cmdline").as_bytes(), move || owned.file("cmdline", 4096));
+        let cmdline = self.spare.read(LIMIT, process.path("cmdline").as_bytes(), move || owned.file("cmdline", 4096));
         let ids = process.file("status", read::SMALL).map(|text| status::parse(&text.bytes)).unwrap_or_default();
         Info {
             state: stat.state,
@@ -201,7 +201,7 @@ impl Dumper<'_> {
         let page = opened.space.page();
         let mappings = parse::mappings(&opened.map.bytes).0;
         let mut areas: Vec<Area> = mappings.iter().filter_map(|mapping| Area::new(mapping, page)).collect();
-        let unasked = area::ask(&mut areas, &opened.process, &mut self.watchdog);
+        let unasked = area::ask(&mut areas, &opened.process, &mut self.spare);
         let mut plan = Plan { unasked, ..Plan::of(areas) };
         let wanted = |area: &Area| area.never().is_none() && area.may_hold_pages;
         let wanted: Vec<(usize, u64, u64)> =
@@ -215,7 +215,7 @@ impl Dumper<'_> {
                 let path = path.clone();
                 move || read::named(&path, look(&space, &list, place))
             };
-            match self.watchdog.read(LIMIT, &path, job) {
+            match self.spare.read(LIMIT, &path, job) {
                 Ok((looks, next)) => {
                     looks.iter().for_each(|(area, regions)| plan.add(*area, regions));
                     place = next;
@@ -265,7 +265,7 @@ impl Dumper<'_> {
         let size = head_length + plan.bytes(Run::is_kept);
         let member = format!("{name}.core");
         row.text("core", &member).int("core_bytes", size);
-        let mut reader = CoreReader::new(&opened.process, &opened.space, plan, head, &mut self.watchdog);
+        let mut reader = CoreReader::new(&opened.process, &opened.space, plan, head, &mut self.spare);
         let streamed = evidence.raw_stream(&Member::pseudo(member.as_bytes()), size, &mut reader);
         let pieces = reader.pieces();
         let cut = streamed.map_or(true, |streamed| streamed.read < size);
@@ -285,7 +285,7 @@ impl Dumper<'_> {
 
     fn auxv(&mut self, process: &Arc<Process>) -> Vec<u8> {
         let owned = Arc::clone(process);
-        let auxv = self.watchdog.read(LIMIT, process.path("auxv").as_bytes(), move || owned.file("auxv", 64 << 10));
+        let auxv = self.spare.read(LIMIT, process.path("auxv").as_bytes(), move || owned.file("auxv", 64 << 10));
         auxv.map(|auxv| auxv.bytes).unwrap_or_default()
     }
 

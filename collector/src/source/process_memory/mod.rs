@@ -75,7 +75,7 @@ impl Source for ProcessMemory {
         let chosen = select::choose(&self.which, &listed, host, evidence)?;
         let total = u64::try_from(chosen.len()).unwrap_or(u64::MAX);
         let (process_limit, left) = (self.process_limit, self.total_limit);
-        let mut dumper = Dumper { host, watchdog: host.watchdog(), process_limit, left };
+        let mut dumper = Dumper { host, spare: host.spare_thread(), process_limit, left };
         let mut ended = Vec::new();
         for (done, one) in (1_u64..).zip(&chosen) {
             evidence.check()?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::area::{self, Area};
-use crate::host::{Host, Process, ReadError, Warden, Watchdog, physical, read};
+use crate::host::{Host, Process, ReadError, SpareThread, Warden, physical, read};
 use crate::model::{Gap, escape};
 use crate::source::executables::Hasher;
 use crate::source::process::{kernel_name, link, stat};
@@ -98,7 +98,7 @@ pub(super) fn choose(which: &Which, listed: &[i32], host: &Host, evidence: &mut 
     all.extend(pids);
     let mut seen = BTreeSet::new();
     all.retain(|pid| seen.insert(*pid));
-    let mut look = Look { host, watchdog: host.watchdog(), hasher: Hasher::new(host, Arc::default()) };
+    let mut look = Look { host, spare: host.spare_thread(), hasher: Hasher::new(host, Arc::default()) };
     let (mut chosen, total) = (Vec::new(), u64::try_from(all.len()).unwrap_or(u64::MAX));
     for (done, pid) in (1_u64..).zip(all) {
         evidence.check()?;
@@ -120,7 +120,7 @@ pub(super) fn choose(which: &Which, listed: &[i32], host: &Host, evidence: &mut 
 /// Looks at processes.
 struct Look<'a> {
     host: &'a Host,
-    watchdog: Watchdog,
+    spare: SpareThread,
     hasher: Hasher,
 }
 
@@ -138,11 +138,11 @@ impl Look<'_> {
             return None;
         }
         let mut facts = self.executable(&process);
-        match process_memory_map::read(&process, "maps", &mut self.watchdog) {
+        match process_memory_map::read(&process, "maps", &mut self.spare) {
             Ok(map) => {
                 let mut areas = areas(&map.bytes);
                 // What cannot be asked is a fact as well, and a gap of its memory.
-                area::ask(&mut areas, &process, &mut self.watchdog);
+                area::ask(&mut areas, &process, &mut self.spare);
                 facts.extend(of_map(&areas));
             }
             Err(error) => drop(missing(&error, evidence)),
@@ -163,7 +163,7 @@ impl Look<'_> {
             facts.extend(both.into_iter().filter(|(is, _)| *is).map(|(_, fact)| fact));
         }
         let owned = Arc::clone(process);
-        let cmdline = self.watchdog.read(LIMIT, process.path("cmdline").as_bytes(), move || owned.file("cmdline", 4096));
+        let cmdline = self.spare.read(LIMIT, process.path("cmdline").as_bytes(), move || owned.file("cmdline", 4096));
         // As ps shows threads of the kernel, which have no command line at all.
         if cmdline.is_ok_and(|cmdline| kernel_name::is_in_brackets(&cmdline.bytes)) {
             facts.push("named-as-kernel-thread");

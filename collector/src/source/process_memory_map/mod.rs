@@ -9,7 +9,7 @@ use self::parse::Mapping;
 use super::each_process::each_process;
 use super::{Evidence, Member, Source, Stop, failure};
 use crate::host::read::Bytes;
-use crate::host::{Host, Process, ReadError, Watchdog};
+use crate::host::{Host, Process, ReadError, SpareThread};
 use crate::model::{Artefact, Category, Gap, Outcome, Profile, Row};
 
 /// The line of the catalogue.
@@ -44,9 +44,9 @@ impl Source for ProcessMemoryMap {
     }
 
     fn acquire(&self, host: &Host, evidence: &mut dyn Evidence) -> Result<Outcome, Stop> {
-        let mut watchdog = host.watchdog();
+        let mut spare = host.spare_thread();
         let file = if self.smaps { "smaps" } else { "maps" };
-        each_process(host, evidence, |process, evidence| match read(process, file, &mut watchdog) {
+        each_process(host, evidence, |process, evidence| match read(process, file, &mut spare) {
             Ok(map) => keep(host, process, file, &map, evidence),
             Err(error) if error.is_gone() => Ok(()),
             Err(error) => {
@@ -58,10 +58,10 @@ impl Source for ProcessMemoryMap {
 }
 
 /// Reads `maps` or `smaps` of `process` without waiting for ever.
-pub(super) fn read(process: &Arc<Process>, file: &'static str, watchdog: &mut Watchdog) -> Result<Bytes, ReadError> {
+pub(super) fn read(process: &Arc<Process>, file: &'static str, spare: &mut SpareThread) -> Result<Bytes, ReadError> {
     let owned = Arc::clone(process);
     let limit = if file == "maps" { MAPS_LIMIT } else { SMAPS_LIMIT };
-    watchdog.read(limit, process.path(file).as_bytes(), move || owned.file(file, MOST))
+    spare.read(limit, process.path(file).as_bytes(), move || owned.file(file, MOST))
 }
 
 fn keep(host: &Host, process: &Process, file: &'static str, map: &Bytes, evidence: &mut dyn Evidence) -> Result<(), Stop> {

@@ -138,7 +138,7 @@ fn open(host: &Host, found: &Found) -> Result<Dir, ReadError> {
     } else {
         let (host, pid, point) = (host.clone(), found.pid, point.clone());
         let shown = [prefix(found).as_slice(), &point].concat();
-        host.watchdog()
+        host.spare_thread()
             .read(LIMIT, &point.clone(), move || host.proc.process(pid)?.dir_in_root(&point, shown, &host.footprint))?
     };
     // Something else may have been mounted there meanwhile.

@@ -19,13 +19,13 @@ pub struct TimedOut;
 
 /// One expendable thread for its owner, made on first use and remade after a time-out.
 #[derive(Debug)]
-pub struct Watchdog {
+pub struct SpareThread {
     worker: Option<Sender<Job>>,
     footprint: Arc<Footprint>,
 }
 
-impl Watchdog {
-    /// A watchdog without a thread yet.
+impl SpareThread {
+    /// One without a thread yet.
     #[must_use]
     pub fn new(footprint: Arc<Footprint>) -> Self {
         Self { worker: None, footprint }
@@ -49,7 +49,7 @@ impl Watchdog {
         }
     }
 
-    /// Runs a `job` that reads `path`, as [`Watchdog::run`] does.
+    /// Runs a `job` that reads `path`, as [`SpareThread::run`] does.
     ///
     /// # Errors
     /// The job's own error, or [`Reason::Timeout`] for `path`.
@@ -63,8 +63,8 @@ impl Watchdog {
     }
 }
 
-impl Watchdog {
-    /// As [`Watchdog::run`], but waits on as long as `progress` changes from one `limit` to the next.
+impl SpareThread {
+    /// As [`SpareThread::run`], but waits on as long as `progress` changes from one `limit` to the next.
     ///
     /// # Errors
     /// When a whole `limit` has passed without progress, or the job panicked.
@@ -109,17 +109,17 @@ mod tests {
     #[test]
     fn a_stuck_job_is_abandoned_and_the_next_one_runs() {
         let footprint = Arc::new(Footprint::default());
-        let mut watchdog = Watchdog::new(Arc::clone(&footprint));
+        let mut spare = SpareThread::new(Arc::clone(&footprint));
         let (_never, stuck) = bounded::<()>(0);
-        assert_eq!(watchdog.run(Duration::from_millis(20), move || stuck.recv().is_ok()), Err(TimedOut));
-        assert_eq!(watchdog.run(Duration::from_secs(20), || 7), Ok(7));
+        assert_eq!(spare.run(Duration::from_millis(20), move || stuck.recv().is_ok()), Err(TimedOut));
+        assert_eq!(spare.run(Duration::from_secs(20), || 7), Ok(7));
         assert_eq!(footprint.counts().get("threads_abandoned"), Some(&1));
     }
 
     #[test]
     fn a_panicking_job_is_a_time_out_not_a_crash() {
-        let mut watchdog = Watchdog::new(Arc::new(Footprint::default()));
-        assert_eq!(watchdog.run(Duration::from_secs(20), || panic!("as a bug would")), Err::<(), _>(TimedOut));
-        assert_eq!(watchdog.run(Duration::from_secs(20), || 7), Ok(7));
+        let mut spare = SpareThread::new(Arc::new(Footprint::default()));
+        assert_eq!(spare.run(Duration::from_secs(20), || panic!("as a bug would")), Err::<(), _>(TimedOut));
+        assert_eq!(spare.run(Duration::from_secs(20), || 7), Ok(7));
     }
 }
