@@ -8,21 +8,21 @@
 //! from all others by the number alone.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{UnlinkatFlags, ftruncate, unlinkat};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
+use super::directory_object::{DirectoryObject, system_error};
+use super::folder::{is_empty, is_free, probe, raise, subfolder, sync_parent};
 use super::reserve::Reserve;
-use super::{Cause, EvidenceSink, ObjectWriter, SinkError};
-use crate::host::sys;
-use crate::model::{Digest, Held, ObjectKey, escape};
+use super::{EvidenceSink, ObjectWriter, SinkError};
+use crate::model::{ObjectKey, escape};
 
 /// Lowest descriptor number of a folder of this sink.
 pub const FOLDER_FDS: i32 = crate::host::footprint::EVIDENCE_FDS;
@@ -60,21 +60,6 @@ pub struct DirectorySink {
     root: Arc<OwnedFd>,
     folders: Mutex<BTreeMap<String, Arc<OwnedFd>>>,
     reserve: Arc<Reserve>,
-}
-
-/// An object that grows.
-#[derive(Debug)]
-struct DirectoryObject {
-    key: ObjectKey,
-    folder: Arc<OwnedFd>,
-    reserve: Arc<Reserve>,
-    name: String,
-    file: OwnedFd,
-    size: u64,
-    hasher: Sha256,
-    open: bool,
-    /// Whether the file may hold bytes that no part brought.
-    broken: bool,
 }
 
 impl DirectorySink {
@@ -182,67 +167,11 @@ impl DirectorySink {
     }
 }
 
-fn subfolder(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, (&'static str, Errno)> {
-    match mkdirat(parent, name, Mode::S_IRWXU) {
-        // Also where it is there already: an earlier try may have made it and failed to sync.
-        Ok(()) | Err(Errno::EEXIST) => sync_folder(parent).map_err(|errno| ("sync the folder above", errno))?,
-        Err(errno) => return Err(("create the folder", errno)),
-    }
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let folder = openat(parent, name, flags, Mode::empty()).map_err(|errno| ("open the folder", errno))?;
-    raise(folder.as_fd()).map_err(|errno| ("keep the folder open", errno))
-}
-
-/// Puts the names in a folder on disk. Some file systems cannot be asked that; there is nothing more to be done for them.
-fn sync_folder(folder: BorrowedFd<'_>) -> Result<(), Errno> {
-    match nix::unistd::fsync(folder) {
-        Err(Errno::EINVAL | Errno::EOPNOTSUPP) => Ok(()),
-        result => result,
-    }
-}
-
-/// Puts the name of the new folder `path` on disk, as far as the folder above it may be opened.
-fn sync_parent(path: &Path) {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let opened = nix::fcntl::open(parent, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
-    if let Ok(parent) = opened {
-        let _ = sync_folder(parent.as_fd());
-    }
-}
-
-/// The same open folder under a number from [`FOLDER_FDS`] up.
-fn raise(folder: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    sys::duplicate_from(folder, FOLDER_FDS)
-}
-
-fn is_empty(folder: BorrowedFd<'_>) -> Result<bool, Errno> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut entries = nix::dir::Dir::openat(folder, ".", flags, Mode::empty())?;
-    Ok(!entries.iter().flatten().any(|entry| !matches!(entry.file_name().to_bytes(), b"." | b"..")))
-}
-
-/// Creates and removes a file, so that a destination that cannot be written is refused before anything is read.
-fn probe(folder: BorrowedFd<'_>) -> Result<(), Errno> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    drop(openat(folder, ".probe", flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-    unlinkat(folder, ".probe", UnlinkatFlags::NoRemoveDir)
-}
-
 impl EvidenceSink for DirectorySink {
     fn create(&self, key: &ObjectKey) -> Result<Box<dyn ObjectWriter>, SinkError> {
-        let fail = |(action, errno)| system_error(&self.reserve, key, action, errno);
         let (path, name) = key.as_str().rsplit_once('/').unwrap_or(("", key.as_str()));
-        let folder = self.folder(path).map_err(fail)?;
-        if !is_free(&folder, name) {
-            return Err(SinkError { key: key.clone(), cause: Cause::Exists });
-        }
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let part = format!("{name}{PART_SUFFIX}");
-        let file =
-            openat(&folder, part.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(|e| fail(("create the file", e)))?;
-        let (key, name, reserve) = (key.clone(), name.to_owned(), Arc::clone(&self.reserve));
-        let (size, hasher) = (0, Sha256::new());
-        Ok(Box::new(DirectoryObject { key, folder, reserve, name, file, size, hasher, open: true, broken: false }))
+        let folder = self.folder(path).map_err(|(action, errno)| system_error(&self.reserve, key, action, errno))?;
+        Ok(Box::new(DirectoryObject::create(key, folder, name, &self.reserve)?))
     }
 
     fn describe(&self) -> BTreeMap<String, Value> {
@@ -258,118 +187,11 @@ impl EvidenceSink for DirectorySink {
     }
 }
 
-fn is_free(folder: &OwnedFd, name: &str) -> bool {
-    nix::sys::stat::fstatat(folder, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW) == Err(Errno::ENOENT)
-}
-
-/// What the system refused. Where it has no more room, what comes next has to say so, and gets what was kept back for that.
-fn system_error(reserve: &Reserve, key: &ObjectKey, action: &'static str, errno: Errno) -> SinkError {
-    let cause = match errno {
-        Errno::ENOSPC | Errno::EDQUOT => {
-            reserve.release_for_tables();
-            Cause::Full
-        }
-        Errno::EEXIST => Cause::Exists,
-        errno => Cause::System { action, errno },
-    };
-    SinkError { key: key.clone(), cause }
-}
-
-impl DirectoryObject {
-    fn part_name(&self) -> String {
-        format!("{}{PART_SUFFIX}", self.name)
-    }
-
-    fn error(&self, action: &'static str, errno: Errno) -> SinkError {
-        system_error(&self.reserve, &self.key, action, errno)
-    }
-
-    fn write_all(&self, mut bytes: &[u8]) -> Result<(), Errno> {
-        while !bytes.is_empty() {
-            match nix::unistd::write(&self.file, bytes) {
-                Ok(0) => return Err(Errno::EIO),
-                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        Ok(())
-    }
-
-    fn remove(&mut self) -> Result<(), SinkError> {
-        self.open = false;
-        let part = self.part_name();
-        unlinkat(&self.folder, part.as_str(), UnlinkatFlags::NoRemoveDir).map_err(|errno| self.error("remove the part", errno))
-    }
-
-    /// Puts bytes and name on disk; the name last.
-    fn publish(&self) -> Result<(), SinkError> {
-        nix::unistd::fsync(&self.file).map_err(|errno| self.error("sync the file", errno))?;
-        self.rename().map_err(|errno| self.error("name the file", errno))?;
-        sync_folder(self.folder.as_fd()).map_err(|errno| {
-            // The name may not survive a crash, so it must not be seen now either.
-            let _ = unlinkat(&self.folder, self.name.as_str(), UnlinkatFlags::NoRemoveDir);
-            self.error("sync the folder", errno)
-        })
-    }
-
-    /// Gives the file its name without replacing anything. File systems that cannot promise that (NFS, 9p, some of FUSE) are
-    /// asked first whether the name is free; the folder is ours alone.
-    fn rename(&self) -> Result<(), Errno> {
-        let (part, name) = (self.part_name(), self.name.as_str());
-        let folder = self.folder.as_fd();
-        match sys::rename(folder, &part, name, false) {
-            Err(Errno::EINVAL | Errno::ENOSYS) if is_free(&self.folder, name) => sys::rename(folder, &part, name, true),
-            Err(Errno::EINVAL | Errno::ENOSYS) => Err(Errno::EEXIST),
-            result => result,
-        }
-    }
-}
-
-impl ObjectWriter for DirectoryObject {
-    fn part(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
-        if let Err(errno) = self.write_all(bytes) {
-            // Back to the end of the last whole part, so that the object can still be finished with that.
-            let length = i64::try_from(self.size).unwrap_or(i64::MAX);
-            let back =
-                ftruncate(&self.file, length).and_then(|()| nix::unistd::lseek(&self.file, length, nix::unistd::Whence::SeekSet));
-            self.broken |= back.is_err();
-            return Err(self.error("write", errno));
-        }
-        self.hasher.update(bytes);
-        self.size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        Ok(())
-    }
-
-    fn taken(&self) -> (u64, Digest) {
-        (self.size, Digest::so_far(&self.hasher))
-    }
-
-    fn finish(mut self: Box<Self>, size: u64, sha256: &Digest) -> Result<Option<Held>, SinkError> {
-        let matches = !self.broken && self.taken() == (size, *sha256);
-        let result = if matches { self.publish() } else { Err(SinkError { key: self.key.clone(), cause: Cause::Mismatch }) };
-        if result.is_ok() {
-            self.open = false;
-        }
-        result.map(|()| None)
-    }
-
-    fn abort(mut self: Box<Self>) -> Result<(), SinkError> {
-        self.remove()
-    }
-}
-
-impl Drop for DirectoryObject {
-    fn drop(&mut self) {
-        if self.open {
-            let _ = self.remove();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Cause;
     use super::*;
+    use crate::model::Digest;
 
     #[test]
     fn conforms() {

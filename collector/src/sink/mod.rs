@@ -3,6 +3,8 @@
 //! **Invariant:** an object is written once. Nothing is visible under its key before it is whole, and nothing changes it after.
 
 pub mod directory;
+mod directory_object;
+mod folder;
 pub mod memory;
 mod reserve;
 
