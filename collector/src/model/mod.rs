@@ -14,6 +14,7 @@ pub mod key;
 pub mod killed;
 pub mod little_endian;
 pub mod modules;
+mod names;
 pub mod outcome;
 pub mod range;
 pub mod receipt;
@@ -21,6 +22,7 @@ pub mod record;
 pub mod row;
 pub mod salvage;
 pub mod seal;
+mod statement;
 pub mod time;
 
 pub use artefact::{Artefact, Category, Profile};

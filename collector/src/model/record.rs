@@ -5,97 +5,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::names::{BEGIN_KEY, CUSTODY_FOLDER, END_KEY, LOG_KEY, MANIFEST_KEY, SUMS_KEY, custody_key, key, segment_key};
+pub use super::statement::{STATEMENT_TYPE, Statement, Subject, SubjectDigest};
 use super::{CaseId, Category, Digest, Gap, ObjectKey, Receipt, RunId, Status, Timestamp};
 
 /// The version of the evidence format that this code writes and reads.
 pub const VERSION: u32 = 1;
-/// `_type` of every statement (in-toto attestation framework v1).
-pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// `predicateType` of the begin record.
 pub const BEGIN_TYPE: &str = "hozen:begin/v1";
 /// `predicateType` of the manifest.
 pub const MANIFEST_TYPE: &str = "hozen:manifest/v1";
 /// `predicateType` of the end record.
 pub const END_TYPE: &str = "hozen:end/v1";
-
-/// Name of the first object of a run.
-pub const BEGIN_KEY: &str = "000-begin.json";
-/// Folder of the custody objects.
-pub const CUSTODY_FOLDER: &str = "custody";
-/// Name of the list that `sha256sum -c` reads.
-pub const SUMS_KEY: &str = "SHA256SUMS";
-/// Name of the agent's own log.
-pub const LOG_KEY: &str = "log.jsonl.zst";
-/// Name of the manifest.
-pub const MANIFEST_KEY: &str = "900-manifest.json";
-/// Name of the last object of a run.
-pub const END_KEY: &str = "999-end.json";
-
-/// The key of the record that bears one of the names above.
-#[must_use]
-pub fn key(name: &'static str) -> ObjectKey {
-    ObjectKey::made(name.to_owned())
-}
-
-/// The key of the segment of this number, from 0, of the image `image` (a word of `a-z` and `-`).
-#[must_use]
-pub fn segment_key(folder: &str, image: &'static str, number: u64) -> ObjectKey {
-    ObjectKey::made(format!("data/{folder}/{image}/{number:06}.lime.zst"))
-}
-
-/// The key of the custody object of this number, from 1.
-#[must_use]
-pub fn custody_key(number: u32) -> ObjectKey {
-    ObjectKey::made(format!("{CUSTODY_FOLDER}/{number:06}.jsonl"))
-}
-
-/// An in-toto statement: a predicate about subjects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Statement<P> {
-    /// Always [`STATEMENT_TYPE`].
-    #[serde(rename = "_type")]
-    pub kind: String,
-    /// What the predicate is about.
-    pub subject: Vec<Subject>,
-    /// What the predicate is.
-    #[serde(rename = "predicateType")]
-    pub predicate_type: String,
-    /// The predicate.
-    pub predicate: P,
-}
-
-/// One subject: a name and its digest.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Subject {
-    /// Object key, or `hozen` for the agent's own binary in the begin record.
-    pub name: String,
-    /// Its digest.
-    pub digest: SubjectDigest,
-}
-
-/// The digest of a subject, in in-toto's shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubjectDigest {
-    /// SHA-256.
-    pub sha256: Digest,
-}
-
-impl Subject {
-    /// A subject of this name and digest.
-    pub fn new(name: impl Into<String>, sha256: Digest) -> Self {
-        Self { name: name.into(), digest: SubjectDigest { sha256 } }
-    }
-}
-
-impl<P> Statement<P> {
-    /// A statement of this type about these subjects.
-    pub fn new(predicate_type: &str, subject: Vec<Subject>, predicate: P) -> Self {
-        Self { kind: STATEMENT_TYPE.to_owned(), subject, predicate_type: predicate_type.to_owned(), predicate }
-    }
-}
 
 /// Predicate of the begin record: what is intended, by whom, with what, where, before anything is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -459,17 +380,4 @@ pub struct End {
     pub chain: ChainHead,
     /// Objects of the run, this record included.
     pub objects: u64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_keys_of_records_are_valid() {
-        let keys = [BEGIN_KEY, SUMS_KEY, LOG_KEY, MANIFEST_KEY, END_KEY].map(key);
-        for key in keys.into_iter().chain([custody_key(1), custody_key(u32::MAX)]) {
-            assert_eq!(key.as_str().parse(), Ok(key));
-        }
-    }
 }
