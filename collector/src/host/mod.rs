@@ -4,43 +4,54 @@
 //! Nothing here writes (but for the hosts that tests lay out) or executes, and nothing but [`module::Loading`] makes the kernel load a
 //! module.
 
+// Processes and their memory.
 pub mod address_space;
-pub mod block;
-pub mod bpf;
-pub mod cgroups;
-pub mod clock;
 pub mod connector;
+pub mod pid;
+pub mod procfs;
+
+// Files and the file systems that they lie on.
+pub mod block;
 pub mod content;
-pub mod crew;
 pub mod dir;
-pub mod error;
 pub mod extents;
 pub mod files;
 pub mod filesystems;
-#[cfg(any(test, feature = "test-util"))]
-pub mod fixture;
-pub mod footprint;
+pub mod mounts;
+pub mod read;
+
+// The kernel: what it says of itself, its memory and its modules.
+pub mod bpf;
+pub mod cgroups;
 pub mod identity;
 pub mod inflow;
 pub mod kmsg;
 pub mod loaded;
 pub mod module;
-pub mod mounts;
+pub mod physical;
+pub mod sysfs;
+
+// The network.
 pub mod netlink;
 pub mod netns;
-pub mod physical;
-pub mod pid;
-pub mod privilege;
-pub mod procfs;
-pub mod read;
-pub mod sandbox;
 pub mod sockfs;
+pub mod xtables;
+
+// Ourselves: system calls, threads and clock, what we may do, what we do, and why something failed.
+pub mod clock;
+pub mod crew;
+pub mod error;
+pub mod footprint;
+pub mod privilege;
+pub mod sandbox;
 pub mod spare_thread;
 pub mod sys;
-pub mod sysfs;
 pub mod usage;
 pub mod warden;
-pub mod xtables;
+
+// For tests.
+#[cfg(any(test, feature = "test-util"))]
+pub mod fixture;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -10,22 +10,19 @@ use crate::host::Host;
 use crate::host::sys::Stat;
 use crate::model::{Artefact, Gap, Outcome, Row};
 
+// All artefacts, in the order of a run.
+pub mod catalogue;
+
+// One per artefact, or per family of them.
 pub mod accounts;
 pub mod audit;
-pub(crate) mod between;
 pub mod block_devices;
 pub mod bpf;
-pub mod catalogue;
 pub mod containers;
-mod content;
 pub mod context;
 pub mod deleted_files;
-mod digests;
-mod each_process;
 pub mod ec2;
 pub mod executables;
-mod failure;
-mod file_set;
 pub mod files;
 pub mod findings;
 pub mod footprint;
@@ -34,10 +31,6 @@ pub mod freeze_frame_end;
 pub mod hidden;
 pub mod hidden_files;
 pub mod histories;
-#[cfg(any(test, feature = "test-util"))]
-pub mod hostile;
-mod kcore;
-pub mod keep;
 pub mod kernel_keys;
 pub mod kernel_log;
 pub mod kernel_modules;
@@ -48,33 +41,47 @@ pub mod logs;
 pub mod memory;
 pub mod mounts;
 pub mod network;
-pub mod nowhere;
 pub mod packages;
-mod pages;
-mod passwd;
 pub mod persistence;
-pub mod process;
 pub mod process_detail;
 pub mod process_envs;
 pub mod process_events;
 pub mod process_memory;
 pub mod process_memory_map;
-#[cfg(any(test, feature = "test-util"))]
-pub mod recorded;
-mod secret;
 pub mod sessions;
 pub mod shm;
+pub mod system_controls;
+pub mod tmpfs;
+pub mod user_files;
+
+// What they share.
+pub(crate) mod between;
+mod content;
+mod digests;
+mod each_process;
+mod failure;
+mod file_set;
+mod kcore;
+pub mod keep;
+pub mod nowhere;
+mod pages;
+mod passwd;
+pub mod process;
+mod secret;
 mod sqlite;
 mod stat_columns;
-#[cfg(any(test, feature = "test-util"))]
-mod strict;
-pub mod system_controls;
 pub mod taint;
 mod text;
-pub mod tmpfs;
 mod tree;
-pub mod user_files;
 pub mod walk;
+
+// For tests.
+#[cfg(any(test, feature = "test-util"))]
+pub mod hostile;
+#[cfg(any(test, feature = "test-util"))]
+pub mod recorded;
+#[cfg(any(test, feature = "test-util"))]
+mod strict;
 
 /// Reads one artefact.
 pub trait Source: Send {
