@@ -107,8 +107,8 @@ impl Shared {
         self.control.stopped(now).or_else(|| (now >= self.deadline_ns()).then_some(Stop::OutOfTime))
     }
 
-    /// When this artefact must end, in nanoseconds since the run began. Time for which a destination that gives no answer keeps
-    /// everybody waiting is not the artefact's; it is the run's, whose deadline stays.
+    /// When this artefact must end, in nanoseconds since the run began. Time the destination did not answer is added, but never
+    /// beyond the run's deadline.
     pub(super) fn deadline_ns(&self) -> u64 {
         let waited = self.engine.sink().stalled_ns().saturating_sub(self.stalled_ns);
         self.deadline_ns.saturating_add(waited).min(self.control.deadline_ns())

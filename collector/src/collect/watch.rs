@@ -24,8 +24,8 @@ pub(super) const GRACE_NS: u64 = 3_000_000_000;
 pub(super) struct Overdue(Option<u64>);
 
 impl Overdue {
-    /// Why it was told to stop, if that is longer ago than anybody waits. A deadline that has moved away, because the destination held
-    /// the source up, is told anew.
+    /// Why the source was told to stop, once that is more than the grace ago. If the deadline has moved away meanwhile, the grace
+    /// starts anew.
     pub(super) fn now(&mut self, shared: &Shared, host: &Host, control: &Control) -> Option<Stop> {
         let now = host.clock.mono_ns();
         let Some(stop) = control.stopped(now).or_else(|| (now >= shared.deadline_ns()).then_some(Stop::OutOfTime)) else {

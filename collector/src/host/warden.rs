@@ -225,8 +225,8 @@ fn live(words: OwnedFd, life: impl FnOnce(Words)) -> ! {
     std::process::exit(i32::from(!fine))
 }
 
-/// Gives up all that it has of the agent: session and process group, by which it would be killed with it; output, for whose end
-/// whoever started the agent waits; every other descriptor; the environment, in which there may be credentials.
+/// Cuts every tie to the agent: session and process group (a kill of the group would hit us), output (whoever started the agent
+/// waits for it to close), other descriptors, environment (may hold credentials).
 fn apart(words: &OwnedFd) -> Result<(), Errno> {
     setsid()?;
     nix::sys::prctl::set_name(NAME)?;

@@ -40,8 +40,7 @@ pub trait EvidenceSink: Send + Sync + fmt::Debug {
     /// The last objects, the run's seal, come next: what the sink kept in reserve for them is set free. Called once.
     fn prepare_to_seal(&self) {}
 
-    /// Nanoseconds, since the sink was made, for which it gave no answer and was asked again and again. What waits for it has not
-    /// been idle, so that time is taken off no artefact's budget.
+    /// Nanoseconds since the sink was made in which it gave no answer and was retried. Not charged to any artefact.
     fn stalled_ns(&self) -> u64 {
         0
     }

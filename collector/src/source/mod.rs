@@ -88,18 +88,18 @@ pub trait Source: Send {
     /// What it reads.
     fn artefact(&self) -> Artefact;
 
-    /// The run begins: whatever is to be heard until this artefact's turn comes is heard from now on. Called once, for what the plan does
-    /// not skip; what it came to, [`Source::acquire`] says.
+    /// Called once when the run begins, for every artefact that the plan does not skip: a source that must listen during the run
+    /// starts here. Failures are reported by [`Source::acquire`].
     fn begin(&self, _host: &Host) {}
 
-    /// The artefact beside which it is read, where the plan has that one right before it. For what keeps one processor busy and does not
-    /// fade while it waits; the two share the stream's buffers, so at most one of them keeps raw bytes.
+    /// The artefact that this one may be read in parallel with; it stands directly before it in the plan. For work that keeps one
+    /// processor busy and whose evidence does not fade. Both share the stream's buffers, so at most one writes raw bytes.
     fn beside(&self) -> Option<&'static str> {
         None
     }
 
-    /// Reads it all. Long loops call [`Evidence::check`] at each step and pass its `Stop` on with `?`. Called again where the destination was
-    /// lost meanwhile and there is another: then all of it is read anew.
+    /// Reads it all. Long loops call [`Evidence::check`] at each step and pass its `Stop` on with `?`. Called a second time, and
+    /// must then read everything again, where the destination was lost and the run goes on in another.
     ///
     /// # Errors
     /// [`Stop`], and nothing else, when the run no longer wants this artefact or cannot store it.

@@ -217,8 +217,8 @@ impl Seen {
             ("named", self.named.contains(&key)),
         ];
         row.json("seen_by", &views.iter().filter(|(_, seen)| *seen).map(|(view, _)| *view).collect::<Vec<_>>());
-        // One that is not listed and can be opened even now, or that a descriptor still shows, is kept out of the list; one that came
-        // and went between the lists is neither.
+        // A contradiction: not in the list, although it can be opened now or a descriptor still shows it. What merely came and
+        // went between the lists is none.
         let is_there = || BpfObject::open(kind, id).is_ok() || owners.iter().any(|owner| holders::still(host, owner, key));
         row.flag("contradiction", host.live && !self.listed.contains(&key) && is_there());
         evidence.row(table(kind), &row)

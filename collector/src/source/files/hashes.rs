@@ -83,8 +83,8 @@ pub(super) struct Hashes {
     /// `None`: everywhere.
     places: Option<BTreeSet<Vec<u8>>>,
     budget: Budget,
-    /// What is left of it for files of packages, and as much for all others: those of a distribution leave nothing to what an intruder has
-    /// brought, and come first.
+    /// What is left of the budget: `[0]` files of packages, `[1]` all others. Kept apart because the walk meets the
+    /// distribution's files first and would leave nothing for what an intruder brought.
     left: [Left; 2],
     linked: BTreeMap<Inode, Digest>,
     /// Files of several names that are looked into just now.

@@ -22,8 +22,8 @@ pub(super) struct Chunk {
     /// Physical address of the first.
     pub start: u64,
     pub bytes: Vec<u8>,
-    /// XXH3 of 128 bits. It finds the piece that differs; that nobody changed the image is what the digests of the objects say, and
-    /// one more SHA-256 of all memory would cost what the run has least of, time.
+    /// XXH3-128, to find which piece of two images differs. No proof of integrity: that is the SHA-256 of the objects, and a
+    /// second one over all memory would cost too much time.
     pub xxh3: u128,
     pub started: Timestamp,
     pub finished: Timestamp,

@@ -140,8 +140,8 @@ fn mem(facts: &Facts, by_name: bool) -> Against {
     ranges(&mut against, facts);
     match facts.strict_devmem {
         Some(strict) => against.forbids(strict, "/dev/mem shows no memory of the kernel's (CONFIG_STRICT_DEVMEM)"),
-        // Every distribution's kernel has it; without a configuration the safe guess is that this one has it too. Whoever asks for
-        // nothing else wants to know: a kernel that has it shows zeros and refusals, which are told from memory.
+        // Unknown is taken as set, because distributions set it. If only /dev/mem was asked for, it is tried all the same: the
+        // zeros and refusals of such a kernel can be told from real memory.
         None => against.forbids(facts.has_mem && !by_name, "CONFIG_STRICT_DEVMEM is not known and is taken as set"),
     }
     lockdown(&mut against, facts, false, "/dev/mem is closed");

@@ -24,8 +24,7 @@ fn parse_line(line: &[u8]) -> Option<Place<'_>> {
     Some(Place { hierarchy: parsed(fields.next()?)?, controllers: fields.next()?, path: fields.next()? })
 }
 
-/// The one path that says most of where a process belongs: cgroup v2's, unless that is the root and systemd's hierarchy, or
-/// any other, knows better.
+/// The first path that is not `/`: of cgroup v2, else systemd's hierarchy, else any.
 #[must_use]
 pub fn main_path<'a>(places: &[Place<'a>]) -> Option<&'a [u8]> {
     let below_root = |place: &&Place<'_>| place.path != b"/";

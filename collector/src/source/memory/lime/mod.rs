@@ -120,7 +120,7 @@ fn drain(
     take: &mut dyn FnMut(Chunk) -> Result<Vec<u8>, Stop>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    // One chunk grows, one waits, one is looked at and one is taken: what lies between is memory that is being read.
+    // At most four chunks exist (filling, queued, examined, written): they lie in the very memory that is being imaged.
     let (send, raws) = bounded::<Raw>(1);
     let (pass, chunks) = bounded(0);
     let (give, spare) = bounded::<Vec<u8>>(4);

@@ -205,8 +205,8 @@ fn fill(row: &mut Row, layout: &Layout, bytes: &[u8]) {
     matches(row, layout, bytes);
 }
 
-/// What only rules of ARP have (`struct arpt_arp`), where they ask for it: numbers in the order of the network, each with a mask behind
-/// it, and addresses of hardware, of which a byte of the mask stands for each of theirs.
+/// Columns only arptables rules have (`struct arpt_arp`), written only where the rule tests the field (its mask is not zero).
+/// Numbers are big-endian, each followed by its mask; hardware addresses have masks of their own length.
 fn arp(row: &mut Row, bytes: &[u8]) {
     let number = |at: usize| bytes.get(at..)?.first_chunk().copied().map(u16::from_be_bytes);
     for (at, column) in [(82, "arp_operation"), (86, "arp_hardware_type"), (90, "arp_protocol_type")] {
