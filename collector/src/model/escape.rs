@@ -1,6 +1,7 @@
 //! Text from the host is bytes; this is how it is shown.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::Digest;
 
@@ -16,6 +17,12 @@ pub fn bytes(bytes: &[u8]) -> String {
         chunk.invalid().iter().for_each(|b| push_hex(&mut out, *b));
     }
     out
+}
+
+/// `path` as text that no terminal acts on.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    bytes(path.as_os_str().as_encoded_bytes())
 }
 
 fn push(out: &mut String, c: char) {
