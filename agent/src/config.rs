@@ -100,7 +100,7 @@ impl Config {
     /// # Errors
     /// When it cannot be read, or is wrong.
     pub fn file(path: &Path) -> Result<Self> {
-        let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+        let shown = escape::path(path);
         // Opened as a handle first: a FIFO or a device would block us or worse.
         let opened = read::open_magic(nix::fcntl::AT_FDCWD, path);
         let (fd, _) = opened.map_err(|reason| anyhow!("cannot open the configuration file {shown}: {reason}"))?;

@@ -137,7 +137,7 @@ impl Settings {
             only: either(&arguments.only, config.only),
             skip: either(&arguments.skip, config.skip),
             user_files: UserFiles { definitions: artifacts::read(&files, &names)?, include_secrets },
-            artifacts: files.iter().map(|path| escape::bytes(path.as_os_str().as_encoded_bytes())).collect(),
+            artifacts: files.iter().map(|path| escape::path(path)).collect(),
             operator: arguments.operator.clone().or(config.operator),
             reference: arguments.reference.clone().or(config.reference),
             include_secrets,
@@ -201,7 +201,7 @@ impl Settings {
             None if self.wants_memory() => json!("auto"),
             None => json!("off"),
         };
-        let path = |path: &Option<PathBuf>| json!(path.as_ref().map(|path| escape::bytes(path.as_os_str().as_encoded_bytes())));
+        let path = |path: &Option<PathBuf>| json!(path.as_deref().map(escape::path));
         BTreeMap::from([
             ("profile".to_owned(), json!(self.profile)),
             ("memory".to_owned(), memory),
@@ -260,7 +260,7 @@ pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>> {
         ensure!(
             !bytes.windows(3).any(|window| window == b"://"),
             "{} is neither a folder nor a place in a bucket; write s3://bucket/prefix",
-            escape::bytes(bytes)
+            escape::path(to)
         );
         return Ok(None);
     }

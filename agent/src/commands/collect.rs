@@ -262,7 +262,7 @@ fn dry_run(plan: &[Planned], settings: &Settings, module: Value) -> RunResult {
     let names = |skipped: bool| -> Vec<&str> {
         plan.iter().filter(|planned| planned.skip.is_some() == skipped).map(|planned| planned.source.artefact().name).collect()
     };
-    let to = settings.to.as_ref().map(|to| escape::bytes(to.as_os_str().as_encoded_bytes()));
+    let to = settings.to.as_deref().map(escape::path);
     let to = settings.presigned.as_ref().map(|list| list.place.to_string()).or(to);
     let details = BTreeMap::from([
         ("case", json!(settings.case)),

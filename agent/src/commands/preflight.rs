@@ -84,7 +84,7 @@ fn leave_entry(folder: Option<&Path>, host: &Host, report: &mut Value, memory: &
     let (ways, lockdown) = memory.ways(host);
     let left = inventory::leave(folder, host, &Known { report, ways: &ways, lockdown: &lockdown, bucket });
     let told = match &left {
-        Ok(file) => json!({"written": escape::bytes(file.as_os_str().as_encoded_bytes())}),
+        Ok(file) => json!({"written": escape::path(file)}),
         Err(why) => {
             say(&format!("hozen: no entry for the inventory: {why}"));
             json!({"error": why})

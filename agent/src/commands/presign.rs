@@ -69,7 +69,7 @@ fn try_presign(arguments: &PresignArgs) -> Result<List, (String, Exit)> {
     let Asked { to, options, expires_s } = Asked::of(arguments).map_err(usage)?;
     // Before anything is begun in the bucket.
     if arguments.output.symlink_metadata().is_ok() {
-        let shown = escape::bytes(arguments.output.as_os_str().as_encoded_bytes());
+        let shown = escape::path(&arguments.output);
         return Err(destination(format!("{shown} exists; nothing is overwritten: name another file")));
     }
     let way = way::open(&arguments.network).map_err(destination)?;
@@ -104,7 +104,7 @@ fn write(output: &Path, bytes: &[u8]) -> Result<(), String> {
 
 /// On stdout, unless the list is there.
 fn show(list: &List, output: &Path) {
-    let shown = escape::bytes(output.as_os_str().as_encoded_bytes());
+    let shown = escape::path(output);
     let text = format!(
         "signed:  run {}, case {}, for {}, {} objects, good until {}\nto:      {}\nnext:    on the host: hozen collect --presigned {shown}\n         \
          then here: hozen verify {}",

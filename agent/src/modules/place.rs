@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
+use hozen_collector::model::escape;
 
-use super::shelf::shown;
 use crate::s3::BucketUri;
 use crate::settings;
 
@@ -32,7 +32,7 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder(path) => f.write_str(&shown(path)),
+            Self::Folder(path) => f.write_str(&escape::path(path)),
             Self::Bucket(place) => write!(f, "{place}"),
         }
     }

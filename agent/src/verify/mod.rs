@@ -36,7 +36,6 @@ mod warned;
 mod words;
 
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -180,7 +179,7 @@ pub fn examine_bucket(reader: &Arc<Reader>, options: &Options, rehash: bool) -> 
 impl Examined {
     /// All that can be found out of the folder `dir`.
     fn folder(dir: &Path, options: &Options) -> Self {
-        let location = escape::bytes(dir.as_os_str().as_bytes());
+        let location = escape::path(dir);
         let mut run = Self { location, ..Self::default() };
         let mark = run.findings.mark();
         if let Some(holding) = folder::open(dir, &mut run.findings) {
