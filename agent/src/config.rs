@@ -9,12 +9,13 @@ use hozen_collector::model::{CaseId, Digest, Profile, escape};
 use hozen_collector::source::process_memory::Which;
 use serde::Deserialize;
 
+use crate::artefact_name::ArtefactName;
 use crate::aws::options::NetworkArgs;
 use crate::aws::parameter::{ParameterName, Read};
 use crate::cli::MemoryMode;
 use crate::s3::BucketArgs;
-use crate::settings::{ArtefactName, Span};
 use crate::size::Size;
+use crate::span::Span;
 use crate::status;
 
 /// The largest configuration file that is read, in bytes.

@@ -17,6 +17,7 @@
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub mod artefact_name;
 pub mod artifacts;
 pub mod aws;
 pub mod cli;
@@ -36,9 +37,11 @@ pub mod run;
 pub mod s3;
 pub mod salvage;
 pub mod seal;
+pub mod seal_key;
 pub mod settings;
 pub mod sign;
 pub mod size;
+pub mod span;
 pub mod status;
 pub mod symbols;
 mod unit;

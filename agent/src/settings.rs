@@ -1,7 +1,6 @@
 //! What a run is asked to do: the command line over the configuration file over the defaults, checked.
 
 mod choice;
-mod span;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,19 +15,17 @@ use hozen_collector::source::user_files::UserFiles;
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine, SEGMENT};
 use serde_json::{Value, json};
 
+use crate::artefact_name::ArtefactName;
 use crate::artifacts;
 use crate::aws::options::NetworkArgs;
-use crate::cli::modules::ModuleArgs;
 use crate::cli::{CollectArgs, MemoryMode};
 use crate::config::{Config, Source};
-use crate::modules::Wanted;
+use crate::modules::{ModuleArgs, Wanted};
 use crate::s3::presigned::{self, Beside, List};
-use crate::s3::{BucketOptions, BucketUri};
+use crate::s3::{self, BucketOptions, BucketUri};
 use crate::size::Size;
+use crate::span::Span;
 use crate::status;
-
-pub use choice::ArtefactName;
-pub use span::Span;
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -245,27 +242,8 @@ pub struct Malformed(String);
 
 /// The bucket that a run is to go to; `None` where it is a folder.
 fn destination(to: &Path) -> Result<Option<BucketUri>> {
-    place(to).map_err(|error| if is_meant_as_bucket(to) { Malformed(format!("--to: {error:#}")).into() } else { error })
-}
-
-/// Whether whoever wrote `to` meant a bucket.
-pub(crate) fn is_meant_as_bucket(to: &Path) -> bool {
-    to.as_os_str().as_encoded_bytes().to_ascii_lowercase().starts_with(b"s3:")
-}
-
-/// The bucket that `to` names; `None` where it is a folder.
-pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>> {
-    let bytes = to.as_os_str().as_encoded_bytes();
-    if !is_meant_as_bucket(to) {
-        ensure!(
-            !bytes.windows(3).any(|window| window == b"://"),
-            "{} is neither a folder nor a place in a bucket; write s3://bucket/prefix",
-            escape::path(to)
-        );
-        return Ok(None);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| anyhow::anyhow!("the place is not text; write s3://bucket/prefix"))?;
-    Ok(Some(text.parse()?))
+    s3::place(to)
+        .map_err(|error| if s3::is_meant_as_bucket(to) { Malformed(format!("--to: {error}")).into() } else { error.into() })
 }
 
 #[cfg(test)]

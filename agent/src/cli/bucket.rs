@@ -8,8 +8,8 @@ use hozen_collector::model::CaseId;
 use super::ReadArgs;
 use crate::aws::options::NetworkArgs;
 use crate::s3::BucketArgs;
-use crate::settings::Span;
 use crate::size::Size;
+use crate::span::Span;
 
 /// Options of `presign`.
 #[derive(Debug, Args)]

@@ -7,11 +7,12 @@ use hozen_collector::model::{CaseId, Profile};
 use hozen_collector::source::process_memory::Which;
 use serde::{Deserialize, Serialize};
 
-use super::modules::ModuleArgs;
+use crate::artefact_name::ArtefactName;
 use crate::aws::options::NetworkArgs;
+use crate::modules::ModuleArgs;
 use crate::s3::BucketArgs;
-use crate::settings::{ArtefactName, Span};
 use crate::size::Size;
+use crate::span::Span;
 use crate::status;
 
 /// Which way to physical memory to take.

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use hozen_collector::model::escape;
 
-use crate::s3::BucketUri;
-use crate::settings;
+use crate::s3::{self, BucketUri};
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +24,7 @@ impl Place {
     /// When it is neither.
     pub fn new(argument: &Path) -> anyhow::Result<Self> {
         ensure!(!argument.as_os_str().is_empty(), "the module store is empty text; name a folder, or s3://bucket/prefix");
-        Ok(settings::place(argument)?.map_or_else(|| Self::Folder(argument.to_owned()), Self::Bucket))
+        Ok(s3::place(argument)?.map_or_else(|| Self::Folder(argument.to_owned()), Self::Bucket))
     }
 }
 

@@ -48,3 +48,4 @@ pub use salvage::{Completed, NotCompleted, contiguous};
 pub use sink::{FAR, Opening, PresignedOpening, S3Sink};
 pub use size::Size;
 pub use uri::{BucketUri, InvalidUri};
+pub(crate) use uri::{is_meant_as_bucket, place};

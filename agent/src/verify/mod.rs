@@ -58,7 +58,7 @@ use manifest::Listed;
 use objects::{Measured, Said};
 use places::{Places, Told};
 
-pub use crate::seal::SealPublic;
+pub use crate::seal_key::SealPublic;
 pub(crate) use envelope::{from_pem as key_from_pem, prefixed as keyid};
 pub use findings::{Finding, MAX_FINDINGS, State};
 pub use killed::KilledLine;
