@@ -12,6 +12,8 @@
 //! verify stands apart: it shares nothing with the writer but the nouns of the records. export reads what verify has checked.
 //! ```
 //!
+//! The rooms stand on floors, and an import never points up (`tests/rooms.rs`; `docs/architecture.md` draws them).
+//!
 //! **Invariant:** nothing here opens, reads or asks anything of the host under investigation; that is `hozen_collector::host`.
 
 /// The version of this program.
