@@ -30,10 +30,10 @@ pub struct PresignArgs {
     /// How long the list is good: 90m, 12h, at most 7d, and no longer than the credentials [default: 12h]
     #[arg(long, value_name = "TIME")]
     pub expires: Option<Span>,
-    /// Memory of the host, for how large an image there is to be room [default: 64G]
+    /// Memory of the host, for how large an image there is to be room: 16G or 16GiB [default: 64G]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Size>,
-    /// Stored bytes that each archive may have [default: 4G]
+    /// Stored bytes that each archive may have: 512M or 512MiB [default: 4G]
     #[arg(long, value_name = "SIZE")]
     pub archives: Option<Size>,
     /// File for the list, which must not exist; - is standard output

@@ -80,7 +80,7 @@ pub struct CollectArgs {
     /// of which something is out of the ordinary [default: off]
     #[arg(long, value_name = "PID[,PID…]|all|suspicious")]
     pub process_memory: Option<Which>,
-    /// The most that is kept of one process's memory: 512M, 4G [default: 4G]
+    /// The most that is kept of one process's memory: 512M or 512MiB, 4G [default: 4G]
     #[arg(long, value_name = "SIZE")]
     pub process_memory_limit: Option<Size>,
     /// The most that is kept of the memory of all processes together [default: 16G]
