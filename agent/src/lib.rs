@@ -49,3 +49,4 @@ pub mod symbols;
 mod unit;
 pub mod verify;
 pub mod warden;
+mod whole_file;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms, those that import nothing of the agent first.
 const FLOORS: [&[&str]; 11] = [
-    &["artefact_name", "artifacts", "custody", "exit", "log", "own", "progress", "seal_key", "sign", "unit"],
+    &["artefact_name", "artifacts", "custody", "exit", "log", "own", "progress", "seal_key", "sign", "unit", "whole_file"],
     &["interrupt", "result", "size", "span"],
     &["aws"],
     &["s3"],

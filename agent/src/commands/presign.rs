@@ -7,12 +7,12 @@ use hozen_collector::model::{canonical, escape};
 use super::{print, way};
 use crate::cli::PresignArgs;
 use crate::exit::Exit;
-use crate::modules;
 use crate::progress::say;
 use crate::run::new_id;
 use crate::s3::presigned::{List, Making, make};
 use crate::s3::{BucketOptions, BucketUri, layout};
 use crate::size::Size;
+use crate::whole_file;
 
 /// Seconds for which a list is good where nobody says otherwise: 12 hours.
 const EXPIRES_S: u64 = 12 * 3600;
@@ -99,7 +99,7 @@ fn write(output: &Path, bytes: &[u8]) -> Result<(), String> {
         let mut out = std::io::stdout().lock();
         return out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| format!("cannot write the list: {error}"));
     }
-    modules::write_new(output, bytes, 0o600).map_err(|error| format!("{error:#}"))
+    whole_file::write_new(output, bytes, 0o600).map_err(|error| format!("{error:#}"))
 }
 
 /// On stdout, unless the list is there.

@@ -12,10 +12,10 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg};
 use nix::sys::stat::{Mode, mkdirat};
 
-use super::file::{self, Existing};
 use super::shelf::{Fault, Folder, MAX_MODULE, Shelf as _};
 use super::{TrustedKey, index};
 use crate::sign::Signing;
+use crate::whole_file::{self, Existing};
 
 /// What is known of the modules beside what they say themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,13 +67,14 @@ pub fn add(store: &Path, signing: &Signing, files: &[PathBuf], addition: &Additi
     let modules_folder = open(&store.join(MODULES_FOLDER))?;
     let mode = Mode::from_bits_truncate(0o644);
     for (entry, content) in &new {
-        let written = file::write(&modules_folder, &file_name(&entry.sha256), content, mode, Existing::Replaced);
+        let written = whole_file::write(&modules_folder, &file_name(&entry.sha256), content, mode, Existing::Replaced);
         written.with_context(|| format!("cannot write {} in {}", entry.file(), escape::path(store)))?;
     }
-    let written = file::write(folder.as_fd(), INDEX_KEY, &bytes, mode, Existing::Replaced);
+    let written = whole_file::write(folder.as_fd(), INDEX_KEY, &bytes, mode, Existing::Replaced);
     written.with_context(|| format!("cannot write {INDEX_KEY} in {}", escape::path(store)))?;
     for sha256 in replaced {
-        file::remove(&modules_folder, &file_name(&sha256)).with_context(|| format!("cannot remove the old module {sha256}"))?;
+        whole_file::remove(&modules_folder, &file_name(&sha256))
+            .with_context(|| format!("cannot remove the old module {sha256}"))?;
     }
     let entries = new.into_iter().map(|(entry, _)| entry).collect();
     Ok(Added { entries, index_sha256: Digest::of(&bytes), modules })
@@ -166,7 +167,7 @@ fn make(at: impl std::os::fd::AsFd, path: &Path) -> Result<()> {
 }
 
 fn open(path: &Path) -> Result<OwnedFd> {
-    file::folder(path).with_context(|| format!("cannot open the folder {}", escape::path(path)))
+    whole_file::folder(path).with_context(|| format!("cannot open the folder {}", escape::path(path)))
 }
 
 #[cfg(test)]

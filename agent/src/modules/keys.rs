@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use hozen_collector::host::read;
 use hozen_collector::model::escape;
-use nix::sys::stat::Mode;
 use zeroize::Zeroizing;
 
-use super::file::{self, Existing};
 use crate::sign::Signing;
+use crate::whole_file::{self, place, write_new};
 
 /// The largest key file that is read, in bytes.
 const MAX_KEY: usize = 4096;
@@ -37,7 +36,7 @@ pub fn generate(key: &Path, public: Option<&Path>) -> Result<Generated> {
     if let Err(error) = write_new(&public, written.pem.as_bytes(), 0o644) {
         // The key is new and nobody knows its public half.
         let (folder, name) = place(key)?;
-        file::remove(file::folder(folder)?, &name)?;
+        whole_file::remove(whole_file::folder(folder)?, &name)?;
         return Err(error);
     }
     Ok(Generated { keyid: written.keyid, public })
@@ -56,27 +55,6 @@ pub fn signing_key(path: &Path) -> Result<Signing> {
     signing.with_context(|| {
         format!("the key {} is not an Ed25519 key as PKCS#8 PEM; `hozen modules keygen` makes one", escape::path(path))
     })
-}
-
-/// Writes a new file; one that is there is left alone.
-///
-/// # Errors
-/// When it is there, or cannot be written.
-pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let (folder, name) = place(path)?;
-    let folder = file::folder(folder).with_context(|| format!("cannot open the folder of {}", escape::path(path)))?;
-    let written = file::write(folder, &name, bytes, Mode::from_bits_truncate(mode), Existing::Kept);
-    written.map_err(|errno| match errno {
-        nix::errno::Errno::EEXIST => anyhow!("{} exists; nothing is overwritten: name another file", escape::path(path)),
-        errno => anyhow!("cannot write {}: {errno}", escape::path(path)),
-    })
-}
-
-/// Folder and name of a file to be.
-fn place(path: &Path) -> Result<(&Path, String)> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{} does not name a file", escape::path(path)))?;
-    Ok((path.parent().unwrap_or(Path::new("")), name.to_owned()))
 }
 
 #[cfg(test)]

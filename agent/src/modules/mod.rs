@@ -11,7 +11,6 @@
 mod add;
 mod bucket;
 mod check;
-mod file;
 mod fit;
 mod index;
 mod keys;
@@ -26,7 +25,6 @@ pub use bucket::InBucket;
 pub use check::{Finding, Report, verify};
 pub use fit::choose;
 pub use index::{MAX_MODULES, read, seal};
-pub(crate) use keys::write_new;
 pub use keys::{Generated, generate, signing_key};
 pub use offer::{Wanted, describe, offer, offer_of};
 pub use options::ModuleArgs;
