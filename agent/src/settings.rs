@@ -87,23 +87,17 @@ impl Settings {
     ///
     /// # Errors
     /// When a value cannot be; the message says what to do.
-    pub fn new(arguments: &CollectArgs, config: Config) -> Result<Self> {
+    pub fn new(arguments: &CollectArgs, mut config: Config) -> Result<Self> {
+        let module = wanted_module(arguments, &mut config)?;
+        let process_memory = process_memory(arguments, &config);
         let files = either(&arguments.artifacts, config.artifacts);
         let names = either(&arguments.definitions, config.definitions);
         let include_secrets = arguments.include_secrets || config.include_secrets.unwrap_or(false);
-        let usual = ProcessMemory::default();
-        let limit = |given: Option<Size>, usual: u64| given.map_or(usual, Size::bytes);
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
         let to = arguments.to.clone().or(config.to);
         let bucket = arguments.bucket.clone().over(config.bucket);
         let network = arguments.network.clone().over(config.network);
         let case = arguments.case.clone().or(config.case);
-        let module = Wanted::new(&ModuleArgs {
-            module: arguments.lime.module.clone().or(config.module),
-            module_sha256: arguments.lime.module_sha256.or(config.module_sha256),
-            modules: arguments.lime.modules.clone().or(config.modules),
-            modules_key: arguments.lime.modules_key.clone().or(config.modules_key),
-        })?;
         let status = arguments.status.clone().or(config.status);
         let others = status.is_some() || module.is_in_bucket() || arguments.config.as_deref().is_some_and(Source::is_parameter);
         let signed = signed(arguments, config.presigned, others)?;
@@ -125,11 +119,7 @@ impl Settings {
             profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
             memory: arguments.memory.or(config.memory),
             module,
-            process_memory: ProcessMemory {
-                which: arguments.process_memory.clone().or(config.process_memory).unwrap_or_default(),
-                process_limit: limit(arguments.process_memory_limit.or(config.process_memory_limit), usual.process_limit),
-                total_limit: limit(arguments.process_memory_total.or(config.process_memory_total), usual.total_limit),
-            },
+            process_memory,
             deadline: arguments.deadline.or(config.deadline).map_or_else(|| "30m".parse(), Ok).map_err(anyhow::Error::msg)?,
             only: either(&arguments.only, config.only),
             skip: either(&arguments.skip, config.skip),
@@ -219,6 +209,28 @@ impl Settings {
             ("status".to_owned(), json!(self.status)),
             ("config".to_owned(), json!(self.config)),
         ])
+    }
+}
+
+/// Where a LiME module may come from; what the file says of it is taken out.
+fn wanted_module(arguments: &CollectArgs, config: &mut Config) -> Result<Wanted> {
+    let given = arguments.lime.clone();
+    Wanted::new(&ModuleArgs {
+        module: given.module.or(config.module.take()),
+        module_sha256: given.module_sha256.or(config.module_sha256),
+        modules: given.modules.or(config.modules.take()),
+        modules_key: given.modules_key.or(config.modules_key.take()),
+    })
+}
+
+/// Whose memory is taken by itself, and how much of it.
+fn process_memory(arguments: &CollectArgs, config: &Config) -> ProcessMemory {
+    let usual = ProcessMemory::default();
+    let limit = |given: Option<Size>, usual: u64| given.map_or(usual, Size::bytes);
+    ProcessMemory {
+        which: arguments.process_memory.clone().or_else(|| config.process_memory.clone()).unwrap_or_default(),
+        process_limit: limit(arguments.process_memory_limit.or(config.process_memory_limit), usual.process_limit),
+        total_limit: limit(arguments.process_memory_total.or(config.process_memory_total), usual.total_limit),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::interrupt;
 use crate::modules;
 use crate::progress::say;
 use crate::result::RunResult;
-use crate::run::{self, Run};
+use crate::run::{self, Ended, Run};
 use crate::settings::{Malformed, Settings};
 use crate::status::Teller;
 use crate::warden::{self, Charge};
@@ -164,6 +164,13 @@ fn execute(
     let loaded = Arc::clone(&host.loaded);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
     let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool, errand, status }.execute();
+    report(&mut ended, identity, location, &printed);
+    loaded.warden().into_iter().for_each(Warden::dismiss);
+    Ok(ended.result)
+}
+
+/// Prints the one line of JSON, and says how the run ended and where it lies: in its spool, or at `location`.
+fn report(ended: &mut Ended, identity: BTreeMap<&'static str, Value>, location: String, printed: &OnceLock<u8>) {
     for (name, value) in identity {
         // A run that went into the spool has an id of its own.
         ended.result.details.entry(name).or_insert(value);
@@ -177,13 +184,11 @@ fn execute(
     let _ = printed.set(ended.result.code);
     match ended.result.details.get("error").and_then(Value::as_str) {
         Some(error) => say(&format!("hozen: {error}")),
-        None => say(&summary::of_run(&ended, &location)),
+        None => say(&summary::of_run(ended, &location)),
     }
     if let Some(teller) = ended.teller.take() {
         tell_the_end(teller, &ended.result);
     }
-    loaded.warden().into_iter().for_each(Warden::dismiss);
-    Ok(ended.result)
 }
 
 /// What is done before a second signal ends this process: the one line of JSON, and LiME is let go.
