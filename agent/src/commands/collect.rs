@@ -92,8 +92,7 @@ fn try_collect(arguments: &CollectArgs, warden: Result<Warden, String>) -> Resul
     execute(settings, host, plan, (module.may_load, module.description), &way, warden)
 }
 
-/// Reads the configuration. A parameter is read by what the command line says of the network; what it says itself holds for all that
-/// follows.
+/// Reads the configuration. A parameter is fetched with the network options of the command line; those it contains hold from then on.
 fn config(source: &Path, way: &Way) -> anyhow::Result<Config> {
     match Source::new(source)? {
         Source::File(path) => Config::file(path),

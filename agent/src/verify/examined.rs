@@ -25,7 +25,7 @@ use super::seals::{self, SealLine};
 use super::{Options, Verdict, Whole, assemble, folder, sums, warned, words};
 use crate::s3::Reader;
 
-/// Where every object is read.
+/// Used where every object is read: none is exempt.
 static NONE: BTreeMap<ObjectKey, objects::Unread> = BTreeMap::new();
 
 /// All that was found out, before it becomes a report.
@@ -160,8 +160,8 @@ impl Examined {
         }
     }
 
-    /// An object that the run gave up may be there all the same, where the bucket obeyed and its answer was lost or was another than
-    /// was due. It is none of a run that has its manifest: that does not speak of it.
+    /// Sets aside objects that the run gave up and the bucket stored all the same (the answer was lost or wrong). Only with a manifest,
+    /// which then does not list them.
     fn given_up(&mut self, holding: &mut Holding) {
         if self.listed.is_none() {
             return;
