@@ -9,12 +9,13 @@ use hozen_collector::model::{CaseId, Digest, Profile, escape};
 use hozen_collector::source::process_memory::Which;
 use serde::Deserialize;
 
+use crate::artefact_name::ArtefactName;
 use crate::aws::options::NetworkArgs;
 use crate::aws::parameter::{ParameterName, Read};
 use crate::cli::MemoryMode;
 use crate::s3::BucketArgs;
-use crate::settings::{ArtefactName, Span};
 use crate::size::Size;
+use crate::span::Span;
 use crate::status;
 
 /// The largest configuration file that is read, in bytes.
@@ -100,7 +101,7 @@ impl Config {
     /// # Errors
     /// When it cannot be read, or is wrong.
     pub fn file(path: &Path) -> Result<Self> {
-        let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+        let shown = escape::path(path);
         // Opened as a handle first: a FIFO or a device would block us or worse.
         let opened = read::open_magic(nix::fcntl::AT_FDCWD, path);
         let (fd, _) = opened.map_err(|reason| anyhow!("cannot open the configuration file {shown}: {reason}"))?;

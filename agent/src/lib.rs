@@ -12,11 +12,14 @@
 //! verify stands apart: it shares nothing with the writer but the nouns of the records. export reads what verify has checked.
 //! ```
 //!
+//! The rooms stand on floors, and an import never points up (`tests/rooms.rs`; `docs/architecture.md` draws them).
+//!
 //! **Invariant:** nothing here opens, reads or asks anything of the host under investigation; that is `hozen_collector::host`.
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub mod artefact_name;
 pub mod artifacts;
 pub mod aws;
 pub mod cli;
@@ -36,11 +39,14 @@ pub mod run;
 pub mod s3;
 pub mod salvage;
 pub mod seal;
+pub mod seal_key;
 pub mod settings;
 pub mod sign;
 pub mod size;
+pub mod span;
 pub mod status;
 pub mod symbols;
 mod unit;
 pub mod verify;
 pub mod warden;
+mod whole_file;

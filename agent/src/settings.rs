@@ -1,7 +1,6 @@
 //! What a run is asked to do: the command line over the configuration file over the defaults, checked.
 
 mod choice;
-mod span;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,19 +15,17 @@ use hozen_collector::source::user_files::UserFiles;
 use hozen_collector::stream::{DEFAULT_LEVEL, Engine, SEGMENT};
 use serde_json::{Value, json};
 
+use crate::artefact_name::ArtefactName;
 use crate::artifacts;
 use crate::aws::options::NetworkArgs;
-use crate::cli::modules::ModuleArgs;
 use crate::cli::{CollectArgs, MemoryMode};
 use crate::config::{Config, Source};
-use crate::modules::Wanted;
+use crate::modules::{ModuleArgs, Wanted};
 use crate::s3::presigned::{self, Beside, List};
-use crate::s3::{BucketOptions, BucketUri};
+use crate::s3::{self, BucketOptions, BucketUri};
 use crate::size::Size;
+use crate::span::Span;
 use crate::status;
-
-pub use choice::ArtefactName;
-pub use span::Span;
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -90,23 +87,17 @@ impl Settings {
     ///
     /// # Errors
     /// When a value cannot be; the message says what to do.
-    pub fn new(arguments: &CollectArgs, config: Config) -> Result<Self> {
+    pub fn new(arguments: &CollectArgs, mut config: Config) -> Result<Self> {
+        let module = wanted_module(arguments, &mut config)?;
+        let process_memory = process_memory(arguments, &config);
         let files = either(&arguments.artifacts, config.artifacts);
         let names = either(&arguments.definitions, config.definitions);
         let include_secrets = arguments.include_secrets || config.include_secrets.unwrap_or(false);
-        let usual = ProcessMemory::default();
-        let limit = |given: Option<Size>, usual: u64| given.map_or(usual, Size::bytes);
         let threads = u8::try_from(Engine::default_workers()).unwrap_or(1);
         let to = arguments.to.clone().or(config.to);
         let bucket = arguments.bucket.clone().over(config.bucket);
         let network = arguments.network.clone().over(config.network);
         let case = arguments.case.clone().or(config.case);
-        let module = Wanted::new(&ModuleArgs {
-            module: arguments.lime.module.clone().or(config.module),
-            module_sha256: arguments.lime.module_sha256.or(config.module_sha256),
-            modules: arguments.lime.modules.clone().or(config.modules),
-            modules_key: arguments.lime.modules_key.clone().or(config.modules_key),
-        })?;
         let status = arguments.status.clone().or(config.status);
         let others = status.is_some() || module.is_in_bucket() || arguments.config.as_deref().is_some_and(Source::is_parameter);
         let signed = signed(arguments, config.presigned, others)?;
@@ -128,16 +119,12 @@ impl Settings {
             profile: arguments.profile.map(Profile::from).or(config.profile).unwrap_or_default(),
             memory: arguments.memory.or(config.memory),
             module,
-            process_memory: ProcessMemory {
-                which: arguments.process_memory.clone().or(config.process_memory).unwrap_or_default(),
-                process_limit: limit(arguments.process_memory_limit.or(config.process_memory_limit), usual.process_limit),
-                total_limit: limit(arguments.process_memory_total.or(config.process_memory_total), usual.total_limit),
-            },
+            process_memory,
             deadline: arguments.deadline.or(config.deadline).map_or_else(|| "30m".parse(), Ok).map_err(anyhow::Error::msg)?,
             only: either(&arguments.only, config.only),
             skip: either(&arguments.skip, config.skip),
             user_files: UserFiles { definitions: artifacts::read(&files, &names)?, include_secrets },
-            artifacts: files.iter().map(|path| escape::bytes(path.as_os_str().as_encoded_bytes())).collect(),
+            artifacts: files.iter().map(|path| escape::path(path)).collect(),
             operator: arguments.operator.clone().or(config.operator),
             reference: arguments.reference.clone().or(config.reference),
             include_secrets,
@@ -201,7 +188,7 @@ impl Settings {
             None if self.wants_memory() => json!("auto"),
             None => json!("off"),
         };
-        let path = |path: &Option<PathBuf>| json!(path.as_ref().map(|path| escape::bytes(path.as_os_str().as_encoded_bytes())));
+        let path = |path: &Option<PathBuf>| json!(path.as_deref().map(escape::path));
         BTreeMap::from([
             ("profile".to_owned(), json!(self.profile)),
             ("memory".to_owned(), memory),
@@ -225,6 +212,28 @@ impl Settings {
     }
 }
 
+/// Where a LiME module may come from; what the file says of it is taken out.
+fn wanted_module(arguments: &CollectArgs, config: &mut Config) -> Result<Wanted> {
+    let given = arguments.lime.clone();
+    Wanted::new(&ModuleArgs {
+        module: given.module.or(config.module.take()),
+        module_sha256: given.module_sha256.or(config.module_sha256),
+        modules: given.modules.or(config.modules.take()),
+        modules_key: given.modules_key.or(config.modules_key.take()),
+    })
+}
+
+/// Whose memory is taken by itself, and how much of it.
+fn process_memory(arguments: &CollectArgs, config: &Config) -> ProcessMemory {
+    let usual = ProcessMemory::default();
+    let limit = |given: Option<Size>, usual: u64| given.map_or(usual, Size::bytes);
+    ProcessMemory {
+        which: arguments.process_memory.clone().or_else(|| config.process_memory.clone()).unwrap_or_default(),
+        process_limit: limit(arguments.process_memory_limit.or(config.process_memory_limit), usual.process_limit),
+        total_limit: limit(arguments.process_memory_total.or(config.process_memory_total), usual.total_limit),
+    }
+}
+
 /// What the command line gives, or else the file.
 fn either<T: Clone>(given: &[T], file: Option<Vec<T>>) -> Vec<T> {
     if given.is_empty() { file.unwrap_or_default() } else { given.to_vec() }
@@ -245,27 +254,8 @@ pub struct Malformed(String);
 
 /// The bucket that a run is to go to; `None` where it is a folder.
 fn destination(to: &Path) -> Result<Option<BucketUri>> {
-    place(to).map_err(|error| if is_meant_as_bucket(to) { Malformed(format!("--to: {error:#}")).into() } else { error })
-}
-
-/// Whether whoever wrote `to` meant a bucket.
-pub(crate) fn is_meant_as_bucket(to: &Path) -> bool {
-    to.as_os_str().as_encoded_bytes().to_ascii_lowercase().starts_with(b"s3:")
-}
-
-/// The bucket that `to` names; `None` where it is a folder.
-pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>> {
-    let bytes = to.as_os_str().as_encoded_bytes();
-    if !is_meant_as_bucket(to) {
-        ensure!(
-            !bytes.windows(3).any(|window| window == b"://"),
-            "{} is neither a folder nor a place in a bucket; write s3://bucket/prefix",
-            escape::bytes(bytes)
-        );
-        return Ok(None);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| anyhow::anyhow!("the place is not text; write s3://bucket/prefix"))?;
-    Ok(Some(text.parse()?))
+    s3::place(to)
+        .map_err(|error| if s3::is_meant_as_bucket(to) { Malformed(format!("--to: {error}")).into() } else { error.into() })
 }
 
 #[cfg(test)]

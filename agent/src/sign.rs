@@ -76,12 +76,12 @@ impl Signing {
     ///
     /// # Errors
     /// When the statement has no canonical form.
-    pub fn seal<P: Serialize>(&self, statement: &Statement<P>) -> Result<Vec<u8>, canonical::Error> {
-        self.seal_payload(canonical::to_bytes(statement)?)
+    pub fn envelope<P: Serialize>(&self, statement: &Statement<P>) -> Result<Vec<u8>, canonical::Error> {
+        self.envelope_payload(canonical::to_bytes(statement)?)
     }
 
     /// These bytes of a statement in a signed envelope. Whoever calls it answers for their form.
-    pub(crate) fn seal_payload(&self, payload: Vec<u8>) -> Result<Vec<u8>, canonical::Error> {
+    pub(crate) fn envelope_payload(&self, payload: Vec<u8>) -> Result<Vec<u8>, canonical::Error> {
         let signature = self.key.sign(&dsse::pae(IN_TOTO, &payload));
         let signature = Signature { keyid: self.keyid.clone(), sig: dsse::base64(&signature.to_bytes()) };
         canonical::to_bytes(&Envelope {
@@ -111,9 +111,9 @@ mod tests {
     use ed25519_dalek::Verifier as _;
 
     #[test]
-    fn a_sealed_statement_verifies_and_is_canonical() {
+    fn a_signed_statement_verifies_and_is_canonical() {
         let signing = Signing::generate().unwrap();
-        let bytes = signing.seal(&Statement::new("t", Vec::new(), 1)).unwrap();
+        let bytes = signing.envelope(&Statement::new("t", Vec::new(), 1)).unwrap();
         let envelope = Envelope::parse(&bytes).unwrap();
         let message = dsse::pae(&envelope.payload_type, &envelope.payload().unwrap());
         let signature = ed25519_dalek::Signature::from_slice(&envelope.signatures[0].bytes().unwrap()).unwrap();

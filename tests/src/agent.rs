@@ -180,12 +180,12 @@ impl Agent {
 }
 
 /// Reads everything on a thread of its own. If the program hangs, the thread is left behind.
-fn drain(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+pub(crate) fn drain(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut bytes = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from.read(&mut bytes) {
-            // The receiver is only gone when the test has failed already.
+            // The receiver is only gone when the test has ended.
             let _ = sender.send(bytes.iter().take(length).copied().collect());
         }
     });

@@ -206,6 +206,15 @@ pub fn bytes(row: &Value, column: &str) -> Option<Vec<u8>> {
     Some(STANDARD.decode(twin.as_str().expect("text")).expect("base64"))
 }
 
+/// A column's bytes as text.
+///
+/// # Panics
+/// When the column is absent, or neither text nor its base64 twin.
+#[must_use]
+pub fn text(row: &Value, column: &str) -> String {
+    String::from_utf8_lossy(&bytes(row, column).unwrap_or_else(|| panic!("no {column}: {row}"))).into_owned()
+}
+
 /// A column's list of byte strings, be they text or base64; none where the column is absent.
 ///
 /// # Panics

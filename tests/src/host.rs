@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
+use tempfile::TempDir;
 
 /// Whether a test that needs root can run. If not it says so, loudly; with `HOZEN_NO_SKIP` set (as in CI) it fails.
 #[must_use]
@@ -25,6 +26,15 @@ pub fn skipped(test: &str, what: &str) -> bool {
     // If stderr is closed nobody wants to know.
     let _ = writeln!(std::io::stderr(), "{message}");
     false
+}
+
+/// A new folder, gone with what it returns.
+///
+/// # Panics
+/// When there is no room for it.
+#[must_use]
+pub fn scratch() -> TempDir {
+    tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"))
 }
 
 /// A mount namespace for the calling thread and every program it starts. What is mounted in it nobody else sees, and it is

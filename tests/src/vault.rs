@@ -244,6 +244,12 @@ impl Vault {
         self.s3.keys(BUCKET).iter().filter_map(|key| key.strip_prefix(&prefix)).map(str::to_owned).collect()
     }
 
+    /// The keys of the seals beside a run, without its place.
+    #[must_use]
+    pub fn seals(&self, place: &str) -> Vec<String> {
+        self.names(place).into_iter().filter(|name| name.starts_with("seal/")).collect()
+    }
+
     /// Copies a run into a folder.
     ///
     /// # Panics

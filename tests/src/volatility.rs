@@ -156,7 +156,11 @@ pub fn any(rows: &Value, values: &[(&str, &str)]) -> bool {
     rows.as_array().is_some_and(|rows| rows.iter().any(|row| values.iter().all(|pair| has(row, pair)) || below(row)))
 }
 
-fn succeeded(command: &mut Command) -> Output {
+/// What a program said, which must succeed.
+///
+/// # Panics
+/// When it cannot be started, or fails.
+pub fn succeeded(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     output

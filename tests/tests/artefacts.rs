@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 
 use hozen_tests::agent::Agent;
-use hozen_tests::evidence::{Evidence, bytes, number, sha256};
+use hozen_tests::evidence::{Evidence, bytes, number, sha256, text};
 use hozen_tests::helper::Helper;
 use hozen_tests::host::{Mounts, is_root};
 use hozen_tests::rpm;
@@ -35,10 +35,6 @@ fn row(evidence: &Evidence, table: &str, column: &str, value: &str) -> Value {
     let rows = evidence.table(table);
     let found = rows.iter().find(|row| bytes(row, column).as_deref() == Some(value.as_bytes()));
     found.cloned().unwrap_or_else(|| panic!("{table} has no row with {column} = {value}: {rows:#?}"))
-}
-
-fn text(row: &Value, column: &str) -> String {
-    String::from_utf8_lossy(&bytes(row, column).unwrap_or_else(|| panic!("no {column}: {row}"))).into_owned()
 }
 
 /// What an intruder leaves in a home, a spool and a log.

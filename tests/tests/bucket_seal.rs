@@ -15,10 +15,6 @@ use serde_json::Value;
 const KEY: &str = "11111111-2222-3333-4444-555555555555";
 const DATA: &str = "data/system/clocks.jsonl.zst";
 
-fn seals(vault: &Vault, place: &str) -> Vec<String> {
-    vault.names(place).into_iter().filter(|name| name.starts_with("seal/")).collect()
-}
-
 /// A key pair in files, made by openssl.
 fn key_pair(folder: &std::path::Path) -> (PathBuf, PathBuf) {
     let (key, public) = (folder.join("seal.key"), folder.join("seal.pub"));
@@ -115,7 +111,7 @@ fn what_does_not_verify_is_not_sealed() {
         bucket.versions.remove(&end);
     });
     vault.run(Role::Sealer, &["seal", &place, "--kms-key", &arn]).assert_code(2);
-    assert!(seals(&vault, &place).is_empty());
+    assert!(vault.seals(&place).is_empty());
 }
 
 #[test]
@@ -140,7 +136,7 @@ fn a_key_that_cannot_seal_is_refused_by_name() {
     refused(31, "the sealer needs kms:Sign");
     vault.deny(Role::Sealer, "s3:PutObject");
     refused(31, "s3:PutObject");
-    assert!(seals(&vault, &place).is_empty());
+    assert!(vault.seals(&place).is_empty());
 }
 
 #[test]

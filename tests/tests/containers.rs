@@ -7,21 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use hozen_tests::agent::Agent;
-use hozen_tests::evidence::{Evidence, bytes, number, rows_of};
+use hozen_tests::evidence::{Evidence, bytes, number, rows_of, text};
 use hozen_tests::helper::Helper;
-use hozen_tests::host::{Mounts, is_root};
+use hozen_tests::host::{Mounts, is_root, scratch};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const SECRET: &str = "vErYsEcReTvAlUe0123456789";
-
-fn scratch() -> TempDir {
-    tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"))
-}
-
-fn text(row: &Value, column: &str) -> String {
-    String::from_utf8_lossy(&bytes(row, column).unwrap_or_else(|| panic!("no {column}: {row}"))).into_owned()
-}
 
 /// The rows of a table of which a column has this text.
 fn with(evidence: &Evidence, table: &str, column: &str, value: &str) -> Vec<Value> {

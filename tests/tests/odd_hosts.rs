@@ -9,18 +9,13 @@ use hozen_tests::agent::{Agent, code};
 use hozen_tests::attached::Attached;
 use hozen_tests::evidence::{self, Evidence, bytes, number, rows_of, sha256};
 use hozen_tests::helper::Helper;
-use hozen_tests::host::{Mounts, is_root, mountinfo, skipped};
+use hozen_tests::host::{Mounts, is_root, mountinfo, scratch, skipped};
 use hozen_tests::root::Root;
 use hozen_tests::{planted, root};
 use serde_json::Value;
-use tempfile::TempDir;
 
 const FREEZE: &[&str] = &["--only", "freeze_frame"];
 const VOLATILE: &[&str] = &["--profile", "volatile"];
-
-fn scratch() -> TempDir {
-    tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"))
-}
 
 /// The row of a process, which must be one.
 fn process(evidence: &Evidence, pid: i64) -> Value {

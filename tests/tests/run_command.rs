@@ -203,16 +203,12 @@ fn sealed(test: &str, vault: &Vault, place: &str, end: &str) -> (Option<i32>, St
     where_it_is_called_with(&["--endpoint-url", &s3, "--kms-endpoint-url", &kms], move |folder| step.run(folder, "5-6-7"))
 }
 
-fn seals(vault: &Vault, place: &str) -> Vec<String> {
-    vault.names(place).into_iter().filter(|name| name.starts_with("seal/")).collect()
-}
-
 fn the_document_seals_what_was_collected(test: &str, vault: &Vault, place: &str, end: &str) {
     let (code, said) = sealed(test, vault, place, &"0".repeat(64));
-    assert!(code == Some(1) && seals(vault, place).is_empty(), "another end than the host's line named: {code:?} {said}");
+    assert!(code == Some(1) && vault.seals(place).is_empty(), "another end than the host's line named: {code:?} {said}");
     let (code, said) = sealed(test, vault, place, end);
     let seal: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
-    assert_eq!((code, &seal["end_sha256"], seals(vault, place)), (Some(0), &end.into(), vec![text(&seal["seal"])]), "{seal:#}");
+    assert_eq!((code, &seal["end_sha256"], vault.seals(place)), (Some(0), &end.into(), vec![text(&seal["seal"])]), "{seal:#}");
     let report = vault.assert_verdict(place, &[], 0, "verified");
     assert_eq!((&report["seals"][0]["object"], report["seals"][1].is_null()), (&seal["seal"], true), "{report:#}");
 }
@@ -314,7 +310,7 @@ fn a_document_that_is_killed_at_its_time_out_leaves_no_process_and_no_lie() {
     let last: Vec<String> = vault.names(&place).into_iter().filter(|name| name.starts_with('9')).collect();
     assert_eq!(last, ["999-killed.json"]);
     let (code, said) = sealed(test, &vault, &place, "");
-    assert!(code == Some(2) && seals(&vault, &place).is_empty(), "{code:?} {said}");
+    assert!(code == Some(2) && vault.seals(&place).is_empty(), "{code:?} {said}");
 }
 
 /// As `Hozen-Preflight` leaves it where the agent of Systems Manager looks, and as `hozen preflight` does in a folder.

@@ -6,20 +6,17 @@
 use std::fs;
 use std::path::Path;
 
-use hozen_tests::agent::{Agent, Finished};
+use hozen_tests::agent::Agent;
 use hozen_tests::evidence::Evidence;
+use hozen_tests::volatility::make_symbols;
 
 const ARCHIVE: &str = "data/raw/kernel_symbols.tar.zst";
-
-fn symbols(evidence: &Path, to: &Path) -> Finished {
-    Agent::find().run(["symbols".as_ref(), evidence.as_os_str(), "-o".as_ref(), to.as_os_str()])
-}
 
 /// A refusal: this exit code, a message that names all of `things`, nothing on stdout, nothing written.
 fn refused(evidence: &Path, code: i32, things: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("symbols");
-    let finished = symbols(evidence, &to);
+    let finished = make_symbols(evidence, &to);
     finished.assert_code(code);
     for thing in things {
         assert!(finished.stderr.contains(thing), "the message does not name {thing:?}: {}", finished.stderr);

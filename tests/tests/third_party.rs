@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +18,7 @@ use hozen_tests::evidence::Evidence;
 use hozen_tests::helper::Helper;
 use hozen_tests::host::{is_root, skipped};
 use hozen_tests::python;
+use hozen_tests::volatility::succeeded;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -28,13 +29,6 @@ fn have(test: &str, programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let there = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
     programs.iter().all(|name| there(name) || skipped(test, name))
-}
-
-/// Runs a program, which must succeed.
-fn run(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
-    output
 }
 
 fn collected() -> (TempDir, Evidence) {
@@ -55,7 +49,7 @@ fn the_run_verifies_by_hand() {
         return;
     }
     let (_folder, evidence) = collected();
-    let said = run(&mut by_hand(&evidence.dir)).stdout;
+    let said = succeeded(&mut by_hand(&evidence.dir)).stdout;
     assert!(String::from_utf8_lossy(&said).contains("all checks passed"));
     // The same with a change to one byte of each kind of object, so that a script that checks nothing is noticed.
     for key in [
@@ -75,7 +69,7 @@ fn the_run_verifies_by_hand() {
         assert!(!output.status.success(), "a change to {key} goes unnoticed");
         fs::write(evidence.dir.join(key), &before).unwrap();
     }
-    run(&mut by_hand(&evidence.dir));
+    succeeded(&mut by_hand(&evidence.dir));
 }
 
 /// `docs/verify-identity.sh` over this evidence: whether it passes, and what it says.
@@ -108,7 +102,7 @@ fn openssl_verifies_the_identity_of_the_instance() {
         assert!(!passes && said.contains("FAILED"), "{form}: {said}");
     }
     // A run is whole, whoever signed for the instance.
-    run(&mut by_hand(&forged.dir));
+    succeeded(&mut by_hand(&forged.dir));
     // Another document beside an honest signature.
     let mut envelope: Value = serde_json::from_slice(&honest.stored("000-begin.json")).unwrap();
     let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
@@ -155,7 +149,7 @@ fn tables(evidence: &Evidence) -> Vec<(String, String, u64)> {
 fn duckdb_reads_every_table() {
     let Some(python) = python::with("duckdb_reads_every_table", &["duckdb"]) else { return };
     let (_folder, evidence) = collected();
-    let said = run(Command::new(python).arg(python::script("tables.py")).arg(&evidence.dir)).stdout;
+    let said = succeeded(Command::new(python).arg(python::script("tables.py")).arg(&evidence.dir)).stdout;
     let read: Value = serde_json::from_slice(&said).unwrap();
     let told: serde_json::Map<String, Value> = tables(&evidence).into_iter().map(|(name, _, rows)| (name, rows.into())).collect();
     assert_eq!(read, Value::Object(told));

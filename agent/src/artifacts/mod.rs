@@ -68,7 +68,7 @@ fn all(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
             files.push(path.clone());
             continue;
         }
-        let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+        let shown = escape::path(path);
         let entries = std::fs::read_dir(path).with_context(|| format!("cannot read the folder of definitions {shown}"))?;
         let mut found: Vec<PathBuf> = entries
             .take(MAX_FILES * 10)
@@ -84,7 +84,7 @@ fn all(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 fn file(path: &Path, held: &mut Vec<Held>) -> Result<()> {
-    let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+    let shown = escape::path(path);
     let text = text(path, &shown)?;
     let sha256 = Digest::of(text.as_bytes());
     let documents = yaml::documents(&text);

@@ -222,7 +222,7 @@ pub struct NetworkArgs {
     pub use_environment: bool,
     /// How long one request is tried again before its object is given up: 90s, 20m [default: 20m]
     #[arg(long, value_name = "TIME")]
-    pub retry_for: Option<crate::settings::Span>,
+    pub retry_for: Option<crate::span::Span>,
 }
 
 impl NetworkArgs {

@@ -40,7 +40,7 @@ pub(super) fn load(bundle: Option<&Path>) -> Result<Trust, String> {
 }
 
 fn from_file(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Value), String> {
-    let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+    let shown = escape::path(path);
     let opened = read::open_magic(nix::fcntl::AT_FDCWD, path).map_err(|reason| reason.to_string());
     let bytes = opened.and_then(|(fd, _)| read::to_end(fd.as_fd(), MAX_BUNDLE).map_err(|errno| errno.to_string()));
     let bytes = bytes.map_err(|reason| format!("--ca-bundle {shown} cannot be read: {reason}"))?;

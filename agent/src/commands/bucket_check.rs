@@ -60,7 +60,7 @@ pub(super) fn begin(arguments: &PreflightArgs, to: BucketUri, way: &Arc<Way>) ->
 
 /// What begins like a bucket and names none: refused, and nobody is asked.
 pub(super) fn malformed(to: &Path, reason: &str) -> Checked {
-    let to = escape::bytes(to.as_os_str().as_encoded_bytes());
+    let to = escape::path(to);
     let action = "write --to as s3://bucket/prefix";
     let report = json!({"to": to, "ready": false, "step": "options", "reason": reason, "action": action, "bucket": Value::Null});
     Checked { report, ready: false }

@@ -28,7 +28,7 @@ use crate::interrupt;
 use crate::modules;
 use crate::progress::say;
 use crate::result::RunResult;
-use crate::run::{self, Run};
+use crate::run::{self, Ended, Run};
 use crate::settings::{Malformed, Settings};
 use crate::status::Teller;
 use crate::warden::{self, Charge};
@@ -92,8 +92,7 @@ fn try_collect(arguments: &CollectArgs, warden: Result<Warden, String>) -> Resul
     execute(settings, host, plan, (module.may_load, module.description), &way, warden)
 }
 
-/// Reads the configuration. A parameter is read by what the command line says of the network; what it says itself holds for all that
-/// follows.
+/// Reads the configuration. A parameter is fetched with the network options of the command line; those it contains hold from then on.
 fn config(source: &Path, way: &Way) -> anyhow::Result<Config> {
     match Source::new(source)? {
         Source::File(path) => Config::file(path),
@@ -164,6 +163,13 @@ fn execute(
     let loaded = Arc::clone(&host.loaded);
     say(&format!("hozen: run {id}, case {}, into {location}", settings.case));
     let mut ended = Run { id, settings, host, sink, plan, control, access, instance, spool, errand, status }.execute();
+    report(&mut ended, identity, location, &printed);
+    loaded.warden().into_iter().for_each(Warden::dismiss);
+    Ok(ended.result)
+}
+
+/// Prints the one line of JSON, and says how the run ended and where it lies: in its spool, or at `location`.
+fn report(ended: &mut Ended, identity: BTreeMap<&'static str, Value>, location: String, printed: &OnceLock<u8>) {
     for (name, value) in identity {
         // A run that went into the spool has an id of its own.
         ended.result.details.entry(name).or_insert(value);
@@ -177,13 +183,11 @@ fn execute(
     let _ = printed.set(ended.result.code);
     match ended.result.details.get("error").and_then(Value::as_str) {
         Some(error) => say(&format!("hozen: {error}")),
-        None => say(&summary::of_run(&ended, &location)),
+        None => say(&summary::of_run(ended, &location)),
     }
     if let Some(teller) = ended.teller.take() {
         tell_the_end(teller, &ended.result);
     }
-    loaded.warden().into_iter().for_each(Warden::dismiss);
-    Ok(ended.result)
 }
 
 /// What is done before a second signal ends this process: the one line of JSON, and LiME is let go.
@@ -262,7 +266,7 @@ fn dry_run(plan: &[Planned], settings: &Settings, module: Value) -> RunResult {
     let names = |skipped: bool| -> Vec<&str> {
         plan.iter().filter(|planned| planned.skip.is_some() == skipped).map(|planned| planned.source.artefact().name).collect()
     };
-    let to = settings.to.as_ref().map(|to| escape::bytes(to.as_os_str().as_encoded_bytes()));
+    let to = settings.to.as_deref().map(escape::path);
     let to = settings.presigned.as_ref().map(|list| list.place.to_string()).or(to);
     let details = BTreeMap::from([
         ("case", json!(settings.case)),

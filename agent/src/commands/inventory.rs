@@ -4,20 +4,20 @@
 //! **Invariant:** it is written only where that was asked for, and nothing but that one file.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, OpenOptions, remove_file, rename};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use hozen_collector::host::Host;
+use nix::sys::stat::Mode;
 use serde_json::{Value, json};
+
+use crate::whole_file::{self, Existing};
 
 /// What the entries are called.
 const TYPE: &str = "Custom:HozenReadiness";
 /// The agent of Systems Manager reads every file of the folder that ends in `.json`.
 const FILE: &str = "hozen-readiness.json";
-/// While it is written.
-const PART: &str = "hozen-readiness.part";
 /// Where that agent has a folder for each instance that it has been.
 const AGENT: &str = "/var/lib/amazon/ssm";
 /// The most characters of a value; the inventory takes more, and nobody reads it there.
@@ -89,15 +89,9 @@ fn is_instance(id: &str) -> bool {
 /// In one step, so that nobody reads half of it; what a preflight before it left is replaced.
 fn write(folder: &Path, text: &str) -> std::io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
-    let (part, file) = (folder.join(PART), folder.join(FILE));
-    // What was left by one that was killed; a link is not followed.
-    let _ = remove_file(&part);
-    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&part)?;
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).and_then(|()| rename(&part, &file));
-    if written.is_err() {
-        let _ = remove_file(&part);
-    }
-    written.map(|()| file)
+    let mode = Mode::from_bits_truncate(0o644);
+    whole_file::write(whole_file::folder(folder)?, FILE, text.as_bytes(), mode, Existing::Replaced)?;
+    Ok(folder.join(FILE))
 }
 
 #[cfg(test)]
@@ -134,11 +128,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let custom = folder.path().join("inventory/custom");
         let file = write(&custom, "{}").unwrap();
-        let elsewhere = folder.path().join("elsewhere");
-        std::fs::File::create_new(&elsewhere).unwrap();
-        std::os::unix::fs::symlink(&elsewhere, custom.join(PART)).unwrap();
         assert_eq!(write(&custom, "{\"a\":1}").unwrap(), file);
         assert_eq!(std::fs::metadata(&file).unwrap().len(), 7);
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::File::create_new(&elsewhere).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+        assert_eq!(write(&custom, "{\"a\":1}").unwrap(), file);
+        assert_eq!(std::fs::symlink_metadata(&file).unwrap().len(), 7);
         assert_eq!(std::fs::metadata(&elsewhere).unwrap().len(), 0);
         assert_eq!(std::fs::read_dir(&custom).unwrap().count(), 1);
     }

@@ -1,7 +1,6 @@
 //! `hozen manual`: manual pages and completions, made of the same words as `--help`.
 
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
@@ -20,11 +19,11 @@ use crate::progress::say;
 pub fn manual(arguments: &ManualArgs) -> u8 {
     match write_all(&arguments.to) {
         Ok(()) => {
-            print(&escape::bytes(arguments.to.as_os_str().as_bytes()));
+            print(&escape::path(&arguments.to));
             0
         }
         Err(error) => {
-            say(&format!("hozen: {}: {error}", escape::bytes(arguments.to.as_os_str().as_bytes())));
+            say(&format!("hozen: {}: {error}", escape::path(&arguments.to)));
             Exit::Destination.into()
         }
     }

@@ -23,8 +23,7 @@ use crate::cli::PreflightArgs;
 use crate::exit::Exit;
 use crate::modules::{self, Wanted};
 use crate::progress::say;
-use crate::s3::BucketUri;
-use crate::settings;
+use crate::s3::{self, BucketUri};
 
 /// Free bytes below which the current folder is no destination for even the volatile part.
 const LEAST_FREE: u64 = 64 << 20;
@@ -74,7 +73,7 @@ fn bucket(arguments: &PreflightArgs) -> Result<Option<Result<BucketUri, Checked>
     let Some(to) = arguments.to.as_deref() else { return Ok(None) };
     match way::bucket(to, "--to") {
         Ok(place) => Ok(Some(Ok(place))),
-        Err(reason) if settings::is_meant_as_bucket(to) => Ok(Some(Err(bucket_check::malformed(to, &reason)))),
+        Err(reason) if s3::is_meant_as_bucket(to) => Ok(Some(Err(bucket_check::malformed(to, &reason)))),
         Err(reason) => Err(reason),
     }
 }
@@ -84,7 +83,7 @@ fn leave_entry(folder: Option<&Path>, host: &Host, report: &mut Value, memory: &
     let (ways, lockdown) = memory.ways(host);
     let left = inventory::leave(folder, host, &Known { report, ways: &ways, lockdown: &lockdown, bucket });
     let told = match &left {
-        Ok(file) => json!({"written": escape::bytes(file.as_os_str().as_encoded_bytes())}),
+        Ok(file) => json!({"written": escape::path(file)}),
         Err(why) => {
             say(&format!("hozen: no entry for the inventory: {why}"));
             json!({"error": why})

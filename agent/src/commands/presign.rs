@@ -7,12 +7,12 @@ use hozen_collector::model::{canonical, escape};
 use super::{print, way};
 use crate::cli::PresignArgs;
 use crate::exit::Exit;
-use crate::modules;
 use crate::progress::say;
 use crate::run::new_id;
 use crate::s3::presigned::{List, Making, make};
 use crate::s3::{BucketOptions, BucketUri, layout};
 use crate::size::Size;
+use crate::whole_file;
 
 /// Seconds for which a list is good where nobody says otherwise: 12 hours.
 const EXPIRES_S: u64 = 12 * 3600;
@@ -69,7 +69,7 @@ fn try_presign(arguments: &PresignArgs) -> Result<List, (String, Exit)> {
     let Asked { to, options, expires_s } = Asked::of(arguments).map_err(usage)?;
     // Before anything is begun in the bucket.
     if arguments.output.symlink_metadata().is_ok() {
-        let shown = escape::bytes(arguments.output.as_os_str().as_encoded_bytes());
+        let shown = escape::path(&arguments.output);
         return Err(destination(format!("{shown} exists; nothing is overwritten: name another file")));
     }
     let way = way::open(&arguments.network).map_err(destination)?;
@@ -99,12 +99,12 @@ fn write(output: &Path, bytes: &[u8]) -> Result<(), String> {
         let mut out = std::io::stdout().lock();
         return out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| format!("cannot write the list: {error}"));
     }
-    modules::write_new(output, bytes, 0o600).map_err(|error| format!("{error:#}"))
+    whole_file::write_new(output, bytes, 0o600).map_err(|error| format!("{error:#}"))
 }
 
 /// On stdout, unless the list is there.
 fn show(list: &List, output: &Path) {
-    let shown = escape::bytes(output.as_os_str().as_encoded_bytes());
+    let shown = escape::path(output);
     let text = format!(
         "signed:  run {}, case {}, for {}, {} objects, good until {}\nto:      {}\nnext:    on the host: hozen collect --presigned {shown}\n         \
          then here: hozen verify {}",

@@ -9,16 +9,15 @@ use crate::cli::{SealArgs, SealKeyArgs};
 use crate::exit::Exit;
 use crate::progress::say;
 use crate::s3::options::Retention;
-use crate::s3::{BucketArgs, BucketOptions, BucketUri};
+use crate::s3::{self, BucketArgs, BucketOptions, BucketUri};
 use crate::seal::{KmsKey, LocalKey, SealError, SealKey, Sealed, seal_bucket, seal_folder};
-use crate::settings;
 use crate::verify::{Options, Verdict};
 
 /// Verifies and seals, prints what came of it and returns the exit code.
 #[must_use]
 pub fn seal(arguments: &SealArgs) -> u8 {
-    let opened = settings::place(&arguments.run)
-        .map_err(|error| format!("{error:#}"))
+    let opened = s3::place(&arguments.run)
+        .map_err(|error| error.to_string())
         .and_then(|place| Ok((way(arguments, place.is_some())?, place)));
     let (way, place) = match opened {
         Ok(opened) => opened,

@@ -24,16 +24,15 @@ pub fn symbols(arguments: &SymbolsArgs) -> u8 {
 }
 
 fn text(written: &Written, arguments: &SymbolsArgs) -> String {
-    let shown = |path: &std::path::Path| escape::bytes(path.as_os_str().as_encoded_bytes());
     let counts = written.counts;
     format!(
         "{}\n  {} structs and unions, {} enumerations, {} symbols ({} with a type)\n  what it was made of: {}\n  vol -s {} -f memory.lime linux.pslist",
-        shown(&written.isf),
+        escape::path(&written.isf),
         counts.user_types,
         counts.enums,
         counts.symbols,
         counts.typed_symbols,
-        shown(&written.provenance),
-        shown(&arguments.output),
+        escape::path(&written.provenance),
+        escape::path(&arguments.output),
     )
 }

@@ -3,9 +3,8 @@
 use super::{print, way};
 use crate::cli::VerifyArgs;
 use crate::progress::say;
-use crate::s3::BucketUri;
+use crate::s3::{self, BucketUri};
 use crate::seal::SealPublic;
-use crate::settings;
 use crate::verify::{self, Options, Report, Verdict};
 
 /// Checks a run, prints the report and returns the exit code.
@@ -34,7 +33,7 @@ fn report(arguments: &VerifyArgs) -> Result<Report, String> {
         manifest_sha256: arguments.manifest_sha256,
         seal_key,
     };
-    match settings::place(&arguments.run).map_err(|error| format!("{error:#}"))? {
+    match s3::place(&arguments.run).map_err(|error| error.to_string())? {
         None => Ok(verify::verify(&arguments.run, &options)),
         Some(place) => in_bucket(arguments, place, &options),
     }

@@ -12,8 +12,7 @@ use crate::aws::credentials::{self, Found};
 use crate::aws::options::{CredentialSource, NetworkArgs};
 use crate::aws::parameter::{self, ParameterName, Parameters};
 use crate::modules::{Fault, InBucket};
-use crate::s3::{BucketOptions, BucketUri, Opening, Reader, Reading, S3Sink, Timing};
-use crate::settings;
+use crate::s3::{self, BucketOptions, BucketUri, Opening, Reader, Reading, S3Sink, Timing};
 use crate::status::{self, Channel};
 
 /// How long a question is asked again, where nobody says otherwise: whoever waits for it sits in front of it.
@@ -137,6 +136,6 @@ impl Way {
 
 /// The place in a bucket that an argument must be; `name` is the argument's.
 pub(super) fn bucket(argument: &Path, name: &str) -> Result<BucketUri, String> {
-    let place = settings::place(argument).map_err(|error| format!("{name}: {error:#}"))?;
+    let place = s3::place(argument).map_err(|error| format!("{name}: {error}"))?;
     place.ok_or_else(|| format!("{name} must be a place in a bucket; write s3://bucket/prefix"))
 }

@@ -39,7 +39,7 @@ impl Destination {
     /// Takes the folder at `path`, which is created if it does not exist and must be empty if it does, and lies outside of
     /// `evidence`.
     pub(super) fn create(path: &Path, evidence: &Path) -> Result<Self, Refused> {
-        let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+        let shown = escape::path(path);
         let refused = |why: String| Refused(format!("{shown}: {why}"));
         check_outside(path, evidence).map_err(|why| refused(why.to_owned()))?;
         match nix::unistd::mkdir(path, Mode::S_IRWXU) {

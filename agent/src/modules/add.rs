@@ -12,10 +12,10 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg};
 use nix::sys::stat::{Mode, mkdirat};
 
-use super::file::{self, Existing};
-use super::shelf::{Fault, Folder, MAX_MODULE, Shelf as _, shown};
+use super::shelf::{Fault, Folder, MAX_MODULE, Shelf as _};
 use super::{TrustedKey, index};
 use crate::sign::Signing;
+use crate::whole_file::{self, Existing};
 
 /// What is known of the modules beside what they say themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,10 +51,11 @@ pub struct Added {
 /// When one of them is not to be added, the store is another's, or something cannot be written. The index is then as it was.
 pub fn add(store: &Path, signing: &Signing, files: &[PathBuf], addition: &Addition, now: Timestamp) -> Result<Added> {
     ensure!(files.len() == 1 || addition.build_id.is_none(), "--build-id is of one kernel; add its module alone");
-    let new = files.iter().map(|file| admit(file, addition, now).with_context(|| shown(file))).collect::<Result<Vec<_>>>()?;
+    let new =
+        files.iter().map(|file| admit(file, addition, now).with_context(|| escape::path(file))).collect::<Result<Vec<_>>>()?;
     make(AT_FDCWD, store)?;
     let folder = Flock::lock(open(store)?, FlockArg::LockExclusiveNonblock)
-        .map_err(|(_, errno)| anyhow!("the store {} is being changed by another process ({errno})", shown(store)))?;
+        .map_err(|(_, errno)| anyhow!("the store {} is being changed by another process ({errno})", escape::path(store)))?;
     let mut entries = present(store, signing)?;
     let mut replaced = Vec::new();
     for (entry, _) in &new {
@@ -66,13 +67,14 @@ pub fn add(store: &Path, signing: &Signing, files: &[PathBuf], addition: &Additi
     let modules_folder = open(&store.join(MODULES_FOLDER))?;
     let mode = Mode::from_bits_truncate(0o644);
     for (entry, content) in &new {
-        let written = file::write(&modules_folder, &file_name(&entry.sha256), content, mode, Existing::Replaced);
-        written.with_context(|| format!("cannot write {} in {}", entry.file(), shown(store)))?;
+        let written = whole_file::write(&modules_folder, &file_name(&entry.sha256), content, mode, Existing::Replaced);
+        written.with_context(|| format!("cannot write {} in {}", entry.file(), escape::path(store)))?;
     }
-    let written = file::write(folder.as_fd(), INDEX_KEY, &bytes, mode, Existing::Replaced);
-    written.with_context(|| format!("cannot write {INDEX_KEY} in {}", shown(store)))?;
+    let written = whole_file::write(folder.as_fd(), INDEX_KEY, &bytes, mode, Existing::Replaced);
+    written.with_context(|| format!("cannot write {INDEX_KEY} in {}", escape::path(store)))?;
     for sha256 in replaced {
-        file::remove(&modules_folder, &file_name(&sha256)).with_context(|| format!("cannot remove the old module {sha256}"))?;
+        whole_file::remove(&modules_folder, &file_name(&sha256))
+            .with_context(|| format!("cannot remove the old module {sha256}"))?;
     }
     let entries = new.into_iter().map(|(entry, _)| entry).collect();
     Ok(Added { entries, index_sha256: Digest::of(&bytes), modules })
@@ -127,15 +129,16 @@ fn present(store: &Path, signing: &Signing) -> Result<Vec<ModuleEntry>> {
         Ok(bytes) => bytes,
         Err(Fault::Missing(_)) => {
             let paths = folder.paths(1).map_err(|fault| anyhow!("the store cannot be read: {fault}"))?;
-            ensure!(paths.is_empty(), "the folder {} is no store: it has no {INDEX_KEY} and is not empty", shown(store));
+            ensure!(paths.is_empty(), "the folder {} is no store: it has no {INDEX_KEY} and is not empty", escape::path(store));
             return Ok(Vec::new());
         }
         Err(fault) => bail!("the store cannot be read: {fault}"),
     };
     let key = TrustedKey::of(signing).map_err(anyhow::Error::msg)?;
     let index = index::read(&bytes, &key);
-    let index = index
-        .map_err(|why| anyhow!("the store {} is not of this key, and is left as it is: {INDEX_KEY}: {why}", shown(store)))?;
+    let index = index.map_err(|why| {
+        anyhow!("the store {} is not of this key, and is left as it is: {INDEX_KEY}: {why}", escape::path(store))
+    })?;
     Ok(index.modules)
 }
 
@@ -159,12 +162,12 @@ fn place(entries: &mut Vec<ModuleEntry>, entry: &ModuleEntry, replace: bool) -> 
 fn make(at: impl std::os::fd::AsFd, path: &Path) -> Result<()> {
     match mkdirat(at, path, Mode::from_bits_truncate(0o755)) {
         Ok(()) | Err(Errno::EEXIST) => Ok(()),
-        Err(errno) => Err(anyhow!("cannot make the folder {}: {errno}", shown(path))),
+        Err(errno) => Err(anyhow!("cannot make the folder {}: {errno}", escape::path(path))),
     }
 }
 
 fn open(path: &Path) -> Result<OwnedFd> {
-    file::folder(path).with_context(|| format!("cannot open the folder {}", shown(path)))
+    whole_file::folder(path).with_context(|| format!("cannot open the folder {}", escape::path(path)))
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ pub fn seal(mut modules: Vec<ModuleEntry>, signing: &Signing) -> Result<Vec<u8>,
     modules.sort_by(|one, other| one.kernel().cmp(&other.kernel()));
     let statement = Statement::new(INDEX_TYPE, subjects(&modules), ModuleIndex { v: INDEX_VERSION, modules });
     consistent(&statement)?;
-    signing.seal(&statement).map_err(|error| error.to_string())
+    signing.envelope(&statement).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -157,7 +157,7 @@ pub(super) mod tests {
         let statement = Statement::new(INDEX_TYPE, subjects(&modules), ModuleIndex { v: 1, modules });
         let mut payload = serde_json::to_value(statement).unwrap();
         change(&mut payload);
-        (signing.seal_payload(canonical::to_bytes(&payload).unwrap()).unwrap(), TrustedKey::of(&signing).unwrap())
+        (signing.envelope_payload(canonical::to_bytes(&payload).unwrap()).unwrap(), TrustedKey::of(&signing).unwrap())
     }
 
     #[test]
@@ -228,12 +228,12 @@ pub(super) mod tests {
             let key = TrustedKey::of(&signing).unwrap();
             let bytes = match how {
                 0 => bytes,
-                1 => signing.seal_payload(bytes).unwrap(),
+                1 => signing.envelope_payload(bytes).unwrap(),
                 _ => {
                     let mut payload = Envelope::parse(&seal(vec![entry("6.1", None)], &signing).unwrap()).unwrap().payload().unwrap();
                     let at = bytes.iter().map(|byte| usize::from(*byte)).sum::<usize>() % payload.len();
                     payload[at] ^= bytes.first().copied().unwrap_or(1) | 1;
-                    signing.seal_payload(payload).unwrap()
+                    signing.envelope_payload(payload).unwrap()
                 }
             };
             let refused = read(&bytes, &key);

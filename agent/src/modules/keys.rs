@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use hozen_collector::host::read;
 use hozen_collector::model::escape;
-use nix::sys::stat::Mode;
 use zeroize::Zeroizing;
 
-use super::file::{self, Existing};
-use super::shelf::shown;
 use crate::sign::Signing;
+use crate::whole_file::{self, place, write_new};
 
 /// The largest key file that is read, in bytes.
 const MAX_KEY: usize = 4096;
@@ -38,7 +36,7 @@ pub fn generate(key: &Path, public: Option<&Path>) -> Result<Generated> {
     if let Err(error) = write_new(&public, written.pem.as_bytes(), 0o644) {
         // The key is new and nobody knows its public half.
         let (folder, name) = place(key)?;
-        file::remove(file::folder(folder)?, &name)?;
+        whole_file::remove(whole_file::folder(folder)?, &name)?;
         return Err(error);
     }
     Ok(Generated { keyid: written.keyid, public })
@@ -50,33 +48,13 @@ pub fn generate(key: &Path, public: Option<&Path>) -> Result<Generated> {
 /// When it cannot be read or is no Ed25519 key as PKCS#8 PEM.
 pub fn signing_key(path: &Path) -> Result<Signing> {
     let opened = read::open_magic(nix::fcntl::AT_FDCWD, path);
-    let (fd, _) = opened.map_err(|reason| anyhow!("cannot open the key {}: {reason}", shown(path)))?;
-    let bytes = read::to_end(fd.as_fd(), MAX_KEY).with_context(|| format!("cannot read the key {}", shown(path)))?;
+    let (fd, _) = opened.map_err(|reason| anyhow!("cannot open the key {}: {reason}", escape::path(path)))?;
+    let bytes = read::to_end(fd.as_fd(), MAX_KEY).with_context(|| format!("cannot read the key {}", escape::path(path)))?;
     let bytes = Zeroizing::new(bytes.bytes);
     let signing = std::str::from_utf8(&bytes).ok().and_then(Signing::from_pkcs8_pem);
-    signing
-        .with_context(|| format!("the key {} is not an Ed25519 key as PKCS#8 PEM; `hozen modules keygen` makes one", shown(path)))
-}
-
-/// Writes a new file; one that is there is left alone.
-///
-/// # Errors
-/// When it is there, or cannot be written.
-pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let (folder, name) = place(path)?;
-    let folder = file::folder(folder).with_context(|| format!("cannot open the folder of {}", shown(path)))?;
-    let written = file::write(folder, &name, bytes, Mode::from_bits_truncate(mode), Existing::Kept);
-    written.map_err(|errno| match errno {
-        nix::errno::Errno::EEXIST => anyhow!("{} exists; nothing is overwritten: name another file", shown(path)),
-        errno => anyhow!("cannot write {}: {errno}", shown(path)),
+    signing.with_context(|| {
+        format!("the key {} is not an Ed25519 key as PKCS#8 PEM; `hozen modules keygen` makes one", escape::path(path))
     })
-}
-
-/// Folder and name of a file to be.
-fn place(path: &Path) -> Result<(&Path, String)> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{} does not name a file", escape::bytes(path.as_os_str().as_encoded_bytes())))?;
-    Ok((path.parent().unwrap_or(Path::new("")), name.to_owned()))
 }
 
 #[cfg(test)]

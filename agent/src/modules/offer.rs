@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 
 use super::place::Place;
 use super::shelf::{Fault, Folder, MAX_MODULE, Shelf};
-use super::{DEFAULT_KEY, DEFAULT_STORE, InBucket, TrustedKey, fit, index};
-use crate::cli::modules::ModuleArgs;
+use super::{DEFAULT_KEY, DEFAULT_STORE, InBucket, ModuleArgs, TrustedKey, fit, index};
 use crate::s3::BucketUri;
 
 /// Where a module may come from.

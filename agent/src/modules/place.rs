@@ -4,10 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
+use hozen_collector::model::escape;
 
-use super::shelf::shown;
-use crate::s3::BucketUri;
-use crate::settings;
+use crate::s3::{self, BucketUri};
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +24,14 @@ impl Place {
     /// When it is neither.
     pub fn new(argument: &Path) -> anyhow::Result<Self> {
         ensure!(!argument.as_os_str().is_empty(), "the module store is empty text; name a folder, or s3://bucket/prefix");
-        Ok(settings::place(argument)?.map_or_else(|| Self::Folder(argument.to_owned()), Self::Bucket))
+        Ok(s3::place(argument)?.map_or_else(|| Self::Folder(argument.to_owned()), Self::Bucket))
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder(path) => f.write_str(&shown(path)),
+            Self::Folder(path) => f.write_str(&escape::path(path)),
             Self::Bucket(place) => write!(f, "{place}"),
         }
     }

@@ -82,9 +82,10 @@ impl Folder {
     /// # Errors
     /// When it is no folder, or cannot be read.
     pub fn on_host(host: &Host, path: &Path) -> Result<Self, Fault> {
-        let absolute = std::path::absolute(path).map_err(|error| Fault::Unreadable(format!("{}: {error}", shown(path))))?;
+        let absolute =
+            std::path::absolute(path).map_err(|error| Fault::Unreadable(format!("{}: {error}", escape::path(path))))?;
         let dir = host.files.dir(absolute.as_os_str().as_encoded_bytes())?;
-        Ok(Self { location: shown(&absolute), dir })
+        Ok(Self { location: escape::path(&absolute), dir })
     }
 
     /// The folder at `path` on a machine that is trusted.
@@ -92,7 +93,7 @@ impl Folder {
     /// # Errors
     /// When it is no folder, or cannot be read.
     pub fn named(path: &Path) -> Result<Self, Fault> {
-        Ok(Self { location: shown(path), dir: Dir::named(path)? })
+        Ok(Self { location: escape::path(path), dir: Dir::named(path)? })
     }
 }
 
@@ -130,11 +131,6 @@ fn bounded(dir: &Dir, name: &[u8], limit: u64) -> Result<Vec<u8>, Fault> {
     read.map_err(|error| Fault::Unreadable(format!("{}: {error}", path())))?;
     let fits = u64::try_from(bytes.len()).is_ok_and(|length| length <= limit);
     if fits { Ok(bytes) } else { Err(Fault::Foul(format!("{}: larger than {} MiB", path(), limit >> 20))) }
-}
-
-/// A path as it is shown.
-pub(super) fn shown(path: &Path) -> String {
-    escape::bytes(path.as_os_str().as_encoded_bytes())
 }
 
 #[cfg(test)]

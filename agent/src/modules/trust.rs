@@ -5,9 +5,8 @@ use std::path::Path;
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use hozen_collector::host::{Host, read};
-use hozen_collector::model::{Digest, dsse};
+use hozen_collector::model::{Digest, dsse, escape};
 
-use super::shelf::shown;
 use crate::sign::Signing;
 use crate::verify::{key_from_pem, keyid};
 
@@ -47,7 +46,7 @@ impl TrustedKey {
     pub fn named(path: &Path) -> Result<Self, String> {
         let opened = read::open_magic(nix::fcntl::AT_FDCWD, path).map_err(|reason| reason.to_string());
         let bytes = opened.and_then(|(fd, _)| read::to_end(fd.as_fd(), MAX_KEY).map_err(|errno| errno.to_string()));
-        bytes.and_then(|bytes| Self::from_pem(&bytes.bytes)).map_err(|why| format!("the key {}: {why}", shown(path)))
+        bytes.and_then(|bytes| Self::from_pem(&bytes.bytes)).map_err(|why| format!("the key {}: {why}", escape::path(path)))
     }
 
     /// Reads the file at `path` on a host that may lay traps.
@@ -55,7 +54,7 @@ impl TrustedKey {
     /// # Errors
     /// When it cannot be read or holds no key; escaped text that names it.
     pub fn on_host(host: &Host, path: &Path) -> Result<Self, String> {
-        let named = |why: String| format!("the key {}: {why}", shown(path));
+        let named = |why: String| format!("the key {}: {why}", escape::path(path));
         let absolute = std::path::absolute(path).map_err(|error| named(error.to_string()))?;
         let bytes = host.files.file(absolute.as_os_str().as_encoded_bytes(), MAX_KEY);
         Self::from_pem(&bytes.map_err(|error| named(error.reason.to_string()))?.bytes).map_err(named)

@@ -28,7 +28,7 @@ pub(super) fn failed(key: impl std::fmt::Display, reason: &impl ToString) -> Pus
 
 impl Folder {
     pub(super) fn open(dir: &Path) -> Result<Self, PushError> {
-        let shown = escape::bytes(dir.as_os_str().as_encoded_bytes());
+        let shown = escape::path(dir);
         File::open(dir).map(|file| Self(file.into())).map_err(|error| failed(shown, &error))
     }
 

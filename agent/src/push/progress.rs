@@ -50,7 +50,7 @@ impl Progress {
     /// # Errors
     /// When it cannot be read or written.
     pub fn open(path: &Path, place: &str) -> Result<Self, ProgressError> {
-        let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+        let shown = escape::path(path);
         let fail = |reason: String| ProgressError { path: shown.clone(), reason };
         // Never through a link or into a FIFO: the folder may be on a suspect host.
         let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;

@@ -164,7 +164,7 @@ impl Run {
         let begin = begin::record(self, first, signing.public());
         let subject = begin.agent.sha256.map(|sha256| record::Subject::new("hozen", sha256));
         let statement = Statement::new(record::BEGIN_TYPE, subject.into_iter().collect(), begin);
-        let bytes = signing.seal(&statement).map_err(|error| error.to_string())?;
+        let bytes = signing.envelope(&statement).map_err(|error| error.to_string())?;
         seal::fits(record::BEGIN_KEY, &bytes)?;
         let receipt = custody::store(&*self.sink, self.host.clock, &record::key(record::BEGIN_KEY), &bytes)
             .map_err(|error| format!("the destination does not take the begin record: {error}"))?;
@@ -208,7 +208,7 @@ impl Run {
         let whole = first.map_or_else(|| steps.clone(), |first| first.with(&steps));
         let ending = self.ending(&whole, &planned, first);
         let ended = match seal::seal(&mut journal, signing, &*self.sink, &self.host, &ending, &steps) {
-            Ok(seal) => sealed(&ending, &seal, (steps, &whole), &journal, started, &self.host),
+            Ok(last) => sealed(&ending, &last, (steps, &whole), &journal, started, &self.host),
             Err(error) => unsealed(&format!("the evidence could not be sealed: {error:#}"), steps, &journal),
         };
         Stage::of(Ended { teller, ..ended }, location, collected, losses, &journal)
@@ -350,9 +350,9 @@ pub fn new_id(clock: Clock) -> Result<RunId, String> {
     Ok(RunId::new(clock.now(), u128::from_be_bytes(random)))
 }
 
-/// The records that a witness may want to know.
+/// The records that a run ends with, which a witness may want to know.
 #[derive(Debug, Clone)]
-pub struct Seal {
+pub struct LastRecords {
     /// Of the manifest.
     pub manifest: Receipt,
     /// Of the end record.
@@ -376,15 +376,15 @@ fn stored(journal: &Journal) -> BTreeMap<ObjectKey, u64> {
 
 fn sealed(
     ending: &seal::Ending,
-    seal: &Seal,
+    last: &LastRecords,
     (steps, whole): (Vec<Step>, &[Step]),
     journal: &Journal,
     started: hozen_collector::model::Timestamp,
     host: &Host,
 ) -> Ended {
     let mut details = result::details_of(whole, started, host.clock.now());
-    details.insert("manifest", result::record(&seal.manifest));
-    details.insert("end", result::record(&seal.end));
+    details.insert("manifest", result::record(&last.manifest));
+    details.insert("end", result::record(&last.end));
     details.insert("warn", json!(ending.warnings));
     Ended { result: RunResult::sealed(ending.exit, ending.status, details), steps, stored: stored(journal), teller: None }
 }

@@ -66,9 +66,9 @@ impl RunObserver<'_> {
         }
     }
 
-    /// An object was not taken: whether anything is, the journal shows, which is the least that every run must store. If not even that is, the
-    /// run could not be sealed there, and reads nothing more for that destination. A folder without room is none of that: it keeps some back
-    /// for the seal, and smaller objects may still fit.
+    /// Called when an object was not stored: tries to store the journal, the least a run must store. If that fails too, the destination is
+    /// lost and nothing more is read for it. Without a spool to go on in this is not asked unless the cause is final. A folder without
+    /// room is not lost: it keeps some back for the seal, and smaller objects may still fit.
     fn look_for_destination(&mut self, error: &SinkError) {
         let is_final = matches!(error.cause, Cause::Refused(_) | Cause::Unreachable(_));
         if !(self.losses.has_spool || is_final) || self.control.has_lost_destination() {

@@ -11,7 +11,7 @@ use hozen_collector::model::{Receipt, Status};
 use hozen_collector::sink::EvidenceSink;
 use serde_json::json;
 
-use super::{Seal, because};
+use super::{LastRecords, because};
 use crate::custody::{self, Journal};
 use crate::exit::Exit;
 use crate::sign::Signing;
@@ -49,7 +49,7 @@ pub(super) fn seal(
     host: &Host,
     ending: &Ending,
     steps: &[Step],
-) -> anyhow::Result<Seal> {
+) -> anyhow::Result<LastRecords> {
     let sealer = Sealer { signing, sink, host, ending };
     let data = json!({"status": ending.status, "exit_code": u8::from(ending.exit), "reasons": ending.reasons});
     let why = if ending.cut_short { "the run was cut short; what is there is sealed" } else { "the plan is done" };
@@ -63,7 +63,7 @@ pub(super) fn seal(
     journal.add_receipt(receipt);
     let manifest = sealer.manifest(journal, steps)?;
     let end = sealer.end(journal, &manifest)?;
-    Ok(Seal { manifest, end })
+    Ok(LastRecords { manifest, end })
 }
 
 impl Sealer<'_> {
@@ -86,7 +86,7 @@ impl Sealer<'_> {
             continues: self.ending.before.clone(),
             warnings: super::warnings(self.sink),
         };
-        let bytes = self.signing.seal(&Statement::new(record::MANIFEST_TYPE, subjects, manifest))?;
+        let bytes = self.signing.envelope(&Statement::new(record::MANIFEST_TYPE, subjects, manifest))?;
         self.store(record::MANIFEST_KEY, &bytes)
     }
 
@@ -104,7 +104,7 @@ impl Sealer<'_> {
             objects,
         };
         let subject = vec![Subject::new(record::MANIFEST_KEY, manifest.sha256)];
-        let bytes = self.signing.seal(&Statement::new(record::END_TYPE, subject, end))?;
+        let bytes = self.signing.envelope(&Statement::new(record::END_TYPE, subject, end))?;
         self.host.loaded.tell(&Word::Sealing);
         self.store(record::END_KEY, &bytes)
     }

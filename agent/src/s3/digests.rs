@@ -20,8 +20,8 @@ pub(super) struct Digests {
 }
 
 impl Digests {
-    /// Takes what was written next: each block into one digest and then into the other. Each step of a digest waits for the one before, so
-    /// that a processor which finds two of them close together works at both at once; the second then costs half of the first.
+    /// Feeds each block to both digests in turn. One SHA-256 is a chain of dependent steps; with two side by side the processor works on
+    /// both, and the second costs about half.
     pub(super) fn update(&mut self, bytes: &[u8]) {
         let Some(part) = &mut self.part else { return self.whole.update(bytes) };
         let (head, bytes) = bytes.split_at(self.whole.to_block().min(bytes.len()));

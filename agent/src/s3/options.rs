@@ -8,7 +8,7 @@ use hozen_collector::model::receipt::Lock;
 use serde::{Deserialize, Serialize};
 
 use super::pace::Rate;
-use super::size::Size;
+use crate::size::Size;
 
 /// The least that S3 takes as a part that is not the last.
 pub(super) const LEAST_PART: u64 = 5 << 20;
@@ -56,13 +56,13 @@ pub struct BucketArgs {
     /// Account that must own the bucket: 12 digits
     #[arg(long, value_name = "ACCOUNT")]
     pub bucket_owner: Option<String>,
-    /// Bytes of a part, 5MiB to 512MiB [default: 8MiB]
+    /// Bytes of a part, 5MiB to 512MiB, or 5M to 512M, which is the same [default: 8MiB]
     #[arg(long, value_name = "SIZE")]
     pub part_size: Option<Size>,
     /// Parts on their way at once, 1 to 16 [default: 4]
     #[arg(long, value_name = "N")]
     pub parallel_uploads: Option<u8>,
-    /// The most bytes that leave in a second, all uploads together: 10MiB [default: no limit]
+    /// The most bytes that leave in a second, all uploads together: 10MiB or 10M [default: no limit]
     #[arg(long, value_name = "RATE")]
     pub max_bandwidth: Option<Rate>,
     /// Folder on this host for the run when the bucket takes nothing at its begin, and for what is left of it when the bucket is lost later
@@ -92,7 +92,7 @@ impl BucketArgs {
     /// # Errors
     /// When a value cannot be, or two contradict each other; the text says what to do.
     pub fn check(&self) -> Result<BucketOptions, String> {
-        let part = self.part_size.map_or(DEFAULT_PART, |size| size.0);
+        let part = self.part_size.map_or(DEFAULT_PART, Size::bytes);
         if !(LEAST_PART..=MOST_PART).contains(&part) {
             return Err(format!("--part-size is {part} bytes; it must be 5MiB to 512MiB"));
         }
@@ -233,8 +233,8 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_what_to_do() {
         let error = |change: fn(&mut BucketArgs)| check(change).unwrap_err();
-        assert!(error(|a| a.part_size = Some(Size((5 << 20) - 1))).contains("5MiB"));
-        assert!(error(|a| a.part_size = Some(Size((512 << 20) + 1))).contains("512MiB"));
+        assert!(error(|a| a.part_size = "5242879".parse().ok()).contains("5MiB"));
+        assert!(error(|a| a.part_size = "536870913".parse().ok()).contains("512MiB"));
         assert!(error(|a| a.parallel_uploads = Some(0)).contains("1 to 16"));
         assert!(error(|a| a.bucket_owner = Some("12345678901x".to_owned())).contains("12 digits"));
         assert!(error(|a| a.kms_key = Some(String::new())).contains("--kms-key"));

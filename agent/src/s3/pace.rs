@@ -18,7 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Sleep, sleep};
 
-use super::size::Size;
+use crate::size::Size;
 
 /// Bytes of one piece. At the least rate, with as many parts on their way as there can be, each still moves every few seconds.
 const PIECE: usize = 16 << 10;
@@ -28,13 +28,13 @@ const LEAST: u64 = 64 << 10;
 /// Bytes a second, written as a size: `10MiB` or `10MiB/s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Rate(u64);
+pub struct Rate(Size);
 
 impl Rate {
     /// Bytes a second.
     #[must_use]
     pub fn bytes(self) -> u64 {
-        self.0
+        self.0.bytes()
     }
 }
 
@@ -47,17 +47,17 @@ impl FromStr for Rate {
             .unwrap_or(text)
             .parse()
             .map_err(|_| format!("{text:?} is no rate; write how many bytes may leave in a second, such as 10MiB"))?;
-        if size.0 < LEAST {
+        if size.bytes() < LEAST {
             Err(format!("{text:?} is too slow to keep a request alive; the least is 64KiB"))
         } else {
-            Ok(Self(size.0))
+            Ok(Self(size))
         }
     }
 }
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Size(self.0).fmt(f)
+        self.0.fmt(f)
     }
 }
 
@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn rates_are_sizes_and_not_too_slow() {
-        for (text, bytes) in [("64KiB", 64 << 10), ("10MiB", 10 << 20), ("1GiB/s", 1 << 30), ("1000000", 1_000_000)] {
+        for (text, bytes) in
+            [("64KiB", 64 << 10), ("10MiB", 10 << 20), ("10M/s", 10 << 20), ("1GiB/s", 1 << 30), ("1000000", 1_000_000)]
+        {
             let rate: Rate = text.parse().unwrap();
             assert_eq!((rate.bytes(), rate.to_string().parse::<Rate>().unwrap()), (bytes, rate));
         }

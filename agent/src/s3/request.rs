@@ -246,8 +246,8 @@ impl Made {
     }
 }
 
-/// The entity tag, which every answer has that says that something was stored. One without it, whatever its status, is of something
-/// that stands before S3: that anything was stored cannot be taken from it.
+/// The entity tag. S3 sends one whenever something was stored; an answer without it came from something in front of S3 and proves
+/// nothing.
 fn tag(tag: Option<String>) -> Result<String, Trouble> {
     tag.filter(|tag| !tag.is_empty())
         .ok_or_else(|| odd("the answer has no entity tag, so it does not say that anything was stored"))

@@ -1,8 +1,10 @@
 //! `s3://bucket/prefix`: where a run goes in a bucket.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
+use hozen_collector::model::escape;
 use serde::{Deserialize, Serialize};
 
 /// The longest prefix: with a slash and the longest object name (512 bytes) a key stays below the 1024 bytes that S3 takes.
@@ -31,6 +33,12 @@ pub enum InvalidUri {
     /// The prefix.
     #[error("{0:?} cannot be a prefix: components of A-Z a-z 0-9 . _ - joined by /, at most 500 bytes")]
     Prefix(String),
+    /// An address of another kind; escaped text.
+    #[error("{0} is neither a folder nor a place in a bucket; write s3://bucket/prefix")]
+    Elsewhere(String),
+    /// A path that is no text.
+    #[error("the place is not text; write s3://bucket/prefix")]
+    NotText,
 }
 
 impl BucketUri {
@@ -77,6 +85,20 @@ impl FromStr for BucketUri {
         }
         Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
     }
+}
+
+/// Whether whoever wrote `to` meant a bucket.
+pub(crate) fn is_meant_as_bucket(to: &Path) -> bool {
+    to.as_os_str().as_encoded_bytes().to_ascii_lowercase().starts_with(b"s3:")
+}
+
+/// The bucket that `to` names; `None` where it is a folder.
+pub(crate) fn place(to: &Path) -> Result<Option<BucketUri>, InvalidUri> {
+    if is_meant_as_bucket(to) {
+        return to.to_str().ok_or(InvalidUri::NotText)?.parse().map(Some);
+    }
+    let is_address = to.as_os_str().as_encoded_bytes().windows(3).any(|window| window == b"://");
+    if is_address { Err(InvalidUri::Elsewhere(escape::path(to))) } else { Ok(None) }
 }
 
 /// A general-purpose bucket's name ("Bucket naming rules" of the S3 user guide).
@@ -144,6 +166,20 @@ mod tests {
             assert!(matches!(text.parse::<BucketUri>(), Err(InvalidUri::Prefix(_))), "{text}");
         }
         assert!(format!("s3://abc/{}", "x".repeat(501)).parse::<BucketUri>().is_err());
+    }
+
+    #[test]
+    fn a_bucket_is_told_from_a_folder_and_from_other_addresses() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let named = |bytes: &[u8]| place(Path::new(std::ffi::OsStr::from_bytes(bytes)));
+        assert_eq!(named(b"s3://evidence/cases"), Ok(Some("s3://evidence/cases".parse().unwrap())));
+        for folder in [&b""[..], b"./s3", b"/mnt/\xff"] {
+            assert_eq!(named(folder), Ok(None));
+        }
+        assert!(matches!(named(b"S3:evidence"), Err(InvalidUri::Scheme(_))));
+        assert_eq!(named(b"s3://evidence/\xff"), Err(InvalidUri::NotText));
+        let elsewhere = named(b"https://evidence/\xff").unwrap_err().to_string();
+        assert!(elsewhere.starts_with("https://evidence/\\xff is neither a folder"), "{elsewhere}");
     }
 
     proptest! {

@@ -8,8 +8,8 @@ use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpe
 use hozen_collector::model::{Digest, escape};
 use serde_json::{Value, json};
 
-use super::key::{KeyError, SealKey, SealPublic};
 use crate::aws::{Network, words};
+use crate::seal_key::{KeyError, SealKey, SealPublic};
 
 /// A key of KMS of the kind `ECC_NIST_P256`.
 #[derive(Debug)]

@@ -13,10 +13,10 @@ use hozen_collector::model::{Digest, ObjectKey, canonical};
 use hozen_collector::sink::directory::{DirectoryError, DirectorySink};
 use hozen_collector::sink::{EvidenceSink, SinkError};
 
-use super::key::{KeyError, SealKey};
 use crate::custody;
 use crate::own;
 use crate::s3::Reader;
+use crate::seal_key::{KeyError, SealKey};
 use crate::verify::{self, Options, Report, Whole};
 
 /// Why a run was not sealed.

@@ -6,10 +6,9 @@
 //!
 //! **Invariant:** nothing is sealed that has not been verified in the same call, and the run's own objects are not touched.
 
-mod key;
 mod kms;
 mod make;
 
-pub use key::{KeyError, LocalKey, SealKey, SealPublic};
+pub use crate::seal_key::{KeyError, LocalKey, SealKey, SealPublic};
 pub use kms::KmsKey;
 pub use make::{SealError, Sealed, seal_bucket, seal_folder};

@@ -51,7 +51,7 @@ impl Collected {
 
 /// Reads the archive in `folder`.
 pub(super) fn read(folder: &Path) -> Result<Collected, Failure> {
-    let shown = escape::bytes(folder.as_os_str().as_encoded_bytes());
+    let shown = escape::path(folder);
     let dir = open(folder).with_context(|| format!("{shown}: not a folder of evidence")).map_err(Failure::Arguments)?;
     let record = |key: &str| object(&dir, key, MOST_OF_RECORD).map_err(|error| Failure::Arguments(error.context(shown.clone())));
     let Some(begin) = record(BEGIN_KEY)? else {

@@ -21,22 +21,21 @@ pub(super) fn write(to: &Path, mut made: Made) -> Result<Written, Failure> {
     let provenance = folder.join(format!("{}.provenance", made.name));
     for file in [&isf, &provenance] {
         if file.symlink_metadata().is_ok() {
-            return Err(Failure::Output(anyhow!("{} is there already; remove it, or give another folder with -o", shown(file))));
+            return Err(Failure::Output(anyhow!(
+                "{} is there already; remove it, or give another folder with -o",
+                escape::path(file)
+            )));
         }
     }
     DirBuilder::new()
         .recursive(true)
         .create(&folder)
-        .with_context(|| format!("{} cannot be made", shown(&folder)))
+        .with_context(|| format!("{} cannot be made", escape::path(&folder)))
         .map_err(Failure::Output)?;
     let sha256 = json(&isf, &made.document)?;
     made.provenance.isf_sha256 = Some(sha256);
     json(&provenance, &made.provenance)?;
     Ok(Written { isf, provenance, counts: made.counts, warnings: made.provenance.warnings })
-}
-
-fn shown(path: &Path) -> String {
-    escape::bytes(path.as_os_str().as_encoded_bytes())
 }
 
 /// Writes a value whole or not at all; the digest of its bytes.
@@ -49,7 +48,7 @@ fn json(file: &Path, value: &impl Serialize) -> Result<Digest, Failure> {
     written.map_err(|error| {
         // What is half written is of no use; that it cannot be removed either is told by the error before.
         let _ = remove_file(&part);
-        Failure::Output(anyhow!(error).context(format!("{} cannot be written", shown(file))))
+        Failure::Output(anyhow!(error).context(format!("{} cannot be written", escape::path(file))))
     })
 }
 

@@ -1,8 +1,9 @@
 //! What the report says of a bucket in words: what its checksums, dates and locks make of the four claims.
 
 use super::Verdict;
+use super::page::Page;
 use super::report::{BucketFacts, OpenLine, Report};
-use super::text::{CLAIMS, Page};
+use super::text::CLAIMS;
 use super::words;
 
 impl Report {

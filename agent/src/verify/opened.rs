@@ -6,9 +6,10 @@ use std::path::Path;
 
 use hozen_collector::model::{ObjectKey, Receipt};
 
+use super::examined::{Examined, receipts};
 use super::findings::Findings;
 use super::holding::Holding;
-use super::{Examined, Options, Report, folder, receipts, report};
+use super::{Options, Report, assemble, folder};
 
 /// A folder that was looked at, and what its records say of its objects.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(crate) fn open(dir: &Path, options: &Options) -> (Report, Option<Opened>) {
     let cut = run.journal.story.lost.iter().map(|lost| lost.key.clone()).collect();
     // What was found in the folder has been told by the first look.
     let holding = folder::open(dir, &mut Findings::default());
-    (report::assemble(run), holding.map(|holding| Opened { holding, receipts, cut }))
+    (assemble::report(run), holding.map(|holding| Opened { holding, receipts, cut }))
 }
 
 impl Opened {

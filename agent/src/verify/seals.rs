@@ -18,7 +18,7 @@ use super::holding::Holding;
 use super::manifest::Listed;
 use super::places::Places;
 use super::words;
-use crate::seal::SealPublic;
+use crate::seal_key::SealPublic;
 
 /// The most bytes that a seal may have: some hundred for each object of a bucket.
 const LIMIT: u64 = 64 << 20;

@@ -3,14 +3,10 @@
 use hozen_collector::model::record::RunStatus;
 
 use super::findings::State;
+use super::page::{LABEL, Page};
 use super::report::{Check, Facts, Report, StepLine, Witness};
 use super::seals::SealLine;
 use super::{Verdict, words};
-
-/// Columns of the text.
-const WIDTH: usize = 100;
-/// Columns that the labels of facts and checks take.
-const LABEL: usize = 22;
 
 impl Report {
     /// The report as text, at most 100 columns wide where words allow, each line ended by a newline.
@@ -303,71 +299,5 @@ fn write_missing_of(step: &StepLine, page: &mut Page) {
         let more = if group.count > words::length(group.examples.len()) { ", …" } else { "" };
         let examples = group.examples.join(", ");
         page.hanging("      ", &format!("{}: {}: {examples}{more}", words::count(group.count, "gap"), group.reason));
-    }
-}
-
-/// Text that grows line by line.
-#[derive(Debug, Default)]
-pub(super) struct Page {
-    text: String,
-}
-
-impl Page {
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
-    fn heading(&mut self, heading: &str) {
-        self.line("");
-        self.line(heading);
-    }
-
-    fn entry(&mut self, label: &str, value: &str) {
-        self.hanging(&format!("{label:<LABEL$}  "), value);
-    }
-
-    fn paragraph(&mut self, indent: &str, text: &str) {
-        self.wrap(indent, indent, text);
-    }
-
-    /// A paragraph whose first line begins with `first` and whose others are indented as far.
-    pub(super) fn hanging(&mut self, first: &str, text: &str) {
-        self.wrap(first, &" ".repeat(first.chars().count()), text);
-    }
-
-    /// Breaks at blanks; a word that is longer than a line stands alone.
-    fn wrap(&mut self, first: &str, others: &str, text: &str) {
-        let mut line = first.to_owned();
-        let mut empty = true;
-        for word in text.split(' ') {
-            if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-                self.line(&line);
-                others.clone_into(&mut line);
-                empty = true;
-            }
-            if !empty {
-                line.push(' ');
-            }
-            line.push_str(word);
-            empty = false;
-        }
-        self.line(&line);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_wrapped_and_hang() {
-        let mut page = Page::default();
-        page.hanging("  - ", &"word ".repeat(40));
-        page.hanging("", &"x".repeat(200));
-        let lines: Vec<&str> = page.text.lines().collect();
-        assert!(lines[0].starts_with("  - word") && lines[1].starts_with("    word"));
-        assert!(lines[..lines.len() - 1].iter().all(|line| line.chars().count() <= WIDTH), "{}", page.text);
-        assert_eq!(lines.last().unwrap().len(), 200);
     }
 }

@@ -1,9 +1,9 @@
 //! One run of QEMU. It ends when its guest powers off, at the latest when the time is up or the test ends.
 
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::architecture::Architecture;
 use super::lab::{program, read_text};
 use super::monitor::Monitor;
+use crate::agent::drain;
 use crate::raw;
 
 /// A running guest.
@@ -168,18 +169,6 @@ impl Ended {
     pub fn text(&self, name: &str) -> String {
         read_text(&self.out.join(name))
     }
-}
-
-fn drain(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let mut bytes = vec![0; 64 * 1024];
-        while let Ok(length @ 1..) = from.read(&mut bytes) {
-            // The receiver is only gone when the test has ended.
-            let _ = sender.send(bytes.iter().take(length).copied().collect());
-        }
-    });
-    receiver
 }
 
 /// An empty ext4. The file has holes: it takes only what the guest writes.

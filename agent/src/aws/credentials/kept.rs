@@ -23,7 +23,7 @@ const ENDED: [&[u8]; 2] = [b"<Code>ExpiredToken</Code>", b"<Code>TokenRefreshReq
 /// Bytes of an answer that are looked at: an error has its code at the beginning.
 const LOOKED_AT: usize = 4096;
 
-/// Sits in a client of S3, as who gives it credentials and as who listens to its answers. Clones share what they keep.
+/// In an S3 client both the credentials provider and an interceptor that sees each answer. Clones share one cache.
 #[derive(Debug, Clone)]
 pub(in crate::aws) struct Kept(Arc<Inner>);
 

@@ -4,8 +4,6 @@
 
 mod text;
 
-use std::path::Path;
-
 use anyhow::{Error, anyhow};
 use hozen_collector::host::{Clock, Host};
 use hozen_collector::model::modules::{Architecture, ModuleIndex};
@@ -53,8 +51,8 @@ fn list(arguments: &ListArgs) -> Result<u8, Refusal> {
     let store = &arguments.store;
     let (index, sha256, key) = open(store)?;
     let value =
-        json!({"v": 1, "store": shown(&store.store), "keyid": key.id(), "index_sha256": sha256, "modules": index.modules});
-    show(store.json, &value, &text::list(&index, &shown(&store.store), key.id()));
+        json!({"v": 1, "store": escape::path(&store.store), "keyid": key.id(), "index_sha256": sha256, "modules": index.modules});
+    show(store.json, &value, &text::list(&index, &escape::path(&store.store), key.id()));
     Ok(0)
 }
 
@@ -68,7 +66,8 @@ fn open(store: &StoreArgs) -> Result<(ModuleIndex, Digest, TrustedKey), Refusal>
     };
     let bytes = shelf(store)?.and_then(|shelf| shelf.index()).map_err(read)?;
     let index = modules::read(&bytes, &key);
-    let refused = |why| Refusal(REFUSED, anyhow!("nothing in the store {} is trusted: index.json: {why}", shown(&store.store)));
+    let refused =
+        |why| Refusal(REFUSED, anyhow!("nothing in the store {} is trusted: index.json: {why}", escape::path(&store.store)));
     Ok((index.map_err(refused)?, Digest::of(&bytes), key))
 }
 
@@ -110,7 +109,7 @@ fn add(arguments: &AddArgs) -> Result<u8, Refusal> {
     let now = Clock::start().now();
     let added =
         modules::add(&arguments.store, &signing, &arguments.files, &addition, now).map_err(|error| Refusal(REFUSED, error))?;
-    let (store, keyid) = (shown(&arguments.store), signing.public().keyid);
+    let (store, keyid) = (escape::path(&arguments.store), signing.public().keyid);
     let value = json!({"v": 1, "store": store, "keyid": keyid, "index_sha256": added.index_sha256, "added": added.entries, "modules": added.modules});
     show(arguments.json, &value, &text::added(&added, &store));
     Ok(0)
@@ -120,7 +119,7 @@ fn verify(arguments: &ListArgs) -> Result<u8, Refusal> {
     let store = &arguments.store;
     // Of this command even a wrong argument means that the store could not be checked.
     let shelf = shelf(store).map_err(|Refusal(_, error)| Refusal(UNREADABLE, error))?;
-    let report = modules::verify(shown(&store.store), shelf, TrustedKey::named(&store.modules_key));
+    let report = modules::verify(escape::path(&store.store), shelf, TrustedKey::named(&store.modules_key));
     show(store.json, &json!(report), &text::report(&report));
     Ok(report.verdict.exit_code())
 }
@@ -139,8 +138,8 @@ fn fit(arguments: &MatchArgs) -> Result<u8, Refusal> {
     };
     let (sha256, reasons) = (offer.module.map(|module| module.sha256), offer.store.unwrap_or_default().refusals);
     let of_kernel = json!({"arch": kernel.architecture, "release": escape::bytes(&kernel.release), "build_id": kernel.build_id});
-    let value = json!({"v": 1, "store": shown(&store.store), "kernel": of_kernel, "sha256": sha256, "reasons": reasons});
-    show(store.json, &value, &text::fit(&kernel, sha256, &reasons, &shown(&store.store)));
+    let value = json!({"v": 1, "store": escape::path(&store.store), "kernel": of_kernel, "sha256": sha256, "reasons": reasons});
+    show(store.json, &value, &text::fit(&kernel, sha256, &reasons, &escape::path(&store.store)));
     Ok(if sha256.is_some() { 0 } else { REFUSED })
 }
 
@@ -162,12 +161,8 @@ fn other(store: &StoreArgs, kernel: &Kernel) -> Result<Offer, Refusal> {
 
 fn keygen(arguments: &KeygenArgs) -> Result<u8, Refusal> {
     let made = modules::generate(&arguments.key, arguments.public.as_deref()).map_err(|error| Refusal(REFUSED, error))?;
-    let (key, public) = (shown(&arguments.key), shown(&made.public));
+    let (key, public) = (escape::path(&arguments.key), escape::path(&made.public));
     let value = json!({"v": 1, "keyid": made.keyid, "key": key, "public": public});
     show(arguments.json, &value, &format!("signing key  {key}\npublic half  {public}\nkey id       {}", made.keyid));
     Ok(0)
-}
-
-fn shown(path: &Path) -> String {
-    escape::bytes(path.as_os_str().as_encoded_bytes())
 }

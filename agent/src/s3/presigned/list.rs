@@ -91,7 +91,7 @@ impl List {
     /// # Errors
     /// When it cannot be read, or is no list; the text says what to do.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+        let shown = escape::path(path);
         let refused = |reason: &dyn std::fmt::Display| format!("the presigned list {shown} cannot be read: {reason}");
         let fd = if path == Path::new("-") {
             sys::duplicate_number(0).map_err(|errno| refused(&errno))?

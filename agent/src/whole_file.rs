@@ -1,9 +1,11 @@
-//! Files that are written whole or not at all: on the builder, never on a suspect host.
+//! Files that are written whole or not at all. No evidence is: that goes through a sink.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use anyhow::{Context as _, Result, anyhow};
 use hozen_collector::host::sys;
+use hozen_collector::model::escape;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
@@ -11,13 +13,13 @@ use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 
 /// Whether a file that bears the name already is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Existing {
+pub(crate) enum Existing {
     Replaced,
     Kept,
 }
 
 /// Opens a folder to write in it.
-pub(super) fn folder(path: &Path) -> Result<OwnedFd, Errno> {
+pub(crate) fn folder(path: &Path) -> Result<OwnedFd, Errno> {
     // A name without a folder in it is one of the current folder.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     openat(AT_FDCWD, path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
@@ -27,7 +29,7 @@ pub(super) fn folder(path: &Path) -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// The kernel's errno: `EEXIST` where the file is there and is to be kept. Nothing is left behind.
-pub(super) fn write(folder: impl AsFd, name: &str, bytes: &[u8], mode: Mode, existing: Existing) -> Result<(), Errno> {
+pub(crate) fn write(folder: impl AsFd, name: &str, bytes: &[u8], mode: Mode, existing: Existing) -> Result<(), Errno> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|_| Errno::EAGAIN)?;
     let part = format!(".{name}.{:016x}.part", u64::from_le_bytes(random));
@@ -59,11 +61,32 @@ fn write_part(folder: impl AsFd, part: &str, bytes: &[u8], mode: Mode) -> Result
 ///
 /// # Errors
 /// The kernel's errno.
-pub(super) fn remove(folder: impl AsFd, name: &str) -> Result<(), Errno> {
+pub(crate) fn remove(folder: impl AsFd, name: &str) -> Result<(), Errno> {
     match unlinkat(folder, name, UnlinkatFlags::NoRemoveDir) {
         Err(Errno::ENOENT) => Ok(()),
         result => result,
     }
+}
+
+/// Writes a new file; one that is there is left alone.
+///
+/// # Errors
+/// When it is there, or cannot be written.
+pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let (folder, name) = place(path)?;
+    let folder = self::folder(folder).with_context(|| format!("cannot open the folder of {}", escape::path(path)))?;
+    let written = write(folder, &name, bytes, Mode::from_bits_truncate(mode), Existing::Kept);
+    written.map_err(|errno| match errno {
+        Errno::EEXIST => anyhow!("{} exists; nothing is overwritten: name another file", escape::path(path)),
+        errno => anyhow!("cannot write {}: {errno}", escape::path(path)),
+    })
+}
+
+/// Folder and name of a file to be.
+pub(crate) fn place(path: &Path) -> Result<(&Path, String)> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("{} does not name a file", escape::path(path)))?;
+    Ok((path.parent().unwrap_or(Path::new("")), name.to_owned()))
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl SealKey for LocalKey {
 /// A small file of text; what it held is wiped from our memory when it is dropped.
 fn text(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     use std::os::fd::AsFd as _;
-    let shown = escape::bytes(path.as_os_str().as_encoded_bytes());
+    let shown = escape::path(path);
     let fail = |reason: String| KeyError::File { path: shown.clone(), reason };
     let (fd, _) = read::open_magic(nix::fcntl::AT_FDCWD, path).map_err(|reason| fail(reason.to_string()))?;
     let bytes = read::to_end(fd.as_fd(), MAX_KEY).map_err(|errno| fail(errno.to_string()))?;

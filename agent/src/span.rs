@@ -36,7 +36,7 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is not a length of time; write 90s, 30m, 2h or 1d");
         match u64::try_from(unit::worth(text, &UNITS).ok_or_else(wrong)?) {
-            Ok(0) => Err("a deadline of 0 leaves no time for anything; write how long the run may take, such as 30m".to_owned()),
+            Ok(0) => Err("a length of 0 leaves no time for anything; write one such as 30m".to_owned()),
             Ok(milliseconds) if milliseconds <= 30 * DAY_MS => Ok(Self(Duration::from_millis(milliseconds))),
             _ => Err(format!("{text:?} is too long; the most is 30d")),
         }
@@ -67,5 +67,7 @@ mod tests {
         for wrong in ["", "0s", "0m", "5", "m", "-1s", "1.5h", "1w", "99999999999999999999s", "31d", "5 m"] {
             assert!(wrong.parse::<Span>().is_err(), "{wrong}");
         }
+        // It may be a deadline, or how long a request is tried or a list is good.
+        assert!("0s".parse::<Span>().unwrap_err().starts_with("a length of 0 "));
     }
 }
