@@ -204,7 +204,8 @@ fn kept_with_what_is_named(lay_out: impl FnOnce(&Path)) -> Recorded {
     std::fs::create_dir_all(tree.path().join("proc")).unwrap();
     lay_out(tree.path());
     let mut evidence = Recorded::default();
-    let reader: Reader<'_> = &mut |text, _| Ok(text.bytes.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect());
+    let named = |bytes: &[u8]| bytes.split(|b| *b == b'\n').filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect();
+    let reader: Reader<'_> = &mut |text, _| Ok(named(text.bytes));
     set(limits(), Order::Path).keep(&Host::fixture(tree.path()).unwrap(), &mut evidence, reader).unwrap();
     evidence
 }
