@@ -156,7 +156,7 @@ pub trait Evidence {
     fn image_write(&mut self, bytes: &[u8]) -> Result<(), Stop>;
 
     /// Adds a whole buffer to the open image, and returns a buffer that may be filled next: another one, where this one could be
-    /// handed on without being copied.
+    /// handed on without being copied. What it holds is of no meaning.
     ///
     /// # Errors
     /// As [`Evidence::image_write`].

@@ -15,7 +15,7 @@ pub(super) struct Pool {
     take: Receiver<Vec<u8>>,
 }
 
-/// A buffer on loan; it goes back, emptied, when dropped.
+/// A buffer on loan; it goes back when dropped.
 #[derive(Debug)]
 pub(super) struct Buffer {
     pub(super) bytes: Vec<u8>,
@@ -31,6 +31,20 @@ impl Pool {
 
     /// An empty buffer; waits while all are on loan.
     pub(super) fn take(&self) -> Buffer {
+        let mut buffer = self.take_used();
+        buffer.bytes.clear();
+        buffer
+    }
+
+    /// A buffer that holds `bytes`, and for them another one with whatever it held last: who reads over it need not have it emptied, and
+    /// filled with zeros, first. Waits while all are on loan.
+    pub(super) fn exchange(&self, mut bytes: Vec<u8>) -> (Buffer, Vec<u8>) {
+        let mut buffer = self.take_used();
+        std::mem::swap(&mut buffer.bytes, &mut bytes);
+        (buffer, bytes)
+    }
+
+    fn take_used(&self) -> Buffer {
         let spare = self.take.try_recv().ok().or_else(|| self.make());
         // Both ends of the channel are ours, so it cannot be closed; an empty vector would only be slower.
         let bytes = spare.or_else(|| self.take.recv().ok()).unwrap_or_default();
@@ -50,7 +64,6 @@ impl Pool {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.bytes.clear();
         // The channel has room for every buffer of the pool.
         let _ = self.home.try_send(std::mem::take(&mut self.bytes));
     }

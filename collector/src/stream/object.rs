@@ -105,11 +105,11 @@ impl Object {
     }
 
     /// Takes a whole buffer as a part of its own and returns another one of at least its size; what cannot be a part is copied, and
-    /// comes back. Waits while all buffers are in use.
+    /// comes back. What the other one holds is of no meaning. Waits while all buffers are in use.
     ///
     /// # Errors
     /// As [`Object::write_all`].
-    pub fn take(&mut self, mut bytes: Vec<u8>) -> Result<Vec<u8>, Refused> {
+    pub fn take(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Refused> {
         // Small parts compress badly, and a buffer that is too small for other content must not get into the pool.
         let is_part = bytes.len() > self.pool.size() / 2 && bytes.len() <= self.pool.size();
         if !is_part || bytes.capacity() < self.pool.size() {
@@ -122,11 +122,10 @@ impl Object {
         if self.refused.load(Ordering::Relaxed) {
             return Err(Refused);
         }
-        let mut buffer = self.pool.take();
-        std::mem::swap(&mut buffer.bytes, &mut bytes);
+        let (buffer, spare) = self.pool.exchange(bytes);
         self.size = self.size.saturating_add(u64::try_from(buffer.bytes.len()).unwrap_or(u64::MAX));
         self.buffer = Some(buffer);
-        Ok(bytes)
+        Ok(spare)
     }
 
     /// Hands the buffer on as one part.

@@ -91,7 +91,7 @@ impl Chunk {
 
     fn look(raw: Raw, weight: Weight, lens: &Lens) -> Self {
         let Raw { record, start, bytes, started, finished } = raw;
-        let data = if weight.data_bytes == 0 { None } else { bytes.iter().rposition(|byte| *byte != 0) };
+        let data = if weight.data_bytes == 0 { None } else { last_data(&bytes) };
         Self {
             record,
             start,
@@ -236,13 +236,25 @@ pub(super) fn cut(parts: &[(PhysRange, PhysRange)]) -> impl Iterator<Item = (Phy
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
-    // Wide words by hand: what is built to be small gets no wide instructions from the compiler.
     let (lines, rest) = bytes.as_chunks::<64>();
-    let empty = |line: &[u8; 64]| {
-        let (words, _) = line.as_chunks::<16>();
-        words.iter().fold(0, |all, word| all | u128::from_le_bytes(*word)) == 0
-    };
-    lines.iter().all(empty) && rest.iter().all(|byte| *byte == 0)
+    lines.iter().all(is_zero_line) && rest.iter().all(|byte| *byte == 0)
+}
+
+/// Wide words by hand: what is built to be small gets no wide instructions from the compiler.
+fn is_zero_line(line: &[u8; 64]) -> bool {
+    let (words, _) = line.as_chunks::<16>();
+    words.iter().fold(0, |all, word| all | u128::from_le_bytes(*word)) == 0
+}
+
+/// Where the last byte stands that is not zero.
+fn last_data(bytes: &[u8]) -> Option<usize> {
+    // Lines from the end on, so that the first piece may be the short one.
+    let (first, lines) = bytes.as_rchunks::<64>();
+    let within = |line: &[u8]| line.iter().rposition(|byte| *byte != 0);
+    match lines.iter().rposition(|line| !is_zero_line(line)) {
+        Some(at) => lines.get(at).and_then(|line| within(line)).map(|place| first.len() + at * 64 + place),
+        None => within(first),
+    }
 }
 
 /// Whether `needle` stands in `bytes` (Horspool's search: it looks at few of them). An empty one never does.
@@ -335,11 +347,13 @@ mod tests {
         #[test]
         fn zeros_are_zeros(length in 0_usize..300, at in 0_usize..300) {
             let mut bytes = vec![0; length];
-            prop_assert!(is_zero(&bytes));
+            prop_assert!(is_zero(&bytes) && last_data(&bytes).is_none());
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = 1;
-                prop_assert!(!is_zero(&bytes));
+                prop_assert!(!is_zero(&bytes) && last_data(&bytes) == Some(at));
             }
+            bytes.iter_mut().take(at).for_each(|byte| *byte = 1);
+            prop_assert_eq!(last_data(&bytes), bytes.iter().rposition(|byte| *byte != 0));
         }
 
         #[test]
