@@ -110,12 +110,13 @@ pub fn push(
     let keys = order(whole, folder.beside()?);
     let location = reader.place().to_string();
     let mut pushing = Pushing { folder, whole, sink, there: There::ask(reader), progress, reader };
+    let is_first = pushing.progress.is_empty();
     let mut pushed =
         Pushed { location, objects: u64::try_from(keys.len()).unwrap_or(u64::MAX), bytes: 0, sent: 0, unproven: Vec::new() };
     for key in keys {
         pushing.object(&key, &mut pushed).map_err(|error| match error {
             // Before anything else is sent: nothing of the run is in the bucket.
-            PushError::Sink(error) if key.as_str() == BEGIN_KEY => PushError::Refused(error),
+            PushError::Sink(error) if key.as_str() == BEGIN_KEY && is_first => PushError::Refused(error),
             error => error,
         })?;
     }

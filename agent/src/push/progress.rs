@@ -71,6 +71,11 @@ impl Progress {
         Ok(progress)
     }
 
+    /// Whether nothing was ever sent of the run to this place.
+    pub(super) fn is_empty(&self) -> bool {
+        self.begun.is_empty() && self.done.is_empty()
+    }
+
     pub(super) fn is_done(&self, to: &str, sha256: &Digest) -> bool {
         self.done.contains(&(to.to_owned(), *sha256))
     }

@@ -71,7 +71,9 @@ impl RunObserver<'_> {
     /// room is not lost: it keeps some back for the seal, and smaller objects may still fit.
     fn look_for_destination(&mut self, error: &SinkError) {
         let is_final = matches!(error.cause, Cause::Refused(_) | Cause::Unreachable(_));
-        if !(self.losses.has_spool || is_final) || self.control.has_lost_destination() {
+        // Without a spool a run that is to end for another reason ends for that one.
+        let ends = !self.losses.has_spool && self.control.stopped(self.clock.mono_ns()).is_some();
+        if !(self.losses.has_spool || is_final) || self.control.has_lost_destination() || ends {
             return;
         }
         if let Err(error) = self.journal.flush()

@@ -41,20 +41,21 @@ impl Haste {
         }
     }
 
-    /// A request succeeded.
+    /// A request succeeded. Half of what silence took is given back: the bucket is there, and what follows may meet one more failure.
     pub(super) fn succeeded(&self) {
         let now = Instant::now();
         if let Ok(mut state) = self.0.lock() {
-            state.spent = state.spent_by(now);
+            state.spent = state.spent_by(now) / 2;
             (state.silence, state.succeeded) = (None, Some(now));
         }
     }
 
-    /// A try that began then came to nothing.
-    pub(super) fn failed(&self, began: Instant) {
+    /// A try came to nothing. One that ended without an answer (`unheard` since then) was silence all the while; one that was refused or
+    /// cut may have been busy until now, so that silence begins with its end.
+    pub(super) fn failed(&self, unheard: Option<Instant>) {
         let known = Instant::now();
         if let Ok(mut state) = self.0.lock() {
-            let since = state.succeeded.map_or(began, |succeeded| succeeded.max(began));
+            let since = unheard.map_or(known, |began| state.succeeded.map_or(began, |succeeded| succeeded.max(began)));
             state.silence.get_or_insert(Silence { since, known });
         }
     }

@@ -31,21 +31,40 @@ pub(super) struct Shared {
 /// What was sent for objects that one request stores, where that request was given up and may have been obeyed all the same. Whoever sends
 /// the same once more is told that the key is taken: by just these bytes, as far as this sink knows.
 #[derive(Debug, Default)]
-pub(super) struct Doubtful(Mutex<BTreeMap<ObjectKey, Digest>>);
+pub(super) struct Doubtful(Mutex<BTreeMap<ObjectKey, Sent>>);
+
+#[derive(Debug)]
+struct Sent {
+    sha256: Digest,
+    /// What the bucket answered, where that was another checksum.
+    mismatch: Option<String>,
+}
 
 impl Doubtful {
     /// The failure of a request for `key` with these bytes, in the light of those before.
     fn weigh(&self, key: &ObjectKey, sha256: &Digest, given_up: GivenUp) -> GivenUp {
         let Ok(mut sent) = self.0.lock() else { return given_up };
-        let before = sent.get(key).copied();
+        let before = sent.get(key).map(|sent| sent.sha256);
+        let mismatch = (given_up.trouble.kind == Kind::Mismatch).then(|| given_up.trouble.reason.clone());
         // A bucket that answers with another checksum than was sent is not trusted with a run or its seal, and the journal is chained.
-        let counts = given_up.trouble.kind != Kind::Mismatch || key.components().next() == Some(CUSTODY_FOLDER);
+        let counts = mismatch.is_none() || key.components().next() == Some(CUSTODY_FOLDER);
         if before.is_none() && given_up.perhaps_done && counts {
-            sent.insert(key.clone(), *sha256);
+            sent.insert(key.clone(), Sent { sha256: *sha256, mismatch });
         }
         // What is there may be what was sent first, and that was something else.
         let perhaps_done = before.map_or(given_up.perhaps_done, |before| before == *sha256);
         GivenUp { perhaps_done, ..given_up }
+    }
+
+    /// What whoever verifies the run should know of it: objects of which the bucket has said that it has other bytes.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let Ok(sent) = self.0.lock() else { return Vec::new() };
+        let told = |(key, sent): (&ObjectKey, &Sent)| {
+            sent.mismatch
+                .as_ref()
+                .map(|reason| format!("{key}: {reason}; it was taken all the same: verify before the host is given up"))
+        };
+        sent.iter().filter_map(told).collect()
     }
 }
 
@@ -176,7 +195,7 @@ impl BucketObject {
                 tracing::warn!(
                     key = self.key.as_str(),
                     request = name,
-                    "its answer was lost, and the bucket says that it is done"
+                    "its answer was lost or was none to rely on, and the bucket says that it is done"
                 );
                 Ok(Settled { retries: given_up.retries, ambiguous: true, ..Settled::default() })
             }

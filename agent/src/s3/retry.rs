@@ -23,6 +23,8 @@ use crate::aws::words;
 const FEW: u32 = 5;
 /// How often a try that waits looks whether the run is to end.
 const LOOK: Duration = Duration::from_secs(1);
+/// What one more try of a request may take whose time is over: enough for a small record on a slow line.
+const BRIEF: Duration = Duration::from_secs(2);
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,11 +205,14 @@ where
     A: Future<Output = Result<T, Trouble>>,
 {
     let (began, limit) = (Instant::now(), limit.into());
-    let (mut retries, mut rare, mut perhaps_done) = (0_u64, 0_u32, false);
+    let (mut retries, mut rare, mut perhaps_done, mut unheard) = (0_u64, 0_u32, false, None);
     loop {
         let (try_began, try_ns, tap) = (Instant::now(), patience.watch.now_ns(), Tap::with_payload(&payload));
-        let limit = patience.limit(began, limit);
-        let result = patience.wait(limit, Box::pin(attempt(tap.clone())).as_mut()).await;
+        let in_time = !patience.left(began).is_zero();
+        let limit = if in_time || unheard.is_none() { patience.limit(began, limit) } else { BRIEF.into() };
+        let heard = patience.wait(limit, Box::pin(attempt(tap.clone())).as_mut()).await;
+        unheard = heard.is_none().then_some(try_began);
+        let result = heard.unwrap_or_else(|| Err(silent(try_began.elapsed())));
         let answer = tap.answer().unwrap_or_default();
         patience.watch.heard(answer.date.as_deref());
         let trouble = match result {
@@ -225,9 +230,10 @@ where
             _ => return Err(given_up(trouble)),
         };
         patience.watch.failed(try_ns, &trouble.reason);
-        patience.haste.failed(try_began);
+        patience.haste.failed(unheard);
         let pause = pause(u32::try_from(retries).unwrap_or(u32::MAX), patience.timing.pause);
-        if pause >= patience.left(began) {
+        // Where the run is to end, a try that began in time is followed by one more: what was on its way so long may have been done.
+        if pause >= patience.left(began) && !(in_time && patience.is_hurried()) {
             patience.watch.given_up();
             return Err(given_up(trouble));
         }
@@ -274,12 +280,13 @@ impl Patience {
         if self.watch.reached() && !self.is_lost() {
             return limit;
         }
-        let least = self.left(began).max(Duration::from_secs(1));
+        let least = self.left(began).max(BRIEF);
         Limit { most: limit.most.min(least), slow: limit.slow.min(least) }
     }
 
-    /// Waits for a try that begins now, as long as it may take. Where the run is to end it may be of no use before.
-    async fn wait<T, A>(&self, limit: Limit, mut attempt: Pin<&mut A>) -> Result<T, Trouble>
+    /// Waits for a try that begins now, as long as it may take; `None` where there was no answer by then. Where the run is to end it may
+    /// be of no use before.
+    async fn wait<T, A>(&self, limit: Limit, mut attempt: Pin<&mut A>) -> Option<Result<T, Trouble>>
     where
         A: Future<Output = Result<T, Trouble>>,
     {
@@ -287,10 +294,10 @@ impl Patience {
         loop {
             let left = limit.most.saturating_sub(began.elapsed());
             if let Ok(result) = timeout(left.min(LOOK), attempt.as_mut()).await {
-                return result;
+                return Some(result);
             }
             if left <= LOOK || (self.is_hurried() && self.haste.is_over(began, limit.slow, self.timing.hurry)) {
-                return Err(silent(began.elapsed()));
+                return None;
             }
         }
     }
@@ -466,7 +473,7 @@ mod tests {
             .collect();
         for silent in [false, true] {
             // Whether it has been silent for long, or falls silent when the run is to end.
-            for (end, most) in [(300, 75), (25 * 60, 75), (0, 135)] {
+            for (end, most) in [(300, 85), (25 * 60, 85), (0, 145)] {
                 let took = at_once(async {
                     let (began, patience) = (Instant::now(), to_end_in(end, timing));
                     for limit in &tries {
@@ -504,13 +511,50 @@ mod tests {
         }
     }
 
+    /// A part that was cut when its time was over all but for one try, on a line that is as slow as ever and never silent.
+    #[test]
+    fn one_failure_on_a_slow_line_costs_no_object_of_a_run_that_is_to_end() {
+        at_once(async {
+            let patience = to_end_in(0, Timing { lost: Some(seconds(60)), ..Timing::default() });
+            let tries = AtomicU32::new(0);
+            let part = persist(&patience, seconds(512), none(), |_| {
+                let first = tries.fetch_add(1, Ordering::Relaxed) == 0;
+                async move {
+                    sleep(seconds(100)).await;
+                    if first { Err(refused()) } else { Ok(()) }
+                }
+            });
+            assert_eq!(part.await.map(|done| done.retries), Ok(1));
+            let record = persist(&patience, seconds(30), none(), |_| async {
+                sleep(seconds(5)).await;
+                Ok::<(), Trouble>(())
+            });
+            assert_eq!(record.await.map(|done| done.retries), Ok(0));
+        });
+    }
+
+    /// S3 may complete an upload after we have stopped waiting: it is asked once more, and says that there is no such upload any more.
+    #[test]
+    fn an_upload_that_takes_long_to_complete_is_asked_for_once_more() {
+        at_once(async {
+            let patience = to_end_in(0, Timing { lost: Some(seconds(60)), ..Timing::default() });
+            let over = Instant::now() + seconds(110);
+            let gone = || Trouble { kind: Kind::NoUpload, perhaps_done: false, reason: "NoSuchUpload".to_owned() };
+            let done = persist(&patience, patience.timing.for_completing(), none(), |_| async move {
+                if Instant::now() < over { std::future::pending::<Result<(), Trouble>>().await } else { Err(gone()) }
+            });
+            let given_up = done.await.unwrap_err();
+            assert!(given_up.perhaps_done && given_up.trouble.kind == Kind::NoUpload, "{given_up:?}");
+        });
+    }
+
     #[test]
     fn what_was_waited_for_is_not_waited_for_once_more() {
         at_once(async {
             let patience = to_end_in(0, Timing::default());
             let mut results = Vec::new();
-            for _ in 0..2 {
-                let over = Instant::now() + seconds(40);
+            for wait in [40, 58] {
+                let over = Instant::now() + seconds(wait);
                 let done = persist(&patience, seconds(30), none(), |_| async move {
                     if Instant::now() < over { Err(refused()) } else { Ok(()) }
                 });

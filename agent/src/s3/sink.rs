@@ -256,7 +256,11 @@ impl EvidenceSink for S3Sink {
     }
 
     fn describe(&self) -> BTreeMap<String, Value> {
-        self.description.clone()
+        let mut description = self.description.clone();
+        if let Some(Value::Array(known)) = description.get_mut("warnings") {
+            known.extend(self.shared.doubtful.warnings().into_iter().map(Value::from));
+        }
+        description
     }
 
     fn prepare_to_seal(&self) {
