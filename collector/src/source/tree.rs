@@ -147,7 +147,7 @@ impl<'a> Tree<'a> {
     fn may_run(&mut self, entry: &Entry, content: &Content) -> bool {
         let (mut bytes, end) = (Vec::new(), content.stat.size.min(secret::BEGINNING));
         let reading = content.reader(0..end, &mut self.keeper.spare).read_to_end(&mut bytes);
-        reading.is_ok() && secret::may_run(&entry.path, content.stat.mode, &bytes)
+        reading.is_ok() && secret::may_run(&entry.path, &bytes)
     }
 
     /// Reads a file of at most `limit` bytes whole.

@@ -376,6 +376,9 @@ fn a_name_does_not_hide_what_may_run_or_is_read() {
         write(root, "home/ann/.ssh/.netrc", "ssh-ed25519 AAAA\nmachine h password hunter2");
         write(root, "root/.pgpass", "* * * * * root /tmp/y\n");
         symlink("/root/.pgpass", root.join("etc/cron.d/link")).unwrap();
+        write(root, "home/ann/.vault-token", "hunter2");
+        std::fs::create_dir_all(root.join("home/ann/.tree/cron.d")).unwrap();
+        symlink("/home/ann/.vault-token", root.join("home/ann/.tree/cron.d/link")).unwrap();
         write(root, "etc/d/opasswd", "ann:hunter2");
     };
     let is_read = |path: &[u8]| path == b"/home/ann/.ssh/.netrc";
@@ -391,7 +394,10 @@ fn a_name_does_not_hide_what_may_run_or_is_read() {
         assert_eq!(evidence.member(path), Some(shown), "{path}");
         assert!(row(&evidence, path).get("secret").is_none() && texts.iter().any(|(text, _)| text == path), "{path}");
     }
-    assert_eq!((evidence.member("/etc/d/opasswd"), &row(&evidence, "/etc/d/opasswd")["secret"]), (None, &1.into()));
+    // A link of a user's own does not say that the host runs it.
+    for path in ["/etc/d/opasswd", "/home/ann/.vault-token"] {
+        assert_eq!((evidence.member(path), &row(&evidence, path)["secret"]), (None, &1.into()), "{path}");
+    }
     // What the text of a crontab names is not read by cron: it is a secret still.
     let evidence = kept_with_what_is_named(|root| {
         write(root, "etc/cron.d/a", "/root/.netrc");
