@@ -1,7 +1,7 @@
 //! What of the budget of bytes is one user's.
 //!
 //! A user decides what lies in his home: files there are kept after those of the host, and take no more than a part of the budget. Root's
-//! home is the host's.
+//! home is the host's. What links of the host's lead to in a home is the first that its user's part is used for: the host reads or runs it.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,16 @@ impl Found<'_> {
     /// Who decides what it holds, where that is not root: a home, or a folder in `/run/user`.
     pub(in crate::source) fn user(&self) -> Option<&[u8]> {
         user_of(&self.path, self.home.as_deref())
+    }
+
+    /// When its turn is: files of the host's, then what links of the host's lead to among those of users, who could use up their shares with
+    /// others, and then all others of users.
+    pub(super) fn turn(&self) -> u8 {
+        match (self.user(), &self.host_link) {
+            (None, _) => 0,
+            (Some(_), Some(_)) => 1,
+            (Some(_), None) => 2,
+        }
     }
 
     /// Whether a link of a user's led to it, and nothing else: it may be a file of the host's that another text names, and is kept then before
