@@ -7,6 +7,7 @@
 //! Holes cost nothing on the disk, so they have a budget of their own: whoever makes files of holes takes no room from the data of
 //! others. Where it is used up, a file with holes is kept as its stretches of data.
 
+use std::io::Read as _;
 use std::ops::Range;
 
 use serde::Serialize;
@@ -126,13 +127,53 @@ impl Keeper {
             pieces.push(Piece { offset, length, sha256 });
         }
         row.json("pieces", &pieces);
-        if let Some(offset) = within.cut {
-            row.error("content", "limit");
-            let reason =
-                format!("data beyond the limit of {} bytes for one file and {} for all that are left", self.file_cap, self.left);
-            evidence.gap(Gap::from(path, offset, Some(within.lost), reason));
-        }
+        self.tell_cut(path, (within.cut, within.lost), row, evidence);
         Ok(stored)
+    }
+
+    /// Keeps `content`, which is small enough to be held in memory, as its stretches of data. `mask` hides the secrets in one, and says how
+    /// many bytes that were; digests are of what the host has.
+    pub(super) fn keep_masked(
+        &mut self,
+        path: &[u8],
+        content: &Content,
+        row: &mut Row,
+        mask: &dyn Fn(&mut [u8]) -> u64,
+        evidence: &mut dyn Evidence,
+    ) -> Result<(), Stop> {
+        let within = within(&content.data, self.file_cap.min(self.left), self.part);
+        let (mut stored, mut hidden, mut pieces) = (0_u64, 0_u64, Vec::new());
+        for range in within.kept {
+            evidence.check()?;
+            self.charge(content, &range);
+            let (offset, asked, mut bytes) = (range.start, range.end - range.start, Vec::new());
+            let result = content.reader(range, &mut self.spare).read_to_end(&mut bytes);
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            if length < asked {
+                row.error("content", "truncated");
+                let reason =
+                    result.err().map_or_else(|| "it has shrunk since it was looked at".to_owned(), |error| error.to_string());
+                evidence.gap(Gap::from(path, offset.saturating_add(length), Some(asked - length), reason));
+            }
+            pieces.push(Piece { offset, length, sha256: Digest::of(&bytes) });
+            hidden = hidden.saturating_add(mask(&mut bytes));
+            stored = stored.saturating_add(length);
+            let member = [path, format!("@{offset}").as_bytes()].concat();
+            evidence.raw(&Member::file(&member, content.stat), &bytes)?;
+        }
+        row.json("pieces", &pieces);
+        self.tell_cut(path, (within.cut, within.lost), row, evidence);
+        row.int("stored", stored).int("hidden_bytes", hidden).flag("changed_during_read", content.has_changed());
+        Ok(())
+    }
+
+    /// The gap of data that a limit holds back: where it begins, if it does, and how much it is.
+    fn tell_cut(&self, path: &[u8], (cut, lost): (Option<u64>, u64), row: &mut Row, evidence: &mut dyn Evidence) {
+        let Some(offset) = cut else { return };
+        row.error("content", "limit");
+        let reason =
+            format!("data beyond the limit of {} bytes for one file and {} for all that are left", self.file_cap, self.left);
+        evidence.gap(Gap::from(path, offset, Some(lost), reason));
     }
 
     fn stream(

@@ -2,7 +2,8 @@
 //!
 //! Each entry is a row and a member of the archive; FIFOs, sockets and devices are noted and never opened. Secrets follow the
 //! rule of all files (`super::secret`): a file that is one as a whole, and may not run, is a row with its digest, and in texts of at most
-//! [`MOST_TEXT`] bytes each byte of one is an `x`. Whatever is longer, or has a NUL, is kept as it is.
+//! [`MOST_TEXT`] bytes each byte of one is an `x`, and so it is in each stretch of one that there is no room for as a whole. Whatever is longer, or
+//! has a NUL (a hole is zeros), is kept as it is.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -135,6 +136,10 @@ impl<'a> Tree<'a> {
             Ok(content) if content.stat.size <= MOST_TEXT && self.keeper.is_whole(&content) => {
                 self.small(entry, &content, row, evidence)
             }
+            // There is no room for all of it: what is kept is a text all the same.
+            Ok(content) if content.stat.size <= MOST_TEXT => {
+                self.keeper.keep_masked(&entry.path, &content, row, &|bytes| masked(&entry.path, bytes), evidence)
+            }
             Ok(content) => self.keeper.keep(&entry.path, &content, row, evidence),
             Err(error) => {
                 failure::note(row, evidence, "content", &error);
@@ -147,7 +152,7 @@ impl<'a> Tree<'a> {
     fn may_run(&mut self, entry: &Entry, content: &Content) -> bool {
         let (mut bytes, end) = (Vec::new(), content.stat.size.min(secret::BEGINNING));
         let reading = content.reader(0..end, &mut self.keeper.spare).read_to_end(&mut bytes);
-        reading.is_ok() && secret::may_run(&entry.path, content.stat.mode, &bytes)
+        reading.is_ok() && secret::may_run(&entry.path, &bytes)
     }
 
     /// Reads a file of at most `limit` bytes whole.
@@ -178,13 +183,18 @@ impl<'a> Tree<'a> {
     /// A small file, without the secrets in it if it is a text.
     fn small(&mut self, entry: &Entry, content: &Content, row: &mut Row, evidence: &mut dyn Evidence) -> Result<(), Stop> {
         let mut bytes = self.read(entry, content, row, evidence);
-        let hidden = if bytes.contains(&0) { 0 } else { without_secrets(&entry.path, &mut bytes) };
+        let hidden = masked(&entry.path, &mut bytes);
         let stored = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.keeper.charge(content, &(0..content.stat.size));
         evidence.raw(&Member::file(&entry.path, content.stat), &bytes)?;
         row.int("stored", stored).int("hidden_bytes", hidden).flag("changed_during_read", content.has_changed());
         Ok(())
     }
+}
+
+/// Hides the secrets in what is a text. Returns how many bytes that were.
+fn masked(path: &[u8], bytes: &mut [u8]) -> u64 {
+    if bytes.contains(&0) { 0 } else { without_secrets(path, bytes) }
 }
 
 /// Hides the secrets in a text. Returns how many bytes that were.

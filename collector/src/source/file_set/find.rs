@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::homes::Home;
 use super::pattern::{Part, Pattern, matches};
+use super::shares::user_of;
 use super::{Form, Group, Limits};
 use crate::host::sys::Stat;
 use crate::host::{Dir, Host, ReadError, Reason};
@@ -47,6 +48,8 @@ pub(in crate::source) struct Found<'a> {
     pub(in crate::source) home: Option<Arc<Home>>,
     /// The symbolic link that led to it, if no pattern means it itself, or the file whose text names it.
     pub(in crate::source) via: Option<Vec<u8>>,
+    /// The symbolic link outside of all homes that led to it first, also where a pattern means it itself.
+    pub(in crate::source) host_link: Option<Vec<u8>>,
     /// Whether a text names it.
     pub(in crate::source) named: bool,
 }
@@ -378,7 +381,8 @@ impl<'a, 'g> Search<'a, 'g> {
     fn add(&mut self, path: Vec<u8>, stat: Stat, target: Option<Vec<u8>>, via: Option<Vec<u8>>) {
         let home = self.home.clone();
         let (group, others) = (self.group, Vec::new());
-        self.found.insert(path.clone(), Found { path, stat, target, group, others, home, via, named: false });
+        let host_link = via.clone().filter(|link| user_of(link, home.as_deref()).is_none());
+        self.found.insert(path.clone(), Found { path, stat, target, group, others, home, via, host_link, named: false });
     }
 
     /// What is not there, and a link that leads nowhere, is no gap.

@@ -387,16 +387,16 @@ impl<'a> Keep<'a> {
         self.beginning(content).is_some_and(|bytes| bytes.contains(&0))
     }
 
-    /// Whether a file of secrets is something else besides: what may run, what lies or is linked to where all is read or run, and what the
-    /// set knows to be read.
+    /// Whether a file of secrets is something else besides: what may run, what lies where all is read or run, what a link of the
+    /// host's leads to from there, and what the set knows to be read. A link of a user's says nothing: his secrets are not run by the host.
     fn may_run(&mut self, found: &Found<'_>, content: &Content) -> bool {
         let Some(beginning) = self.beginning(content) else { return false };
         if found.group.form == Form::Withheld {
             return secret::is_program(&beginning);
         }
-        let is_linked_to = !found.named && found.via.as_deref().is_some_and(secret::is_run_from);
+        let is_linked_to = found.host_link.as_deref().is_some_and(secret::is_run_from);
         let is_read = self.set.is_read.is_some_and(|is_read| is_read(&found.path));
-        is_linked_to || is_read || secret::may_run(&found.path, content.stat.mode, &beginning)
+        is_linked_to || is_read || secret::may_run(&found.path, &beginning)
     }
 
     /// The first bytes of a file, where they can be read.

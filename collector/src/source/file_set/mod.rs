@@ -151,7 +151,7 @@ impl FileSet<'_> {
             // Stable, so that files of one time stay in the order of their paths.
             found.sort_by_key(|found| std::cmp::Reverse(found.stat.mtime_ns));
         }
-        found.sort_by_key(|found| found.user().is_some());
+        found.sort_by_key(Found::turn);
         keep::all(self, host, found, evidence, reader)?;
         Ok(count)
     }

@@ -1,25 +1,28 @@
 //! What of the budget of bytes is one user's.
 //!
 //! A user decides what lies in his home: files there are kept after those of the host, and take no more than a part of the budget. Root's
-//! home is the host's.
+//! home is the host's. What links of the host's lead to in a home is the first that its user's part is used for: the host reads or runs it.
 
 use std::collections::BTreeMap;
 
 use super::Found;
 use super::find::{SHARES, is_below};
+use super::homes::Home;
 use crate::source::content::Keeper;
 
 impl Found<'_> {
     /// Who decides what it holds, where that is not root: a home, or a folder in `/run/user`.
     pub(in crate::source) fn user(&self) -> Option<&[u8]> {
-        if let Some(folder) = first_below(&self.path, b"/run/user/") {
-            return (folder != b"/run/user/0").then_some(folder);
-        }
-        match self.home.as_deref() {
-            Some(home) if home.uid != Some(0) => Some(home.path.as_slice()),
-            Some(home) if is_below(&self.path, &home.path) => None,
-            // A pattern or a link of root's leads into a home.
-            _ => first_below(&self.path, b"/home/"),
+        user_of(&self.path, self.home.as_deref())
+    }
+
+    /// When its turn is: files of the host's, then what links of the host's lead to among those of users, who could use up their shares with
+    /// others, and then all others of users.
+    pub(super) fn turn(&self) -> u8 {
+        match (self.user(), &self.host_link) {
+            (None, _) => 0,
+            (Some(_), Some(_)) => 1,
+            (Some(_), None) => 2,
         }
     }
 
@@ -27,6 +30,19 @@ impl Found<'_> {
     /// his turn.
     pub(super) fn is_led_by_user(&self) -> bool {
         self.via.is_some() && self.user().is_some()
+    }
+}
+
+/// Who decides what lies at `path`, which was looked for in `home`.
+pub(super) fn user_of<'p>(path: &'p [u8], home: Option<&'p Home>) -> Option<&'p [u8]> {
+    if let Some(folder) = first_below(path, b"/run/user/") {
+        return (folder != b"/run/user/0").then_some(folder);
+    }
+    match home {
+        Some(home) if home.uid != Some(0) => Some(home.path.as_slice()),
+        Some(home) if is_below(path, &home.path) => None,
+        // A pattern or a link of root's leads into a home.
+        _ => first_below(path, b"/home/"),
     }
 }
 
@@ -98,7 +114,6 @@ impl Shares {
 
 #[cfg(test)]
 mod tests {
-    use super::super::homes::Home;
     use super::super::{Form, Group};
     use super::*;
     use std::sync::Arc;
@@ -109,7 +124,8 @@ mod tests {
         let home = home.map(|(path, uid)| Arc::new(Home { path: path.into(), username: None, uid: Some(uid) }));
         let stat = crate::host::Host::live().unwrap().files.stat("/").unwrap();
         let path = path.as_bytes().to_vec();
-        let found = Found { path, stat, target: None, group: &GROUP, others: Vec::new(), home, via: None, named: false };
+        let found =
+            Found { path, stat, target: None, group: &GROUP, others: Vec::new(), home, via: None, host_link: None, named: false };
         found.user().map(|user| String::from_utf8_lossy(user).into_owned())
     }
 

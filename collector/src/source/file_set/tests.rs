@@ -258,6 +258,24 @@ fn a_user_takes_no_more_than_his_share_of_the_bytes_and_none_of_the_hosts() {
 }
 
 #[test]
+fn what_the_host_s_links_lead_to_comes_before_all_else_of_a_user() {
+    for linked in ["home/ann/evil.service", "home/ann/.ssh/3"] {
+        let (evidence, _) = kept(set(Limits::bytes(60, 100), Order::Path), |root| {
+            write(root, "etc/passwd", "root:x:0:0::/root:\nann:x:1000:1000::/home/ann:\n");
+            for path in ["home/ann/.rc", "home/ann/.ssh/1", "home/ann/.ssh/2"] {
+                write(root, path, [b'a'; 8]);
+            }
+            write(root, linked, "ExecSt=x");
+            std::fs::create_dir_all(root.join("etc/d")).unwrap();
+            symlink(format!("/{linked}"), root.join("etc/d/evil.service")).unwrap();
+        });
+        assert_eq!(evidence.member(&format!("/{linked}")), Some(&b"ExecSt=x"[..]), "{linked}");
+        let hers = evidence.rows("files").iter().filter(|row| row["path"].as_str().unwrap().starts_with("/home/ann/"));
+        assert_eq!(hers.map(|row| row["stored"].as_u64().unwrap()).sum::<u64>(), 10, "{linked}: her share is what it was");
+    }
+}
+
+#[test]
 fn files_of_holes_take_no_room() {
     let (evidence, _) = kept(set(Limits::bytes(1 << 20, 2 << 20), Order::Path), |root| {
         for path in ["etc/d/1", "etc/d/2", "etc/d/3", "var/log/1", "var/log/2"] {
@@ -376,6 +394,9 @@ fn a_name_does_not_hide_what_may_run_or_is_read() {
         write(root, "home/ann/.ssh/.netrc", "ssh-ed25519 AAAA\nmachine h password hunter2");
         write(root, "root/.pgpass", "* * * * * root /tmp/y\n");
         symlink("/root/.pgpass", root.join("etc/cron.d/link")).unwrap();
+        write(root, "home/ann/.vault-token", "hunter2");
+        std::fs::create_dir_all(root.join("home/ann/.tree/cron.d")).unwrap();
+        symlink("/home/ann/.vault-token", root.join("home/ann/.tree/cron.d/link")).unwrap();
         write(root, "etc/d/opasswd", "ann:hunter2");
     };
     let is_read = |path: &[u8]| path == b"/home/ann/.ssh/.netrc";
@@ -391,7 +412,10 @@ fn a_name_does_not_hide_what_may_run_or_is_read() {
         assert_eq!(evidence.member(path), Some(shown), "{path}");
         assert!(row(&evidence, path).get("secret").is_none() && texts.iter().any(|(text, _)| text == path), "{path}");
     }
-    assert_eq!((evidence.member("/etc/d/opasswd"), &row(&evidence, "/etc/d/opasswd")["secret"]), (None, &1.into()));
+    // A link of a user's own does not say that the host runs it.
+    for path in ["/etc/d/opasswd", "/home/ann/.vault-token"] {
+        assert_eq!((evidence.member(path), &row(&evidence, path)["secret"]), (None, &1.into()), "{path}");
+    }
     // What the text of a crontab names is not read by cron: it is a secret still.
     let evidence = kept_with_what_is_named(|root| {
         write(root, "etc/cron.d/a", "/root/.netrc");

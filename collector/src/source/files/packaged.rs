@@ -161,10 +161,11 @@ fn moved(host: &Host, is_packaged: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
     folders.filter(|folder| is_root_s(folder) && !is_packaged(folder)).map(|folder| [folder.as_slice(), b"/"].concat()).collect()
 }
 
-/// The home in which an engine that runs without root keeps the file at `path`, if it lies in such a folder.
+/// What stands before the first folder at `path` that is called like one in which an engine without root keeps files: a home, if the engine is
+/// one.
 pub(super) fn home_of_engine(path: &[u8]) -> Option<&[u8]> {
     let at = |folder: &[u8]| path.windows(folder.len()).position(|window| window == folder);
-    path.get(..ROOTLESS.iter().find_map(|folder| at(folder))?)
+    path.get(..ROOTLESS.iter().filter_map(|folder| at(folder)).min()?)
 }
 
 #[cfg(test)]
@@ -245,6 +246,8 @@ mod tests {
     fn homes_of_engines_without_root() {
         let home = |path: &'static str| home_of_engine(path.as_bytes());
         assert_eq!(home("/home/ann/.local/share/containers/storage/overlay/1/diff/bin/su"), Some(&b"/home/ann"[..]));
+        let inner = "/home/ann/.local/share/containers/storage/overlay/1/diff/root/.local/share/docker/x";
+        assert_eq!(home(inner), Some(&b"/home/ann"[..]));
         assert_eq!((home("/home/ann/.local/share/x/su"), home("/tmp/su")), (None, None));
     }
 

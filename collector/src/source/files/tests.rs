@@ -74,33 +74,43 @@ fn what_stands_out_has_rows_of_its_own() {
 }
 
 #[test]
-fn a_user_s_containers_hide_nothing_that_gives_more_than_his_rights() {
+fn a_user_s_containers_hide_nothing_but_what_is_of_their_own_numbers() {
     if !nix::unistd::geteuid().is_root() {
         return crate::testing::skip("root, to give files to others", nix::unistd::geteuid());
     }
     let folder = "home/ann/.local/share/containers/storage/overlay/1/diff/bin";
+    let elsewhere = "opt/.local/share/docker";
     let (_, evidence) = files(false, |root| {
         crate::host::fixture::write(root, "var/lib/dpkg/info/x.list", "/usr/bin/x\n");
+        for name in ["etc/subuid", "etc/subgid"] {
+            crate::host::fixture::write(root, name, "ann:100000:65536\n");
+        }
         std::fs::create_dir_all(root.join(folder)).unwrap();
+        std::fs::create_dir_all(root.join(elsewhere)).unwrap();
         std::os::unix::fs::chown(root.join("home/ann"), Some(1000), Some(1000)).unwrap();
         for (name, uid, gid, bits) in [
-            ("ann", 1000, 1000, 0o6755),
-            ("subordinate", 100_999, 100_999, 0o6755),
-            ("root", 0, 1000, 0o4755),
-            ("group", 1000, 0, 0o2755),
+            (format!("{folder}/subordinate"), 100_999, 100_999, 0o6755),
+            (format!("{folder}/ann"), 1000, 1000, 0o6755),
+            (format!("{folder}/root"), 0, 100_999, 0o4755),
+            (format!("{folder}/group"), 100_999, 0, 0o2755),
+            (format!("{folder}/directory"), 300_000, 300_000, 0o4755),
+            (format!("{elsewhere}/x"), 100_999, 100_999, 0o4755),
         ] {
-            let path = root.join(folder).join(name);
+            let path = root.join(&name);
             std::fs::write(&path, name).unwrap();
             std::os::unix::fs::chown(&path, Some(uid), Some(gid)).unwrap();
             mode(&path, bits);
         }
     });
     let said = |name: &str| {
-        let row = row(&evidence, "suid_bin", &format!("/{folder}/{name}"));
+        let row = row(&evidence, "suid_bin", &format!("/{name}"));
         (row.get("user_container").is_some(), row["packaged"].as_u64())
     };
-    assert_eq!([said("ann"), said("subordinate")], [(true, None); 2]);
-    assert_eq!([said("root"), said("group")], [(false, Some(0)); 2]);
+    assert_eq!(said(&format!("{folder}/subordinate")), (true, None));
+    for name in ["ann", "root", "group", "directory"] {
+        assert_eq!(said(&format!("{folder}/{name}")), (false, Some(0)), "{name}");
+    }
+    assert_eq!(said(&format!("{elsewhere}/x")), (false, Some(0)));
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl Written {
                 let letters = if traits.suid { "S" } else { "" }.to_owned() + if traits.sgid { "G" } else { "" };
                 row.text("permissions", &letters);
                 whose(row);
-                if gives_no_more_than_its_user(host, owners, entry, traits) {
+                if is_of_users_container(owners, entry, traits) {
                     row.flag("user_container", true);
                 } else if let Some(is_packaged) = packaged.has(&entry.path) {
                     row.flag("packaged", is_packaged);
@@ -150,16 +150,14 @@ impl Written {
     }
 }
 
-/// Whether a program lies where a user keeps his containers, and gives no rights but his own or those of ids that no account here has, as
-/// his containers do. Whoever owns a folder can call it so: what gives more than that is judged as anywhere else.
-fn gives_no_more_than_its_user(host: &Host, owners: &Owners, entry: &Entry, traits: &Traits) -> bool {
-    let Some(home) = home_of_engine(&entry.path).and_then(|home| host.files.stat(home).ok()) else { return false };
-    let (uid, gid) = (entry.stat.uid, entry.stat.gid);
-    let is_his = uid != 0 && (uid == home.uid || owners.lacks_user(uid));
-    // A group of his own, as most distributions give one to each user: of another he may be one of many.
-    let is_own_group = owners.group(gid).is_some_and(|name| owners.user(home.uid) == Some(name));
-    let is_his_group = gid != 0 && (is_own_group || owners.lacks_group(gid));
-    (is_his || !traits.suid) && (is_his_group || !traits.sgid)
+/// Whether a program lies where a user keeps his containers, and belongs to a number that only they have. Whoever owns a folder can call it
+/// so, and the user himself may be as good as root: what belongs to him, to any other account, or to a number that is nobody's here but may
+/// be somebody's of a directory of users, is judged as anywhere else.
+fn is_of_users_container(owners: &Owners, entry: &Entry, traits: &Traits) -> bool {
+    home_of_engine(&entry.path).is_some_and(|home| {
+        let is_group_of_container = || owners.is_subordinate_group(home, entry.stat.gid);
+        owners.is_subordinate_user(home, entry.stat.uid) && (!traits.sgid || is_group_of_container())
+    })
 }
 
 fn capabilities(value: &[u8], row: &mut Row) {

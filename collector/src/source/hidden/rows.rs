@@ -88,7 +88,8 @@ pub(super) fn counts(time: Timestamp, look: &Look, tally: &Tally, evidence: &mut
     }
     let numbers = [
         ("cgroups", Some(look.groups)),
-        ("tasks-found", Some(tally.found)),
+        ("tasks-found-before", Some(tally.found.0)),
+        ("tasks-found-after", Some(tally.found.1)),
         ("tasks-sysinfo", tally.sysinfo),
         ("tasks-loadavg-before", tally.loadavg.map(|(before, _)| before)),
         ("tasks-loadavg-after", tally.loadavg.map(|(_, after)| after)),

@@ -52,8 +52,9 @@ pub(super) fn leader(host: &Host, id: i32) -> Option<i32> {
 /// Tasks as they were found and as the kernel counts them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tally {
-    /// Threads found in `task` folders, and processes that came or went while these were read.
-    pub(super) found: u64,
+    /// Tasks of the list before, of which each process that was gone is one, and of the list after: two moments, because what was never there
+    /// at the same time was never counted together.
+    pub(super) found: (u64, u64),
     /// The count of sysinfo(2), which ends at 65,535.
     pub(super) sysinfo: Option<u64>,
     /// The count in `/proc/loadavg` before and after.
@@ -63,10 +64,10 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Tasks that the kernel counts and that were not found.
+    /// Tasks that the kernel counts and that were not found, of the moment at which they are fewer.
     pub(super) fn unaccounted(&self) -> Option<u64> {
         let (before, after) = self.loadavg.filter(|_| self.comparable)?;
-        Some(before.min(after).saturating_sub(self.found))
+        Some(before.saturating_sub(self.found.0).min(after.saturating_sub(self.found.1)))
     }
 }
 
@@ -87,24 +88,33 @@ pub(super) fn tally(host: &Host, others: &BTreeSet<i32>, evidence: &dyn Evidence
     Ok(best)
 }
 
-/// Counts once. A process that is listed and ends before its `task` folder is read was counted by the kernel, too, and so was the one
-/// that came in its place and that only a later list has: each is one task at least, so neither is missing.
+/// Counts once, at two moments. A process that is listed and ends before its `task` folder is read was counted by the kernel, too: it is one
+/// task at least. But what one list has and the other lacks is counted only with its own: together they would make up for tasks of a
+/// rootkit on every host where processes come and go.
 fn count(host: &Host, others: &BTreeSet<i32>, evidence: &dyn Evidence) -> Result<Tally, Stop> {
     let before = total(host);
     let listed = || host.proc.pids().unwrap_or_default().into_iter().collect::<BTreeSet<i32>>();
     let first = listed();
     let pids: BTreeSet<i32> = first.union(others).copied().collect();
-    let mut found: BTreeSet<i32> = threads(host, &pids, evidence)?.into_keys().collect();
+    let mut owners = threads(host, &pids, evidence)?;
     let second = listed();
+    let after = total(host);
     let new: BTreeSet<i32> = second.difference(&pids).copied().collect();
-    found.extend(threads(host, &new, evidence)?.into_keys());
-    found.extend(first.into_iter().chain(second));
+    owners.extend(threads(host, &new, evidence)?);
     Ok(Tally {
-        found: u64::try_from(found.len()).unwrap_or(u64::MAX),
+        found: (tasks_of(&first, others, &owners), tasks_of(&second, others, &owners)),
         sysinfo: sys::sysinfo_procs().ok().map(u64::from),
-        loadavg: before.zip(total(host)),
+        loadavg: before.zip(after),
         comparable: host.proc.link("self/ns/pid").is_ok_and(|link| link == INITIAL_NAMESPACE),
     })
+}
+
+/// How many tasks there are of the processes `listed`, each of which is one at least, and threads of `others`, by the process of each thread.
+fn tasks_of(listed: &BTreeSet<i32>, others: &BTreeSet<i32>, owners: &BTreeMap<i32, i32>) -> u64 {
+    let is_of_these = |pid: &i32| listed.contains(pid) || others.contains(pid);
+    let mut tasks: BTreeSet<i32> = owners.iter().filter(|(_, pid)| is_of_these(pid)).map(|(tid, _)| *tid).collect();
+    tasks.extend(listed);
+    u64::try_from(tasks.len()).unwrap_or(u64::MAX)
 }
 
 /// The number behind the slash of the fourth field of `/proc/loadavg`: all tasks.
@@ -138,15 +148,26 @@ mod tests {
             std::fs::create_dir_all(tree.path().join("proc").join(folder)).unwrap();
         }
         let host = Host::fixture(tree.path()).unwrap();
-        assert_eq!(count(&host, &BTreeSet::new(), &Recorded::default()).unwrap().found, 3);
+        assert_eq!(count(&host, &BTreeSet::new(), &Recorded::default()).unwrap().found, (3, 3));
     }
 
     #[test]
     fn only_what_is_missing_all_the_time_is_unaccounted() {
-        let tally = Tally { found: 86, sysinfo: None, loadavg: Some((90, 88)), comparable: true };
+        let tally = Tally { found: (86, 86), sysinfo: None, loadavg: Some((90, 88)), comparable: true };
         assert_eq!(tally.unaccounted(), Some(2));
-        assert_eq!(Tally { found: 89, ..tally }.unaccounted(), Some(0));
+        assert_eq!(Tally { found: (89, 80), ..tally }.unaccounted(), Some(1));
+        assert_eq!(Tally { found: (80, 89), ..tally }.unaccounted(), Some(0));
         assert_eq!(Tally { comparable: false, ..tally }.unaccounted(), None);
+    }
+
+    #[test]
+    fn what_comes_and_goes_does_not_make_up_for_what_is_hidden() {
+        // Of five tasks two are hidden; 1 stays, 2 and 3 go, and 4 and 5 come in their place.
+        let owners = BTreeMap::from([(1, 1), (4, 4), (5, 5)]);
+        let of = |listed: [i32; 3]| tasks_of(&BTreeSet::from(listed), &BTreeSet::new(), &owners);
+        let found = (of([1, 2, 3]), of([1, 4, 5]));
+        let tally = Tally { found, sysinfo: None, loadavg: Some((5, 5)), comparable: true };
+        assert_eq!((found, tally.unaccounted()), ((3, 3), Some(2)));
     }
 
     proptest! {

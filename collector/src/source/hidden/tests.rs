@@ -124,7 +124,7 @@ fn every_view_is_counted() {
     for view in views::View::ALL {
         assert!(count(view.word()) > 2, "{view:?}");
     }
-    assert!(count("tasks-found") >= count("detached-list") && count("tasks-loadavg-before") > 2 && count("cgroups") > 0);
+    assert!(count("tasks-found-after") >= count("detached-list") && count("tasks-loadavg-before") > 2 && count("cgroups") > 0);
     println!("{:#?}", recorded.rows("process_counts"));
 }
 

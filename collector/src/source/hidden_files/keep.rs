@@ -168,8 +168,7 @@ impl<'a> Keep<'a> {
             let reason = format!("content beyond the limit of {FILE_CAP} bytes for one file and {TOTAL_CAP} for all");
             evidence.gap(Gap::from(path, limit, Some(inode.size.saturating_sub(limit)), reason));
         }
-        let mode = member.stat.map_or(0, |stat| stat.mode);
-        if !self.include_secrets && secret::is_file(path) && !secret::may_run(path, mode, &bytes) {
+        if !self.include_secrets && secret::is_file(path) && !secret::may_run(path, &bytes) {
             row.flag("secret", true).int("stored", 0);
             return Ok(());
         }

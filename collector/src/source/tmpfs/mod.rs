@@ -33,7 +33,7 @@ pub const ARTEFACT: Artefact = Artefact {
     tables: &["tmpfs_mounts", "tmpfs_files"],
 };
 
-/// The most bytes that are kept of all files together, holes included.
+/// The most bytes of data that are kept of all files together, and the most zeros that are written out for holes.
 const TOTAL: u64 = 4 << 30;
 
 /// What the artefact `shm` has.
@@ -45,9 +45,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Reads file systems that live in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Tmpfs {
-    /// The most bytes that are kept of one file, holes included.
+    /// The most bytes that are kept of one file; holes count where they are written out.
     pub file_cap: u64,
-    /// The most bytes that are kept of all files together, holes included.
+    /// The most bytes of data that are kept of all files together, and the most zeros that are written out for holes.
     pub total_cap: u64,
     /// The most files and folders that are looked at.
     pub entries: usize,
@@ -191,6 +191,37 @@ mod tests {
         assert_eq!((evidence.member("/run/.netrc"), evidence.member("/run/.pgpass")), (Some(&b"\x7fELF\0"[..]), None));
         let mounts = evidence.rows("tmpfs_mounts");
         assert_eq!((mounts.len(), &mounts[0]["path"], &mounts[0]["super_options"]), (1, &"/run".into(), &"rw,size=9k".into()));
+    }
+
+    #[test]
+    fn a_text_that_there_is_no_room_for_is_cut_and_has_no_secrets() {
+        use std::os::unix::fs::FileExt as _;
+        let tree = tempfile::tempdir().unwrap();
+        let root = tree.path();
+        std::fs::create_dir_all(root.join("proc/1/ns")).unwrap();
+        std::fs::create_dir_all(root.join("run")).unwrap();
+        symlink("mnt:[5]", root.join("proc/1/ns/mnt")).unwrap();
+        std::fs::write(root.join("proc/1/mountinfo"), "1 0 8:1 / / rw - ext4 d rw\n2 1 0:30 / /run rw - tmpfs t rw\n").unwrap();
+        let line = b"A_TOKEN=hunter2 /run/b\n";
+        std::fs::write(root.join("run/full"), line.repeat(9000)).unwrap();
+        let keep = |tmpfs: Tmpfs| {
+            let mut evidence = Recorded::default();
+            assert_eq!(tmpfs.acquire(&Host::fixture(root).unwrap(), &mut evidence), Ok(Outcome::ok()));
+            assert!(!evidence.members.is_empty());
+            for (path, _, bytes) in &evidence.members {
+                assert!(!bytes.windows(7).any(|seven| seven == b"hunter2"), "{}", path.escape_ascii());
+            }
+            evidence
+        };
+        let limits = Tmpfs { file_cap: 1 << 20, total_cap: 64 << 10, entries: 99, include_secrets: false };
+        let evidence = keep(limits);
+        assert_eq!((evidence.member("/run/full@0").map(<[u8]>::len), evidence.gaps.len()), (Some(64 << 10), 1));
+        // Data and a hole of half a megabyte behind it, for which there is no room.
+        let file = std::fs::File::create(root.join("run/full")).unwrap();
+        file.write_all_at(&line.repeat(4096)[..64 << 10], 0).unwrap();
+        file.set_len(512 << 10).unwrap();
+        let evidence = keep(Tmpfs { total_cap: 256 << 10, ..limits });
+        assert_eq!((evidence.member("/run/full@0").map(<[u8]>::len), evidence.gaps.len()), (Some(64 << 10), 0));
     }
 
     /// In a mount namespace of its own, a program mounts a tmpfs on `path` and puts a file and a link into it.
