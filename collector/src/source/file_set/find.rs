@@ -50,8 +50,6 @@ pub(in crate::source) struct Found<'a> {
     pub(in crate::source) via: Option<Vec<u8>>,
     /// The symbolic link outside of all homes that led to it first, also where a pattern means it itself.
     pub(in crate::source) host_link: Option<Vec<u8>>,
-    /// Whether a text names it.
-    pub(in crate::source) named: bool,
 }
 
 impl<'a> Found<'a> {
@@ -382,7 +380,7 @@ impl<'a, 'g> Search<'a, 'g> {
         let home = self.home.clone();
         let (group, others) = (self.group, Vec::new());
         let host_link = via.clone().filter(|link| user_of(link, home.as_deref()).is_none());
-        self.found.insert(path.clone(), Found { path, stat, target, group, others, home, via, host_link, named: false });
+        self.found.insert(path.clone(), Found { path, stat, target, group, others, home, via, host_link });
     }
 
     /// What is not there, and a link that leads nowhere, is no gap.

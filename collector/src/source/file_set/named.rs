@@ -113,17 +113,7 @@ impl<'f> Named<'f> {
             };
             if stat.is_regular() && (real == path || self.known.insert(real.clone())) {
                 let (group, home, via) = (by.group, by.home, Some(by.path));
-                return Some(Found {
-                    path: real,
-                    stat,
-                    target: None,
-                    group,
-                    others: Vec::new(),
-                    home,
-                    via,
-                    host_link: None,
-                    named: true,
-                });
+                return Some(Found { path: real, stat, target: None, group, others: Vec::new(), home, via, host_link: None });
             }
         }
     }

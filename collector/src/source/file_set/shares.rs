@@ -124,8 +124,7 @@ mod tests {
         let home = home.map(|(path, uid)| Arc::new(Home { path: path.into(), username: None, uid: Some(uid) }));
         let stat = crate::host::Host::live().unwrap().files.stat("/").unwrap();
         let path = path.as_bytes().to_vec();
-        let found =
-            Found { path, stat, target: None, group: &GROUP, others: Vec::new(), home, via: None, host_link: None, named: false };
+        let found = Found { path, stat, target: None, group: &GROUP, others: Vec::new(), home, via: None, host_link: None };
         found.user().map(|user| String::from_utf8_lossy(user).into_owned())
     }
 

@@ -67,6 +67,11 @@ impl Owners {
         self.groups.as_ref().is_some_and(|groups| !groups.contains_key(&gid))
     }
 
+    /// Whether an account with this home has this number, and is not root.
+    pub(super) fn is_account(&self, home: &[u8], uid: u32) -> bool {
+        uid != 0 && self.homes.get(home).is_some_and(|accounts| accounts.contains(&uid.to_string().into_bytes()))
+    }
+
     /// Whether only containers of the account with this home have users of this number.
     pub(super) fn is_subordinate_user(&self, home: &[u8], uid: u32) -> bool {
         uid != 0 && self.lacks_user(uid) && self.is_within(&self.user_ranges, home, uid)

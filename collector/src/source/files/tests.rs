@@ -79,7 +79,7 @@ fn a_user_s_containers_hide_nothing_but_what_is_of_their_own_numbers() {
         return crate::testing::skip("root, to give files to others", nix::unistd::geteuid());
     }
     let folder = "home/ann/.local/share/containers/storage/overlay/1/diff/bin";
-    let elsewhere = "opt/.local/share/docker";
+    let (closed, elsewhere) = ("home/ann/.local/share/docker/overlay2", "opt/.local/share/docker");
     let (_, evidence) = files(false, |root| {
         crate::host::fixture::write(root, "var/lib/dpkg/info/x.list", "/usr/bin/x\n");
         for name in ["etc/subuid", "etc/subgid"] {
@@ -87,6 +87,8 @@ fn a_user_s_containers_hide_nothing_but_what_is_of_their_own_numbers() {
         }
         std::fs::create_dir_all(root.join(folder)).unwrap();
         std::fs::create_dir_all(root.join(elsewhere)).unwrap();
+        std::fs::create_dir_all(root.join(closed)).unwrap();
+        mode(root.join("home/ann/.local/share/docker"), 0o710);
         std::os::unix::fs::chown(root.join("home/ann"), Some(1000), Some(1000)).unwrap();
         for (name, uid, gid, bits) in [
             (format!("{folder}/subordinate"), 100_999, 100_999, 0o6755),
@@ -95,6 +97,8 @@ fn a_user_s_containers_hide_nothing_but_what_is_of_their_own_numbers() {
             (format!("{folder}/group"), 100_999, 0, 0o2755),
             (format!("{folder}/directory"), 300_000, 300_000, 0o4755),
             (format!("{elsewhere}/x"), 100_999, 100_999, 0o4755),
+            (format!("{closed}/ann"), 1000, 1000, 0o4755),
+            (format!("{closed}/root"), 0, 0, 0o4755),
         ] {
             let path = root.join(&name);
             std::fs::write(&path, name).unwrap();
@@ -111,6 +115,8 @@ fn a_user_s_containers_hide_nothing_but_what_is_of_their_own_numbers() {
         assert_eq!(said(&format!("{folder}/{name}")), (false, Some(0)), "{name}");
     }
     assert_eq!(said(&format!("{elsewhere}/x")), (false, Some(0)));
+    assert_eq!(said(&format!("{closed}/ann")), (true, None), "nobody else gets there");
+    assert_eq!(said(&format!("{closed}/root")), (false, Some(0)));
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl Written {
                 let letters = if traits.suid { "S" } else { "" }.to_owned() + if traits.sgid { "G" } else { "" };
                 row.text("permissions", &letters);
                 whose(row);
-                if is_of_users_container(owners, entry, traits) {
+                if is_of_users_container(host, owners, entry, traits) {
                     row.flag("user_container", true);
                 } else if let Some(is_packaged) = packaged.has(&entry.path) {
                     row.flag("packaged", is_packaged);
@@ -150,14 +150,24 @@ impl Written {
     }
 }
 
-/// Whether a program lies where a user keeps his containers, and belongs to a number that only they have. Whoever owns a folder can call it
-/// so, and the user himself may be as good as root: what belongs to him, to any other account, or to a number that is nobody's here but may
-/// be somebody's of a directory of users, is judged as anywhere else.
-fn is_of_users_container(owners: &Owners, entry: &Entry, traits: &Traits) -> bool {
+/// Whether a program lies where a user keeps his containers, and gives nobody else his rights: it belongs to a number that only they have,
+/// or to himself and lies where nobody else gets to. Whoever owns a folder can call it so, and the user may be as good as root: what belongs
+/// to any other account, or to a number that is nobody's here but may be somebody's of a directory of users, is judged as anywhere else.
+fn is_of_users_container(host: &Host, owners: &Owners, entry: &Entry, traits: &Traits) -> bool {
+    let (uid, gid) = (entry.stat.uid, entry.stat.gid);
     home_of_engine(&entry.path).is_some_and(|home| {
-        let is_group_of_container = || owners.is_subordinate_group(home, entry.stat.gid);
-        owners.is_subordinate_user(home, entry.stat.uid) && (!traits.sgid || is_group_of_container())
+        let is_user =
+            owners.is_subordinate_user(home, uid) || (owners.is_account(home, uid) && is_closed(host, home, &entry.path));
+        is_user && (!traits.sgid || owners.is_subordinate_group(home, gid))
     })
+}
+
+/// Whether one of the folders from `home` down to what lies at `path` lets nobody through but its owner and its group.
+fn is_closed(host: &Host, home: &[u8], path: &[u8]) -> bool {
+    let folders =
+        path.iter().enumerate().skip(home.len()).filter(|(_, byte)| **byte == b'/').filter_map(|(at, _)| path.get(..at));
+    let mut stats = folders.filter_map(|folder| host.files.stat(folder).ok());
+    stats.any(|stat| stat.is_directory() && stat.mode & 0o001 == 0)
 }
 
 fn capabilities(value: &[u8], row: &mut Row) {
