@@ -82,8 +82,8 @@ make_small() {
     [ ! -d "$registry" ] || flags+=("--remap-path-prefix=${registry%/}=/cargo")
   done
   c_flags+=' -fno-asynchronous-unwind-tables -fno-unwind-tables'
-  # zstd's levels from 8 on search as 7 does, with larger windows: no host in an incident has the time for more.
-  for search in LAZY2 BTLAZY2 BTOPT BTULTRA; do c_flags+=" -DZSTD_EXCLUDE_${search}_BLOCK_COMPRESSOR"; done
+  # zstd's levels from 5 on search as 4 does, with larger windows: no host in an incident has the time for more.
+  for search in GREEDY LAZY LAZY2 BTLAZY2 BTOPT BTULTRA; do c_flags+=" -DZSTD_EXCLUDE_${search}_BLOCK_COMPRESSOR"; done
   [ "$package" != hozen ] || options+=(--features lean)
 }
 

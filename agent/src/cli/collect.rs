@@ -124,7 +124,7 @@ pub struct CollectArgs {
     /// Threads that compress, 1 to 4 [default: as many as processors, at most 4]
     #[arg(long, value_name = "N")]
     pub threads: Option<u8>,
-    /// zstd level, 1 to 19; in a released program those above 7 differ by their windows only [default: 1]
+    /// zstd level, 1 to 19; in a released program those above 4 differ by their windows only [default: 1]
     #[arg(long, value_name = "N")]
     pub level: Option<u8>,
     /// Print the plan and write nothing
