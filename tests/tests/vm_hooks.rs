@@ -107,7 +107,7 @@ fn what_other_programs_hang_into_a_kernel_is_seen() {
     assert_eq!(ended.exit, code::NO_MEMORY, "{}{}", ended.text("said"), ended.text("result"));
     let to = ended.out.join("evidence");
     Agent::find().verify(&to).assert_code(0);
-    assert_eq!(ended.text("before"), ended.text("after"), "modules before and after the collection");
+    assert_eq!(modules(&ended.text("before")), modules(&ended.text("after")), "modules before and after the collection");
     assert_eq!(ended.text("autoload"), "", "the kernel was made to execute modprobe");
 
     let evidence = Evidence::open(&to);
@@ -120,6 +120,11 @@ fn what_other_programs_hang_into_a_kernel_is_seen() {
     the_live_patch(&evidence);
     // Every column that such rows have is declared.
     let _answers = python::queries(TEST, &to, &["address=192.0.2.1", "pid=1"]);
+}
+
+/// Names of modules. How often one is used changes by itself: the kernel lets go of a rule's some time after the rule.
+fn modules(listed: &str) -> Vec<&str> {
+    listed.lines().filter_map(|line| line.split(' ').next()).collect()
 }
 
 fn all_was_planted(ended: &Ended) {
