@@ -26,8 +26,9 @@ pub(super) fn spawn(number: usize, level: i32, jobs: Receiver<Work>, frames: Poo
     let mut compressor = Compressor::new(level)?;
     compressor.set_parameter(CParameter::ChecksumFlag(true))?;
     if level == 1 {
-        // Between the levels 1 and 2: memory is programs more than text, and has matches of six bytes where text has longer ones.
-        compressor.set_parameter(CParameter::HashLog(15))?;
+        // Memory is programs more than text, and has matches of six bytes where text has longer ones. A table of 64 KiB stays in the
+        // processor's nearer caches: one twice as large stores 0.6 % less, and costs 6 % of the time of a whole image.
+        compressor.set_parameter(CParameter::HashLog(14))?;
         compressor.set_parameter(CParameter::MinMatch(6))?;
     }
     let work = move || {
