@@ -230,12 +230,8 @@ fn a_second_look_that_fails_is_a_gap_with_the_folder() {
 #[test]
 fn a_suspect_of_which_the_inode_cannot_be_read_is_a_gap_with_the_folder() {
     let both = Both::new();
-    put(&both.disk().join("etc/hidden"), b"");
-    let image = both.image(&[]);
-    let disk = Arc::new(Noting(image.clone(), AtomicU64::new(0)));
-    let system = FileSystem::open(disk.clone()).unwrap();
-    assert!(system.find(b"etc/hidden").unwrap().is_some());
-    let failing = Failing(image, disk.1.load(Ordering::Relaxed));
+    let (image, place) = hidden_file(&both);
+    let failing = Failing(image, place);
     let (host, mut evidence) = (both.host(), Recorded::default());
     let (table, _) = mounts::parse(ROOT_TABLE.as_bytes());
     let mut row = Row::new(host.clock.now(), "x");
@@ -284,13 +280,9 @@ fn what_is_made_or_deleted_between_the_looks_is_no_contradiction() {
 #[test]
 fn another_file_with_the_same_name_and_inode_is_another_file() {
     let both = Both::new();
-    put(&both.disk().join("etc/hidden"), b"");
-    let image = both.image(&[]);
-    let disk = Arc::new(Noting(image.clone(), AtomicU64::new(0)));
-    let system = FileSystem::open(disk.clone()).unwrap();
-    assert!(system.find(b"etc/hidden").unwrap().is_some());
-    // The inode is what is read last, and its generation stands at 0x64.
-    let place = usize::try_from(disk.1.load(Ordering::Relaxed)).unwrap();
+    let (image, place) = hidden_file(&both);
+    // Its generation stands at 0x64.
+    let place = usize::try_from(place).unwrap();
     assert_eq!(after(&both, || ()), (1, 1));
     let change = || {
         let mut image = image.clone();
@@ -298,6 +290,16 @@ fn another_file_with_the_same_name_and_inode_is_another_file() {
         both.put(&image);
     };
     assert_eq!(after(&both, change), (1, 0));
+}
+
+/// An image with a file that the kernel does not list, and where its inode stands, which is what is read last.
+fn hidden_file(both: &Both) -> (Vec<u8>, u64) {
+    put(&both.disk().join("etc/hidden"), b"");
+    let image = both.image(&[]);
+    let disk = Arc::new(Noting(image.clone(), AtomicU64::new(0)));
+    let system = FileSystem::open(disk.clone()).unwrap();
+    assert!(system.find(b"etc/hidden").unwrap().is_some());
+    (image, disk.1.load(Ordering::Relaxed))
 }
 
 /// A disk that notes where it was read last.
