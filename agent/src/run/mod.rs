@@ -187,6 +187,7 @@ impl Run {
         teller: Option<Teller>,
     ) -> Stage {
         self.end_in_time(&mut journal);
+        let known = warnings(&*self.sink).len();
         let mut teller = self.tell(&mut journal, teller);
         let started = self.host.clock.now();
         let planned: Vec<PlannedStep> = begin::planned(&self.plan);
@@ -206,9 +207,13 @@ impl Run {
         }
         let steps: Vec<Step> = collected.iter().map(|collected| collected.step.clone()).collect();
         let whole = first.map_or_else(|| steps.clone(), |first| first.with(&steps));
-        let ending = self.ending(&whole, &planned, first);
+        let mut ending = self.ending(&whole, &planned, first);
         let ended = match seal::seal(&mut journal, signing, &*self.sink, &self.host, &ending, &steps) {
-            Ok(last) => sealed(&ending, &last, (steps, &whole), &journal, started, &self.host),
+            Ok(last) => {
+                // What the destination warned of since it was opened, and nobody has been told.
+                ending.warnings.extend(warnings(&*self.sink).into_iter().skip(known));
+                sealed(&ending, &last, (steps, &whole), &journal, started, &self.host)
+            }
             Err(error) => unsealed(&format!("the evidence could not be sealed: {error:#}"), steps, &journal),
         };
         Stage::of(Ended { teller, ..ended }, location, collected, losses, &journal)
@@ -332,7 +337,7 @@ impl Run {
     }
 }
 
-/// What `sink` warned of when it was opened.
+/// What `sink` warned of when it was opened and, behind that, later.
 #[must_use]
 pub fn warnings(sink: &dyn EvidenceSink) -> Vec<String> {
     let description = sink.describe();

@@ -247,19 +247,26 @@ fn without_a_spool_nothing_more_is_read_for_a_bucket_that_is_lost() {
     }
 }
 
-/// The bucket has an object of the journal, and its answer was lost for good: the journal goes on behind it.
+/// The bucket has an object of the journal, and its answer was lost for good or said something else: the journal goes on behind it, and who
+/// is to isolate the host is told what the bucket said.
 #[test]
 fn a_run_whose_journal_was_stored_without_an_answer_is_sealed() {
-    let mut place = bucket();
-    place.timing.retry_for = Duration::ZERO;
-    place.double.inject(Rule::on("UploadPart", Fault::Refuse(403, "AccessDenied")));
-    // Behind the begin record and two tables: because an object was lost, the journal is stored at once.
-    let rule = place.double.inject(Rule::on("PutObject", Fault::DropAfterCommit).after(3));
-    let ended = collect(&place, None, Control::new(None));
-    assert_eq!((ended.result.code, ended.result.safe_to_isolate), (50, true), "{:?}", ended.result);
-    let report = in_bucket(&place);
-    assert_eq!((place.double.times_fired(rule), report.verdict), (1, Verdict::Verified), "{}", report.to_text());
-    assert!(place.content("custody/000002.jsonl").is_some());
+    // Another checksum is asked about at once, so that nothing seems to be lost.
+    for (fault, code, differs) in [(Fault::DropAfterCommit, 50, false), (Fault::WrongEcho, 20, true)] {
+        let mut place = bucket();
+        place.timing.retry_for = Duration::ZERO;
+        place.double.inject(Rule::on("UploadPart", Fault::Refuse(403, "AccessDenied")));
+        // Behind the begin record and two tables: because an object was lost, the journal is stored at once.
+        let rule = place.double.inject(Rule::on("PutObject", fault).after(3));
+        let ended = collect(&place, None, Control::new(None));
+        assert_eq!((ended.result.code, ended.result.safe_to_isolate), (code, true), "{:?}", ended.result);
+        let report = in_bucket(&place);
+        assert_eq!((place.double.times_fired(rule), report.verdict), (1, Verdict::Verified), "{}", report.to_text());
+        assert!(place.content("custody/000002.jsonl").is_some());
+        let told = |text: &str| text.contains("custody/000001.jsonl: the bucket has the checksum");
+        let warned = report.warnings.iter().any(|warning| told(&format!("{warning:?}")));
+        assert_eq!((told(&ended.result.details["warn"].to_string()), warned), (differs, differs), "{}", ended.result.line());
+    }
 }
 
 /// It was lost, and is back for the seal: what it has is sealed there, and the rest here.
